@@ -1,0 +1,1 @@
+"""What a user may ask for: study files, search spaces, cluster profiles."""

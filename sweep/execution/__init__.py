@@ -1,0 +1,1 @@
+"""Running trials: submitting jobs, working on the node, reconciling, finishing."""

@@ -1,0 +1,140 @@
+"""Cluster profile -> executor: submitit's local and Slurm executors, and this very process."""
+
+import platform
+from collections.abc import Sequence
+from pathlib import Path
+
+import psutil
+import submitit
+from submitit.local.local import LocalJob
+
+from sweep.definition.cluster import InlineProfile, LocalProfile, Profile
+from sweep.execution.jobs import Executor, Job, JobState
+from sweep.execution.slurm import SlurmExecutor
+from sweep.execution.worker import run_attempt, run_in_job
+
+
+def make_executor(profile: Profile) -> Executor:
+    """The executor that a profile asks for."""
+    if isinstance(profile, LocalProfile):
+        return LocalExecutor(profile)
+    if isinstance(profile, InlineProfile):
+        return InlineExecutor()
+    return SlurmExecutor(profile)
+
+
+class InlineExecutor:
+    """Runs each trial in this process, one after the other: for debugging, and for tests."""
+
+    settle_s = 0.0
+
+    def submit(self, job: Job) -> str:
+        run_attempt(job.folder)
+        return job.name
+
+    def find(self, jobs: Sequence[Job]) -> dict[str, str]:
+        return {}
+
+    def states(self, jobs: Sequence[Job]) -> dict[str, JobState]:
+        return {job.id: JobState.GONE for job in jobs if job.id}
+
+    def cancel(self, job: Job) -> None:
+        pass
+
+
+class LocalExecutor:
+    """Runs each trial as processes of this machine, which outlive the launcher.
+
+    A job is a shell, submitit's controller and the task. Its id is "host:pid:birth", since a number alone
+    says neither on which machine nor since when.
+    """
+
+    settle_s = 0.0
+
+    # A job shares the launcher's terminal and pipes: Ctrl-C and hang-up are for the launcher alone, and
+    # whoever reads what the launcher prints is not to wait for the job. The EXIT trap keeps bash from
+    # replacing itself by the controller, which takes its parent's number for the job's id.
+    SETUP = ("exec </dev/null >/dev/null 2>&1", "trap '' INT QUIT HUP TSTP", "trap : EXIT")
+
+    def __init__(self, profile: LocalProfile) -> None:
+        self._profile = profile
+        self._children: list[LocalJob[dict[str, str]]] = []  # kept to be reaped
+
+    def submit(self, job: Job) -> str:
+        executor = submitit.LocalExecutor(folder=self._job_folder(job))
+        executor.update_parameters(
+            timeout_min=self._profile.timeout_min, setup=list(self.SETUP), stderr_to_stdout=True
+        )
+        submitted = executor.submit(run_in_job, str(job.folder.path))
+        assert isinstance(submitted, LocalJob)
+        self._children.append(submitted)
+        return self._job_id(psutil.Process(int(submitted.job_id)))
+
+    def find(self, jobs: Sequence[Job]) -> dict[str, str]:
+        """Looked up by the folder in the processes' command lines.
+
+        A launcher killed before it had handed the job its pickled task leaves a process that waits for it
+        in vain: it is ended, and counts as never submitted.
+        """
+        names = {str(self._job_folder(job)): job.name for job in jobs}
+        found = {}
+        for process in psutil.process_iter(["cmdline"]):
+            command = process.info["cmdline"] or []
+            if command[1:3] != ["-m", "submitit.local._local"] or command[-1] not in names:
+                continue
+            if (shell := process.parent()) is None:
+                continue
+            if self._was_handed_over(command[-1], shell.pid):
+                found[names[command[-1]]] = self._job_id(shell)
+            else:
+                _kill(shell)
+        return found
+
+    def states(self, jobs: Sequence[Job]) -> dict[str, JobState]:
+        self._children = [child for child in self._children if not child.done()]
+        return {job.id: self._state(job.id) for job in jobs if job.id}
+
+    def cancel(self, job: Job) -> None:
+        if job.id and (process := self._process(job.id)) is not None:
+            _kill(process)
+
+    def _state(self, job_id: str) -> JobState:
+        if job_id.partition(":")[0] != platform.node():
+            return JobState.UNKNOWN  # another machine's process cannot be seen from here
+        return JobState.GONE if self._process(job_id) is None else JobState.RUNNING
+
+    @staticmethod
+    def _job_folder(job: Job) -> str:
+        return str(job.folder.path / "job")
+
+    @staticmethod
+    def _was_handed_over(folder: str, pid: int) -> bool:
+        return Path(folder, f"{pid}_submitted.pkl").exists()
+
+    @staticmethod
+    def _job_id(process: psutil.Process) -> str:
+        return f"{platform.node()}:{process.pid}:{process.create_time():.0f}"
+
+    @staticmethod
+    def _process(job_id: str) -> psutil.Process | None:
+        _, pid, birth = job_id.rsplit(":", 2)
+        try:
+            process = psutil.Process(int(pid))
+            is_it = abs(process.create_time() - float(birth)) < 2
+            return process if is_it and process.status() != psutil.STATUS_ZOMBIE else None
+        except psutil.NoSuchProcess:
+            return None
+
+
+def _kill(process: psutil.Process) -> None:
+    """End a process and all it started, the youngest last, so that none starts another."""
+    try:
+        family = [process, *process.children(recursive=True)]
+    except psutil.NoSuchProcess:
+        return
+    for member in family:
+        try:
+            member.kill()
+        except psutil.NoSuchProcess:
+            continue
+    psutil.wait_procs(family, timeout=10)

@@ -1,0 +1,174 @@
+"""Starting a launch: everything is checked before anything is changed, then the launcher is put together."""
+
+import logging
+import os
+import tempfile
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import URL, Engine
+
+from sweep.definition.cluster import LocalProfile, Profile, SlurmProfile
+from sweep.definition.study import Study
+from sweep.errors import InputError
+from sweep.execution.executors import make_executor
+from sweep.execution.launcher import Launcher, Setting
+from sweep.execution.preflight import preflight
+from sweep.execution.proposals import Proposals
+from sweep.execution.provenance import provenance
+from sweep.storage.database import connect, upgrade
+from sweep.storage.lease import Lease
+from sweep.storage.records import StudyRecords, create_study, find_study
+from sweep.storage.tables import StudyRow
+
+logger = logging.getLogger(__name__)
+
+# What a study file may say anew while its study goes on; anything else would mix trials that differ
+CHANGEABLE = {
+    "trials",
+    "parallel",
+    "budget",
+    "failures",
+    "pruner",
+    "sampler",
+    "enqueue",
+    "dry_run",
+    "evaluate",
+    "prepare",
+    "data_dir",
+}
+
+
+@dataclass(frozen=True)
+class LaunchRequest:
+    """What a launch needs: what to try, where it runs, where it is recorded."""
+
+    study: Study
+    profile: Profile
+    url: URL
+    workdir: Path
+    code_dir: Path  # the folder the launch was started in
+
+
+@contextmanager
+def open_launcher(request: LaunchRequest) -> Iterator[Launcher]:
+    """A launcher that holds its study's lease, for as long as the context lasts.
+
+    Raises
+    ------
+    InputError
+        When something the user gave is wrong. Nothing has been changed then, but for the tables.
+    """
+    engine = connect(request.url)
+    check_writable(request.workdir)
+    data_sha256 = preflight(
+        request.study, request.code_dir, import_train=_runs_in_this_environment(request.profile)
+    )
+    upgrade(engine)
+    row = _study_row(engine, request, data_sha256)
+    lease = Lease(engine, row.id)
+    lease.acquire()
+    try:
+        yield Launcher(
+            study=request.study,
+            setting=_setting(request, Path(row.workdir)),
+            executor=make_executor(request.profile),
+            records=StudyRecords(engine, row.id),
+            proposals=Proposals(request.study, request.url),
+            lease=lease,
+            launched_at=row.created_at,
+        )
+    finally:
+        lease.release()
+        engine.dispose()
+
+
+def check_writable(workdir: Path) -> None:
+    """Make the folder that trial folders go to, and write into it.
+
+    Raises
+    ------
+    InputError
+        When that fails.
+    """
+    try:
+        workdir.mkdir(parents=True, exist_ok=True)
+        with tempfile.NamedTemporaryFile(dir=workdir):
+            pass
+    except OSError as error:
+        raise InputError(
+            f"the work folder {workdir} cannot be written: {error.strerror}\n"
+            "choose another with --workdir, or with `workdir` in the profile"
+        ) from None
+
+
+def definition_of(study: Study) -> dict[str, Any]:
+    """The study as it is stored: without the storage's address, which may hold a password."""
+    return study.model_dump(mode="json", exclude={"storage"})
+
+
+def _study_row(engine: Engine, request: LaunchRequest, data_sha256: str | None) -> StudyRow:
+    definition = definition_of(request.study)
+    row = find_study(engine, request.study.name)
+    if row is None:
+        origin = provenance(request.code_dir, data_sha256)
+        return create_study(engine, request.study.name, definition, origin, str(request.workdir))
+    _check_same(request.study.name, row.definition, definition)
+    if data_sha256 != row.provenance.get("data_sha256"):
+        raise InputError(
+            f"study {row.name} was started on data of checksum {row.provenance.get('data_sha256')}, "
+            f"and this is {data_sha256}\n"
+            "put the old data back, or give the study another name: --set name=NAME"
+        )
+    return row
+
+
+def _check_same(name: str, stored: Mapping[str, Any], now: Mapping[str, Any]) -> None:
+    before, after = dict(_leaves(stored)), dict(_leaves(now))
+    changed = [
+        f"  {key}: was {before.get(key)!r}, is {after.get(key)!r}"
+        for key in sorted(before.keys() | after.keys())
+        if key.partition(".")[0] not in CHANGEABLE and before.get(key) != after.get(key)
+    ]
+    if changed:
+        raise InputError(
+            "\n".join(
+                [
+                    f"study {name} is in this storage already, and was started with other settings:",
+                    *changed,
+                    "put them back to go on with it, or give the new study another name: --set name=NAME",
+                ]
+            )
+        )
+
+
+def _leaves(tree: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
+    """Every value of nested mappings with its key path."""
+    for key, value in tree.items():
+        if isinstance(value, Mapping):
+            yield from _leaves(value, f"{prefix}{key}.")
+        else:
+            yield f"{prefix}{key}", value
+
+
+def _runs_in_this_environment(profile: Profile) -> bool:
+    return not isinstance(profile, SlurmProfile) or not (profile.setup or profile.python)
+
+
+def _setting(request: LaunchRequest, workdir: Path) -> Setting:
+    profile = request.profile
+    threads = None
+    if isinstance(profile, LocalProfile):
+        threads = max(1, (os.cpu_count() or 1) // request.study.parallel)
+    elif isinstance(profile, SlurmProfile):
+        threads = profile.cpus_per_task
+    return Setting(
+        workdir=workdir,
+        code_dir=request.code_dir,
+        num_gpus=profile.num_gpus,
+        threads=threads,
+        poll_seconds=profile.poll_seconds,
+    )

@@ -1,0 +1,38 @@
+"""Where a study came from, for whoever wants to repeat it."""
+
+import platform
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+from sweep import __version__
+
+
+def provenance(code_dir: Path, data_sha256: str | None) -> dict[str, str | bool | None]:
+    """The commit of the code the trials import, the data's checksum, the command, the versions."""
+    commit = _git(code_dir, "rev-parse", "HEAD")
+    return {
+        "command": _without_passwords(" ".join(["sweep", *sys.argv[1:]])),
+        "code_dir": str(code_dir),
+        "git_commit": commit,
+        "git_dirty": bool(_git(code_dir, "status", "--porcelain")) if commit else None,
+        "data_sha256": data_sha256,
+        "host": platform.node(),
+        "python": platform.python_version(),
+        "capsweep": __version__,
+    }
+
+
+def _without_passwords(text: str) -> str:
+    return re.sub(r"(://[^:/@\s]*):[^@\s]*@", r"\1:***@", text)
+
+
+def _git(folder: Path, *arguments: str) -> str | None:
+    """What git prints, or None outside a repository and where there is no git."""
+    command = ["git", "-C", str(folder), *arguments]
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, timeout=30, check=True)
+    except (OSError, subprocess.SubprocessError):
+        return None
+    return done.stdout.strip()

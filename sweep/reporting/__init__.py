@@ -1,0 +1,1 @@
+"""Reading a study back: figures, the report page, exports, the dashboard."""

@@ -1,0 +1,1 @@
+"""The database: Optuna's tables and ours, side by side."""

@@ -1,0 +1,85 @@
+"""One launcher a study: a lease in the database, so that it holds across login nodes too."""
+
+import os
+import platform
+import secrets
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+
+import psutil
+from sqlalchemy import Engine, update
+from sqlalchemy.orm import Session
+
+from sweep.errors import InputError, SweepError
+from sweep.storage.tables import StudyRow
+
+STALE_AFTER = timedelta(minutes=5)
+
+
+class LeaseLostError(SweepError):
+    """Raised when another launcher has taken the study over, because this one was silent for too long."""
+
+
+class Lease:
+    """The right to launch one study. Taken with `acquire`, kept with `renew`, given back with `release`."""
+
+    def __init__(
+        self, engine: Engine, study_id: int, now: Callable[[], datetime] = lambda: datetime.now(UTC)
+    ):
+        self._engine = engine
+        self._study_id = study_id
+        self._now = now
+        self._holder = f"{platform.node()} {os.getpid()} {secrets.token_hex(4)}"
+
+    def acquire(self) -> None:
+        """Take the lease, from a launcher that has died too.
+
+        Raises
+        ------
+        InputError
+            When another launcher has it and may be alive.
+        """
+        with Session(self._engine) as session:
+            study = session.get_one(StudyRow, self._study_id)
+            name, found, seen_at = study.name, study.launcher, study.launcher_seen_at
+        if found is not None and seen_at is not None and self._may_be_alive(found, seen_at):
+            host, pid, _ = found.split()
+            age_s = (self._now() - seen_at).total_seconds()
+            raise InputError(
+                f"study {name} is being launched already: process {pid} on {host}, "
+                f"last sign of life {age_s:.0f} s ago\n"
+                f"stop that one first, or wait until it is silent for {STALE_AFTER.seconds // 60} minutes"
+            )
+        if not self._replace(found, self._holder):
+            raise InputError(f"study {name} was taken by another launcher just now")
+
+    def renew(self) -> None:
+        """Say that this launcher is alive.
+
+        Raises
+        ------
+        LeaseLostError
+            When another launcher has the lease by now.
+        """
+        if not self._replace(self._holder, self._holder):
+            raise LeaseLostError("another launcher has taken this study over; this one stops, its jobs go on")
+
+    def release(self) -> None:
+        """Give the lease back, if it is still held."""
+        self._replace(self._holder, None)
+
+    def _replace(self, expected: str | None, holder: str | None) -> bool:
+        change = (
+            update(StudyRow)
+            .where(StudyRow.id == self._study_id, StudyRow.launcher.is_not_distinct_from(expected))
+            .values(launcher=holder, launcher_seen_at=self._now())
+        )
+        with self._engine.begin() as connection:
+            return connection.execute(change).rowcount == 1
+
+    def _may_be_alive(self, holder: str, seen_at: datetime) -> bool:
+        """A process on this host is looked up; one on another host is believed until it has been silent."""
+        host, pid, _ = holder.split()
+        if host == platform.node() and not psutil.pid_exists(int(pid)):
+            return False
+        return self._now() - seen_at < STALE_AFTER

@@ -1,0 +1,103 @@
+"""What the launcher writes about a study, and reads back to go on with it. Only the launcher writes."""
+
+import hashlib
+import json
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+from sqlalchemy import Engine, func, inspect, select
+from sqlalchemy.orm import Session, joinedload
+
+from sweep.storage.database import sqlite_file
+from sweep.storage.tables import AttemptRow, EnvironmentRow, EpochRow, StudyRow, Table, TrialRow
+
+
+class StudyRecords:
+    """The rows of one study. Rows come out detached: change them, then `save` them all at once."""
+
+    def __init__(self, engine: Engine, study_id: int) -> None:
+        self._engine = engine
+        self.study_id = study_id
+
+    def active_attempts(self, active_states: Sequence[str]) -> list[AttemptRow]:
+        """The attempts in one of these states, each with its trial and that trial's attempts."""
+        query = (
+            select(AttemptRow)
+            .join(TrialRow)
+            .where(TrialRow.study_id == self.study_id, AttemptRow.state.in_(active_states))
+            .options(joinedload(AttemptRow.trial).selectinload(TrialRow.attempts))
+            .order_by(TrialRow.number)
+        )
+        with Session(self._engine, expire_on_commit=False) as session:
+            return list(session.scalars(query))
+
+    def save(self, rows: Iterable[Table]) -> None:
+        """Write new and changed rows in one transaction."""
+        with Session(self._engine, expire_on_commit=False) as session:
+            session.add_all(rows)
+            session.commit()
+
+    def trial_numbers(self) -> set[int]:
+        query = select(TrialRow.number).where(TrialRow.study_id == self.study_id)
+        with Session(self._engine) as session:
+            return set(session.scalars(query))
+
+    def recorded_epochs(self, trial_id: int) -> set[int]:
+        """The epochs of a trial that are in the database."""
+        query = select(EpochRow.epoch).where(EpochRow.trial_id == trial_id).distinct()
+        with Session(self._engine) as session:
+            return set(session.scalars(query))
+
+    def gpu_seconds(self) -> float:
+        """GPU seconds of all ended attempts."""
+        query = (
+            select(func.sum(AttemptRow.gpu_seconds)).join(TrialRow).where(TrialRow.study_id == self.study_id)
+        )
+        with Session(self._engine) as session:
+            return session.scalar(query) or 0.0
+
+    def environment(self, python: str, packages: Mapping[str, str]) -> str:
+        """The digest of an environment, recorded if it is a new one."""
+        content = {"python": python, "packages": dict(sorted(packages.items()))}
+        digest = hashlib.sha256(json.dumps(content).encode()).hexdigest()
+        with Session(self._engine) as session:
+            session.merge(EnvironmentRow(digest=digest, content=content))
+            session.commit()
+        return digest
+
+
+def find_study(engine: Engine, name: str) -> StudyRow | None:
+    with Session(engine) as session:
+        return session.scalar(select(StudyRow).where(StudyRow.name == name))
+
+
+def study_names(engine: Engine) -> list[str]:
+    """The names of the studies there are; none in a database that has no tables yet."""
+    file = sqlite_file(engine.url)
+    if (file is not None and not file.exists()) or not inspect(engine).has_table(StudyRow.__tablename__):
+        return []
+    with Session(engine) as session:
+        return list(session.scalars(select(StudyRow.name).order_by(StudyRow.id)))
+
+
+def create_study(
+    engine: Engine, name: str, definition: Mapping[str, Any], provenance: Mapping[str, Any], workdir: str
+) -> StudyRow:
+    row = StudyRow(
+        name=name,
+        definition=dict(definition),
+        provenance=dict(provenance),
+        workdir=workdir,
+        created_at=datetime.now(UTC),
+    )
+    with Session(engine, expire_on_commit=False) as session:
+        session.add(row)
+        session.commit()
+    return row
+
+
+def metric_value(value: float) -> float | None:
+    """A metric as the database holds it: not every database knows nan and infinity."""
+    return value if math.isfinite(value) else None

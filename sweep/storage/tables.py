@@ -1,0 +1,123 @@
+"""Our tables. Optuna owns its own in the same database; params and objective values stay there alone."""
+
+from datetime import UTC, datetime
+from typing import Any
+
+from sqlalchemy import JSON, DateTime, Dialect, Float, ForeignKey, String, Text, UniqueConstraint
+from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column, relationship
+from sqlalchemy.types import TypeDecorator
+
+PREFIX = "sweep_"
+
+
+class UtcDateTime(TypeDecorator[datetime]):
+    """A moment, stored as UTC; SQLite and MySQL forget time zones, so it is put back when read."""
+
+    impl = DateTime
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        return None if value is None else value.astimezone(UTC).replace(tzinfo=None)
+
+    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        return None if value is None else value.replace(tzinfo=UTC)
+
+
+class Table(DeclarativeBase):
+    """Base of our tables."""
+
+    type_annotation_map = {datetime: UtcDateTime, dict[str, Any]: JSON, float: Float(53)}  # noqa: RUF012
+
+
+class StudyRow(Table):
+    """A study as it was launched. Its name is the Optuna study's."""
+
+    __tablename__ = f"{PREFIX}studies"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    name: Mapped[str] = mapped_column(String(255), unique=True)
+    definition: Mapped[dict[str, Any]]
+    provenance: Mapped[dict[str, Any]]  # git commit and whether dirty, data checksum, command
+    workdir: Mapped[str] = mapped_column(Text)
+    created_at: Mapped[datetime]
+    launcher: Mapped[str | None] = mapped_column(
+        String(255)
+    )  # "host pid token" of the one that has the lease
+    launcher_seen_at: Mapped[datetime | None]
+
+
+class EnvironmentRow(Table):
+    """The Python and packages that attempts ran with; few, shared by many attempts."""
+
+    __tablename__ = f"{PREFIX}environments"
+
+    digest: Mapped[str] = mapped_column(String(64), primary_key=True)
+    content: Mapped[dict[str, Any]]  # python, packages
+
+
+class TrialRow(Table):
+    """A trial. Its number is the Optuna trial's."""
+
+    __tablename__ = f"{PREFIX}trials"
+    __table_args__ = (UniqueConstraint("study_id", "number"),)
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    study_id: Mapped[int] = mapped_column(ForeignKey(StudyRow.id))
+    number: Mapped[int]
+    optuna_trial_id: Mapped[int]
+    seed: Mapped[int]
+    folder: Mapped[str] = mapped_column(Text)
+    attempts: Mapped[list["AttemptRow"]] = relationship(
+        back_populates="trial", order_by="AttemptRow.number", lazy="raise"
+    )
+
+
+class AttemptRow(Table):
+    """One attempt at a trial: one job."""
+
+    __tablename__ = f"{PREFIX}attempts"
+    __table_args__ = (UniqueConstraint("trial_id", "number"),)
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    trial_id: Mapped[int] = mapped_column(ForeignKey(TrialRow.id))
+    number: Mapped[int]  # counted from 1
+    token: Mapped[str] = mapped_column(String(32))
+    state: Mapped[str] = mapped_column(String(16), index=True)
+    cause: Mapped[str | None] = mapped_column(String(16))
+    error: Mapped[str | None] = mapped_column(Text)  # the traceback, or the scheduler's words
+    job_name: Mapped[str] = mapped_column(String(255))
+    job_id: Mapped[str | None] = mapped_column(String(255))
+    host: Mapped[str | None] = mapped_column(String(255))
+    gpu: Mapped[str | None] = mapped_column(String(255))
+    num_gpus: Mapped[int]
+    submitted_at: Mapped[datetime]
+    started_at: Mapped[datetime | None]
+    ended_at: Mapped[datetime | None]
+    stop_requested_at: Mapped[datetime | None]
+    gpu_seconds: Mapped[float]
+    metrics_offset: Mapped[int]  # bytes of metrics.jsonl that are in the database
+    environment: Mapped[str | None] = mapped_column(ForeignKey(EnvironmentRow.digest))
+    notes: Mapped[dict[str, Any]]  # what the train function wanted remembered
+    trial: Mapped[TrialRow] = relationship(back_populates="attempts", lazy="raise")
+
+
+class EpochRow(Table):
+    """One metric of one epoch. NULL where the metric was not a finite number."""
+
+    __tablename__ = f"{PREFIX}epochs"
+
+    trial_id: Mapped[int] = mapped_column(ForeignKey(TrialRow.id), primary_key=True)
+    epoch: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    metric: Mapped[str] = mapped_column(String(128), primary_key=True)
+    value: Mapped[float | None]
+    reported_at: Mapped[datetime]
+
+
+class FinalMetricRow(Table):
+    """One metric that the train function returned; the objective is not here, Optuna has it."""
+
+    __tablename__ = f"{PREFIX}final_metrics"
+
+    trial_id: Mapped[int] = mapped_column(ForeignKey(TrialRow.id), primary_key=True)
+    metric: Mapped[str] = mapped_column(String(128), primary_key=True)
+    value: Mapped[float | None]

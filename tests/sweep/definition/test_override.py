@@ -1,0 +1,71 @@
+"""Overrides: what `--set` puts where, and what it refuses."""
+
+import pytest
+
+from sweep.definition.override import parse_override
+from sweep.errors import InputError
+
+DOCUMENT = {
+    "trials": 60,
+    "budget": None,
+    "space": {"batch_size": {"type": "categorical", "choices": [32]}},
+    "enqueue": [{"batch_size": 32}, {"batch_size": 16}],
+}
+
+
+@pytest.mark.parametrize(
+    ("text", "change"),
+    [
+        ("trials=10", {"trials": 10}),
+        ("trials=", {"trials": None}),
+        ("metric=a=b", {"metric": "a=b"}),
+        ("budget.hours=1e-1", {"budget": {"hours": 0.1}}),
+        ("failures.retries.error=1", {"failures": {"retries": {"error": 1}}}),
+        (
+            "space.batch_size.choices=[64, 128]",
+            {"space": {"batch_size": {"type": "categorical", "choices": [64, 128]}}},
+        ),
+        ("enqueue.1.batch_size=64", {"enqueue": [{"batch_size": 32}, {"batch_size": 64}]}),
+        ("enqueue.0=3", {"enqueue": [3, {"batch_size": 16}]}),
+    ],
+)
+def test_a_value_lands_at_its_key_path(text: str, change: dict[str, object]) -> None:
+    assert parse_override(text).apply(DOCUMENT) == DOCUMENT | change
+
+
+def test_a_mapping_that_an_alias_shares_is_changed_in_one_place() -> None:
+    shared = {"low": 1}
+    assert parse_override("a.low=2").apply({"a": shared, "b": shared}) == {"a": {"low": 2}, "b": {"low": 1}}
+
+
+FORM = "expected KEY=VALUE or KEY.KEY=VALUE, such as trials=10"
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("trials", f"--set trials: {FORM}"),
+        ("=3", f"--set =3: {FORM}"),
+        ("space..low=3", f"--set space..low=3: {FORM}"),
+        (
+            "storage@postgresql://me:se/c@ret@host/db",
+            f"--set storage@postgresql://me:***@host/db: {FORM}",
+        ),
+        (
+            "trials=[1",
+            "--set trials=[1: the value is not YAML: while parsing a flow sequence, "
+            "expected ',' or ']', but got '<stream end>'",
+        ),
+        ("trials.more=3", '--set trials.more=3: trials is a single value and has no key "more"'),
+        ("enqueue.2=1", '--set enqueue.2=1: enqueue is a list of 2, counted from 0, and has no "2"'),
+        ("enqueue.-1=1", '--set enqueue.-1=1: enqueue is a list of 2, counted from 0, and has no "-1"'),
+        (
+            "enqueue.epochs=1",
+            '--set enqueue.epochs=1: enqueue is a list of 2, counted from 0, and has no "epochs"',
+        ),
+    ],
+)
+def test_what_is_refused(text: str, message: str) -> None:
+    with pytest.raises(InputError) as caught:
+        parse_override(text).apply(DOCUMENT)
+    assert str(caught.value) == message

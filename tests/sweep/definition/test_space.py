@@ -1,0 +1,61 @@
+"""Search space: entries say the same as the Optuna distributions made from them."""
+
+import pytest
+from optuna.distributions import (
+    BaseDistribution,
+    CategoricalDistribution,
+    FloatDistribution,
+    IntDistribution,
+)
+
+from sweep.definition.settings import Scalar
+from sweep.definition.space import CategoricalEntry, Entry, FloatEntry, IntEntry, distributions
+
+
+@pytest.mark.parametrize(
+    ("entry", "distribution"),
+    [
+        (IntEntry(type="int", low=1, high=5), IntDistribution(1, 5)),
+        (IntEntry(type="int", low=2, high=8, step=3), IntDistribution(2, 8, step=3)),
+        (IntEntry(type="int", low=1, high=64, log=True), IntDistribution(1, 64, log=True)),
+        (FloatEntry(type="float", low=0, high=1), FloatDistribution(0, 1)),
+        (FloatEntry(type="float", low=0.1, high=0.7, step=0.3), FloatDistribution(0.1, 0.7, step=0.3)),
+        (FloatEntry(type="float", low=1e-5, high=1, log=True), FloatDistribution(1e-5, 1, log=True)),
+        (CategoricalEntry(type="categorical", choices=("a", None)), CategoricalDistribution(("a", None))),
+    ],
+)
+def test_an_entry_becomes_an_optuna_distribution(entry: Entry, distribution: BaseDistribution) -> None:
+    assert distributions({"x": entry}) == {"x": distribution}
+
+
+WHOLE = IntEntry(type="int", low=1, high=7, step=3)
+RANGE = FloatEntry(type="float", low=0, high=1)
+GRID = FloatEntry(type="float", low=0.1, high=0.7, step=0.1)
+CHOICE = CategoricalEntry(type="categorical", choices=(1, 0.5, "none", None))
+
+
+@pytest.mark.parametrize(
+    ("entry", "inside", "outside"),
+    [
+        (WHOLE, [1, 4, 7], [0, 2, 10, 4.0, True, "4", None]),
+        (RANGE, [0, 1, 0.3], [-0.1, 1.1, True, "0.3", None, float("nan")]),
+        (GRID, [0.1, 0.3, 0.7], [0.15, 0.8]),
+        (CHOICE, [1, 0.5, "none", None], [1.0, True, "1", 2]),
+    ],
+)
+def test_contains(entry: Entry, inside: list[Scalar], outside: list[Scalar]) -> None:
+    assert [value for value in inside if not entry.contains(value)] == []
+    assert [value for value in outside if entry.contains(value)] == []
+
+
+@pytest.mark.parametrize(
+    ("entry", "text"),
+    [
+        (WHOLE, "a whole number from 1 to 7 in steps of 3"),
+        (RANGE, "a number from 0.0 to 1.0"),
+        (GRID, "a number from 0.1 to 0.7 in steps of 0.1"),
+        (CHOICE, 'one of 1, 0.5, "none", null'),
+    ],
+)
+def test_an_entry_says_what_it_allows(entry: Entry, text: str) -> None:
+    assert str(entry) == text

@@ -1,0 +1,387 @@
+"""Studies: what a study file may say, what each mistake is called, and the rehearsal."""
+
+from pathlib import Path
+
+import pytest
+
+from sweep.definition.pruner import Median, NoPruning
+from sweep.definition.sampler import TPE
+from sweep.definition.space import CategoricalEntry, IntEntry
+from sweep.definition.study import Budget, DryRun, Failures, Retries, Study, load_study
+from sweep.errors import InputError
+
+REPOSITORY = Path(__file__).parents[3]
+
+ENTRY = "{type: int, low: 1, high: 9}"
+SMALL = f"""\
+name: small
+train: package.module:train
+metric: accuracy
+direction: maximize
+trials: 4
+space:
+  batch_size: {ENTRY}
+"""
+KEYS = (
+    "name, train, evaluate, prepare, dataset, data_dir, metric, direction, trials, parallel, space, fixed, "
+    "enqueue, sampler, pruner, budget, failures, storage, dry_run"
+)
+NAME_RULE = 'at most 100 letters, digits, ".", "_" and "-", the first a letter or digit'
+SCALAR = "must be a single value: null, true or false, a number or text"
+
+
+def _file(folder: Path, text: str) -> str:
+    file = folder / "small.yaml"
+    file.write_text(text, encoding="utf-8")
+    return str(file)
+
+
+# What of SMALL is replaced (nothing: a line is added at the end), by what, and what is said of it.
+MISTAKES = [
+    ("name: small", "name: a/b", f'1: name: must be {NAME_RULE}, but is "a/b"'),
+    ("name: small", f"name: {'x' * 101}", f'1: name: must be {NAME_RULE}, but is "{"x" * 56}...'),
+    ("name: small", "name: 3", "1: name: must be text, but is 3"),
+    (
+        "name: small",
+        "name: small\ntrials : 4",
+        '6: not YAML: while constructing a mapping, found duplicate key "trials"',
+    ),
+    (
+        "train: package.module:train",
+        "train: package.module.train",
+        '2: train: must be package.module:function, but is "package.module.train"',
+    ),
+    ("", "prepare: fetch", '8: prepare: must be package.module:function, but is "fetch"'),
+    ("", "evaluate: a:b:c", '8: evaluate: must be package.module:function, but is "a:b:c"'),
+    ("metric: accuracy", "metric: ''", "3: metric: must not be empty"),
+    (
+        "direction: maximize",
+        "direction: up",
+        '4: direction: must be "maximize" or "minimize", but is "up"',
+    ),
+    ("trials: 4", "trials: 4.0", "5: trials: must be a whole number, but is 4.0"),
+    ("trials: 4", "trials: '4'", '5: trials: must be a whole number, but is "4"'),
+    ("trials: 4", "trials: yes", '5: trials: must be a whole number, but is "yes"'),
+    ("trials: 4", "trials: 0", "5: trials: must be greater than 0, but is 0"),
+    ("", "parallel: 0", "8: parallel: must be greater than 0, but is 0"),
+    ("trials: 4\n", "", "1: trials: required, but missing: How many trials the study has in the end."),
+    ("", "storag: x", f'8: storag: no such key; did you mean "storage"? There are: {KEYS}'),
+    ("", "zzz: x", f"8: zzz: no such key; there are: {KEYS}"),
+    ("", "1: x", "8: 1: a key must be text, but this is 1: put it in quotes"),
+    ("", "storage: 3", "8: storage: must be text, but is 3"),
+    # Space.
+    (
+        "type: int",
+        "type: integer",
+        '7: space.batch_size.type: must be one of "int", "float", "categorical", but is "integer"',
+    ),
+    (
+        "type: int",
+        "type: [int]",
+        '7: space.batch_size.type: must be one of "int", "float", "categorical", but is a list',
+    ),
+    ("type: int, ", "", "7: space.batch_size.type: required, but missing"),
+    (ENTRY, "3", "7: space.batch_size: must be a mapping of keys to values, but is 3"),
+    ("low: 1, ", "", "7: space.batch_size.low: required, but missing: Smallest value."),
+    ("low: 1", "low: 1.5", "7: space.batch_size.low: must be a whole number, but is 1.5"),
+    ("low: 1", "low: 10", '7: space.batch_size: "low <= high" must hold, but got low=10, high=9'),
+    (
+        "low: 1",
+        "low: 0, log: true",
+        '7: space.batch_size: "low > 0" must hold with log: true, but got low=0',
+    ),
+    (
+        "low: 1",
+        "low: 1, log: true, step: 2",
+        "7: space.batch_size: step and log: true exclude each other, but got step=2",
+    ),
+    (
+        "low: 1",
+        "low: 1, step: 3",
+        "7: space.batch_size: high must be whole steps above low, but got low=1, high=9, step=3",
+    ),
+    ("low: 1", "low: 1, step: 0", "7: space.batch_size.step: must be greater than 0, but is 0"),
+    ("low: 1", "low: 1, log: 1", "7: space.batch_size.log: must be true or false, but is 1"),
+    (
+        "high: 9",
+        "hihg: 9, high: 9",
+        '7: space.batch_size.hihg: no such key; did you mean "high"? There are: type, low, high, step, log',
+    ),
+    (
+        ENTRY,
+        "{type: float, low: .inf, high: 9}",
+        "7: space.batch_size.low: must be a finite number, but is Infinity",
+    ),
+    (
+        ENTRY,
+        "{type: float, low: a, high: 9}",
+        '7: space.batch_size.low: must be a valid number, but is "a"',
+    ),
+    (ENTRY, "{type: categorical, choices: []}", "7: space.batch_size.choices: must not be empty"),
+    (ENTRY, "{type: categorical, choices: 3}", "7: space.batch_size.choices: must be a list, but is 3"),
+    (
+        ENTRY,
+        "{type: categorical, choices: [1, true]}",
+        "7: space.batch_size: choices must differ, but 1 and true are equal",
+    ),
+    (
+        ENTRY,
+        "{type: categorical, choices: [1, [2]]}",
+        f"7: space.batch_size.choices.1: {SCALAR}, but is a list",
+    ),
+    (
+        "batch_size",
+        "batch.size",
+        '7: space.batch.size: must be letters, digits and "_", the first no digit, but is "batch.size"',
+    ),
+    ("batch_size", "null", "6: space: a key must be text, but this is null: put it in quotes"),
+    (f"\n  batch_size: {ENTRY}", " {}", "5: trials: must be 1 with an empty space, but is 4"),
+    # Other sections.
+    (
+        "",
+        "fixed: {batch_size: 3}",
+        "8: fixed.batch_size: is in space too; a hyperparameter is searched or fixed",
+    ),
+    ("", "fixed: {epochs: [1]}", f"8: fixed.epochs: {SCALAR}, but is a list"),
+    ("", "fixed: {epochs: .nan}", "8: fixed.epochs: must be a finite number, but is NaN"),
+    ("", "fixed:", "8: fixed: must be a mapping of keys to values, but is null"),
+    (
+        "",
+        "enqueue:\n  - {batch_size: 3}\n  - {batch_sise: 3}",
+        '10: enqueue.1.batch_sise: is not in space; did you mean "batch_size"? There are: batch_size',
+    ),
+    (
+        "",
+        "enqueue: [{batch_size: 10}]",
+        "8: enqueue.0.batch_size: must be a whole number from 1 to 9, but is 10",
+    ),
+    ("", "enqueue: {batch_size: 3}", "8: enqueue: must be a list, but is a mapping"),
+    ("", "enqueue: [3]", "8: enqueue.0: must be a mapping of keys to values, but is 3"),
+    (
+        "",
+        "sampler: {name: grid}",
+        '8: sampler.name: must be one of "tpe", "random", "qmc", but is "grid"',
+    ),
+    ("", "sampler: tpe", '8: sampler: must be a mapping of keys to values, but is "tpe"'),
+    (
+        "",
+        "sampler: {name: random, seed: -1}",
+        "8: sampler.seed: must be greater than or equal to 0, but is -1",
+    ),
+    (
+        "",
+        "sampler: {name: random, startup_trials: 3}",
+        "8: sampler.startup_trials: no such key; there are: name, seed",
+    ),
+    (
+        "",
+        "pruner: {name: median, warmup: 3}",
+        '8: pruner.warmup: no such key; did you mean "warmup_epochs"? '
+        "There are: name, startup_trials, warmup_epochs, every_epochs",
+    ),
+    (
+        "",
+        "pruner: {name: hyperband, min_epochs: 3, max_epochs: 2}",
+        '8: pruner: "min_epochs <= max_epochs" must hold, but got min_epochs=3, max_epochs=2',
+    ),
+    (
+        "",
+        "pruner: {name: hyperband, reduction_factor: 1}",
+        "8: pruner.reduction_factor: must be greater than or equal to 2, but is 1",
+    ),
+    ("", "budget: {hours: 0}", "8: budget.hours: must be greater than 0, but is 0"),
+    (
+        "",
+        "failures: {retries: {errors: 3}}",
+        '8: failures.retries.errors: no such key; did you mean "error"? '
+        "There are: preempted, node_failure, timeout, out_of_memory, launch_failure, lost, error",
+    ),
+    (
+        "",
+        "failures: {retries: {error: -1}}",
+        "8: failures.retries.error: must be greater than or equal to 0, but is -1",
+    ),
+    ("", "dry_run: {trials: 0}", "8: dry_run.trials: must be greater than 0, but is 0"),
+    ("", "dry_run: {params: {epochs: {}}}", f"8: dry_run.params.epochs: {SCALAR}, but is a mapping"),
+]
+
+
+@pytest.mark.parametrize(("old", "new", "message"), MISTAKES)
+def test_a_mistake_in_the_file(tmp_path: Path, old: str, new: str, message: str) -> None:
+    file = _file(tmp_path, SMALL.replace(old, new) if old else f"{SMALL}{new}\n")
+    with pytest.raises(InputError) as caught:
+        load_study(file)
+    assert str(caught.value) == f"{file}:{message}"
+
+
+@pytest.mark.parametrize(
+    ("override", "message"),
+    [
+        ("trials=0", "trials: must be greater than 0, but is 0"),
+        ("trials=", "trials: must be a whole number, but is null"),
+        ("budget.hour=3", 'budget.hour: no such key; did you mean "hours"? There are: gpu_hours, hours'),
+        (
+            "space.batch_size.low=10",
+            'space.batch_size: "low <= high" must hold, but got low=10, high=9',
+        ),
+        (
+            "fixed.batch_size=3",
+            "fixed.batch_size: is in space too; a hyperparameter is searched or fixed",
+        ),
+        (
+            "enqueue=[{batch_size: 64}]",
+            "enqueue.0.batch_size: must be a whole number from 1 to 9, but is 64",
+        ),
+    ],
+)
+def test_a_mistake_in_an_override(tmp_path: Path, override: str, message: str) -> None:
+    with pytest.raises(InputError) as caught:
+        load_study(_file(tmp_path, SMALL), ["parallel=2", override])
+    assert str(caught.value) == f"--set {override}: {message}"
+
+
+def test_several_mistakes_are_one_error_with_a_line_each(tmp_path: Path) -> None:
+    file = _file(tmp_path, SMALL.replace("trials: 4", "trails: 4"))
+    with pytest.raises(InputError) as caught:
+        load_study(file, ["direction=up"])
+    assert str(caught.value).splitlines() == [
+        '--set direction=up: direction: must be "maximize" or "minimize", but is "up"',
+        f"{file}:1: trials: required, but missing: How many trials the study has in the end.",
+        f'{file}:5: trails: no such key; did you mean "trials"? There are: {KEYS}',
+    ]
+
+
+def test_what_a_study_leaves_out_has_these_values(tmp_path: Path) -> None:
+    assert load_study(_file(tmp_path, SMALL)) == Study(
+        name="small",
+        train="package.module:train",
+        evaluate=None,
+        prepare=None,
+        dataset=None,
+        data_dir=None,
+        metric="accuracy",
+        direction="maximize",
+        trials=4,
+        parallel=1,
+        space={"batch_size": IntEntry(type="int", low=1, high=9, step=1, log=False)},
+        fixed={},
+        enqueue=(),
+        sampler=TPE(name="tpe", seed=0, startup_trials=10, multivariate=True, constant_liar=True),
+        pruner=NoPruning(name="none"),
+        budget=Budget(gpu_hours=None, hours=None),
+        failures=Failures(
+            retries=Retries(
+                preempted=5, node_failure=3, timeout=2, out_of_memory=1, launch_failure=1, lost=2, error=0
+            ),
+            stop_after_same=3,
+        ),
+        storage=None,
+        dry_run=DryRun(trials=2, params={}),
+    )
+
+
+def test_overrides_reach_into_sections_that_are_there_and_that_are_not(tmp_path: Path) -> None:
+    study = load_study(
+        _file(tmp_path, SMALL),
+        [
+            "space.batch_size={type: categorical, choices: [64, 128]}",
+            "enqueue=[{batch_size: 128}]",
+            "enqueue.0.batch_size=64",
+            "budget.hours=3",
+            "pruner={name: median, warmup_epochs: 5}",
+        ],
+    )
+    assert study.space == {"batch_size": CategoricalEntry(type="categorical", choices=(64, 128))}
+    assert study.enqueue == ({"batch_size": 64},)
+    assert study.budget == Budget(hours=3)
+    assert study.pruner == Median(name="median", warmup_epochs=5)
+
+
+def test_an_empty_space_makes_one_trial(tmp_path: Path) -> None:
+    text = SMALL[: SMALL.index("trials")] + "trials: 1\nfixed: {epochs: 3}\n"
+    study = load_study(_file(tmp_path, text))
+    assert (study.space, study.trials) == ({}, 1)
+    assert study.rehearsal("r").trials == 1
+
+
+@pytest.mark.parametrize("name", sorted(file.stem for file in (REPOSITORY / "studies").glob("*.yaml")))
+def test_every_study_here_loads_by_name_and_by_path_and_can_be_rehearsed(name: str) -> None:
+    study = load_study(name, directory=REPOSITORY)
+    assert study.name == name
+    assert study == load_study(str(REPOSITORY / "studies" / f"{name}.yaml"))
+    assert study.rehearsal(f"{name}-dry-run").fixed.items() >= {("epochs", 1), ("num_samples", 300)}
+
+
+def test_a_name_is_looked_up_in_the_working_directory(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "studies").mkdir()
+    _file(tmp_path / "studies", SMALL)
+    monkeypatch.chdir(tmp_path)
+    assert load_study("small", ["trials=9"]).trials == 9
+    assert load_study("studies/small.yaml").trials == 4
+    _file(tmp_path / "studies", SMALL.replace(f"\n  batch_size: {ENTRY}", " 3"))
+    with pytest.raises(InputError, match=r"^studies/small\.yaml:6: space: must be a mapping"):
+        load_study("small")
+
+
+@pytest.mark.parametrize(
+    ("reference", "message"),
+    [
+        (
+            "smal",
+            'no study "smal" in studies; did you mean "small"? There are: other, small. '
+            "A path to a study file works too",
+        ),
+        ("", 'no study "" in studies; there are: other, small. A path to a study file works too'),
+        ("smal.yaml", "smal.yaml: cannot be read: No such file or directory"),
+        ("smal.yml", "smal.yml: cannot be read: No such file or directory"),
+        ("studies/", "studies: cannot be read: Is a directory"),
+    ],
+)
+def test_a_study_that_is_not_there(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, reference: str, message: str
+) -> None:
+    (tmp_path / "studies").mkdir()
+    for name in ["small", "other"]:
+        (tmp_path / "studies" / f"{name}.yaml").write_text(SMALL)
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(InputError) as caught:
+        load_study(reference)
+    assert str(caught.value) == message
+
+
+def test_no_studies_at_all(tmp_path: Path) -> None:
+    with pytest.raises(InputError) as caught:
+        load_study("small", directory=tmp_path)
+    assert str(caught.value) == (
+        f'no study "small" in {tmp_path}/studies; there are: none. A path to a study file works too'
+    )
+
+
+def test_a_rehearsal_is_a_short_study_that_nothing_stops_early(tmp_path: Path) -> None:
+    text = SMALL + (
+        "  epochs: {type: int, low: 1, high: 50}\n"
+        "parallel: 8\n"
+        "fixed: {learning_rate: 0.001, conv_filters: 256}\n"
+        "enqueue: [{batch_size: 3, epochs: 10}, {batch_size: 3, epochs: 50}, {epochs: 7}]\n"
+        "pruner: {name: median}\n"
+        "budget: {hours: 1}\n"
+        "storage: sqlite:///here.db\n"
+        "dry_run: {trials: 3, params: {epochs: 1, conv_filters: 8, num_samples: 300}}\n"
+    )
+    study = load_study(_file(tmp_path, text))
+    rehearsal = study.rehearsal("small-dry-run")
+    assert rehearsal == study.model_copy(
+        update={
+            "name": "small-dry-run",
+            "trials": 3,
+            "parallel": 2,
+            "space": {"batch_size": study.space["batch_size"]},
+            "fixed": {"learning_rate": 0.001, "conv_filters": 8, "epochs": 1, "num_samples": 300},
+            "enqueue": ({"batch_size": 3},),
+            "pruner": NoPruning(name="none"),
+            "budget": Budget(),
+            "dry_run": DryRun(),
+        }
+    )
