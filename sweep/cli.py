@@ -8,6 +8,7 @@ import logging
 import os
 import shlex
 import sys
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -142,14 +143,14 @@ def dashboard(
     ] = False,
 ) -> None:
     """Open the Optuna dashboard on the storage, read-only by default."""
-    from sweep.reporting.dashboard import serve
-    from sweep.storage.database import connect, real_url
+    from sweep.reporting.dashboard import make_server
+    from sweep.storage.database import real_url
 
-    url = _storage_url(storage, None)
-    connect(url, must_exist=True)
-    mode = "writable" if writable else "read-only"
-    typer.echo(f"Optuna dashboard, {mode}: http://{host}:{port}  (Ctrl-C ends it)")
-    serve(real_url(url), host, port, writable)
+    with make_server(real_url(_storage_url(storage, None)), host, port, writable) as server:
+        mode = "writable" if writable else "read-only"
+        typer.echo(f"Optuna dashboard, {mode}: http://{host}:{server.server_port}  (Ctrl-C ends it)")
+        with suppress(KeyboardInterrupt):
+            server.serve_forever()
 
 
 @data_app.command("fetch")
@@ -194,7 +195,7 @@ def _log_to_terminal() -> None:
     handler = logging.StreamHandler()
     handler.setFormatter(logging.Formatter("%(asctime)s  %(message)s", datefmt="%H:%M:%S"))
     logger = logging.getLogger("sweep")
-    logger.addHandler(handler)
+    logger.handlers[:] = [handler]
     logger.setLevel(logging.INFO)
 
 

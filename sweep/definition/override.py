@@ -1,12 +1,12 @@
 """Override: one `--set KEY.PATH=VALUE`, which replaces what a settings file says."""
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from sweep.definition.mistake import shown
 from sweep.definition.yaml_text import NotYamlError, parse
 from sweep.errors import InputError
+from sweep.passwords import hide_passwords
 
 
 @dataclass(frozen=True)
@@ -62,7 +62,7 @@ def parse_override(text: str) -> Override:
     """
     path, equals, value = text.partition("=")
     keys = tuple(path.strip().split("."))
-    option = "--set " + re.sub(r"(://[^:/@\s]*):\S*@", r"\1:***@", text)
+    option = "--set " + hide_passwords(text)
     if not equals or not all(keys):
         raise InputError(f"{option}: expected KEY=VALUE or KEY.KEY=VALUE, such as trials=10")
     try:

@@ -63,10 +63,10 @@ def open_launcher(request: LaunchRequest) -> Iterator[Launcher]:
         When something the user gave is wrong. Nothing has been changed then, but for the tables.
     """
     engine = connect(request.url)
-    check_writable(request.workdir)
     data_sha256 = preflight(
         request.study, request.code_dir, import_train=_runs_in_this_environment(request.profile)
     )
+    check_writable(request.workdir)
     upgrade(engine)
     row = _study_row(engine, request, data_sha256)
     lease = Lease(engine, row.id)

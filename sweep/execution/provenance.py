@@ -1,19 +1,19 @@
 """Where a study came from, for whoever wants to repeat it."""
 
 import platform
-import re
 import subprocess
 import sys
 from pathlib import Path
 
 from sweep import __version__
+from sweep.passwords import hide_passwords
 
 
 def provenance(code_dir: Path, data_sha256: str | None) -> dict[str, str | bool | None]:
     """The commit of the code the trials import, the data's checksum, the command, the versions."""
     commit = _git(code_dir, "rev-parse", "HEAD")
     return {
-        "command": _without_passwords(" ".join(["sweep", *sys.argv[1:]])),
+        "command": hide_passwords(" ".join(["sweep", *sys.argv[1:]])),
         "code_dir": str(code_dir),
         "git_commit": commit,
         "git_dirty": bool(_git(code_dir, "status", "--porcelain")) if commit else None,
@@ -22,10 +22,6 @@ def provenance(code_dir: Path, data_sha256: str | None) -> dict[str, str | bool 
         "python": platform.python_version(),
         "capsweep": __version__,
     }
-
-
-def _without_passwords(text: str) -> str:
-    return re.sub(r"(://[^:/@\s]*):[^@\s]*@", r"\1:***@", text)
 
 
 def _git(folder: Path, *arguments: str) -> str | None:

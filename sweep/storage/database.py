@@ -86,13 +86,24 @@ def connect(url: URL, *, must_exist: bool = False) -> Engine:
 
 
 def upgrade(engine: Engine) -> None:
-    """Bring our tables to the newest form; alembic, slow to import, only where there is something to do."""
+    """Bring our tables to the newest form; alembic, slow to import, only where there is something to do.
+
+    Raises
+    ------
+    InputError
+        When a newer version of this package has been there.
+    """
     with engine.connect() as connection:
         version = None
         if VERSION_TABLE in inspect(connection).get_table_names():
             version = connection.scalar(text(f"SELECT version_num FROM {VERSION_TABLE}"))
     if version == HEAD:
         return
+    if version is not None and version > HEAD:
+        raise InputError(
+            f"{shown_url(engine.url)} was made by a newer capsweep (tables of version {version}, "
+            f"this one knows {HEAD})\nupdate with: pip install --upgrade capsweep"
+        )
     from alembic import command
 
     with engine.begin() as connection:

@@ -1,0 +1,115 @@
+"""Did the study get better, and is it still getting better?"""
+
+from itertools import chain
+from typing import NamedTuple
+
+import plotly.graph_objects as go
+
+from sweep.reporting.figures.theme import STATE_COLORS, count_axis, new_figure, plain, value_axis
+from sweep.reporting.ranking import completed, spread
+from sweep.reporting.wording import heading, show_count, show_metric
+from sweep.storage.study_data import StudyData
+
+MAX_DOTS = 2000
+MARKED_STATES = ("pruned", "failed")  # a value of theirs, if any, is of an earlier epoch: not comparable
+
+
+class HistoryInfo(NamedTuple):
+    """The values of complete trials, the steps of the best so far, and the trials that did not complete."""
+
+    metric: str
+    numbers: list[int]
+    values: list[float]
+    best_numbers: list[int]
+    best_values: list[float]
+    incomplete: dict[str, list[int]]  # state -> trial numbers
+    num_completed: int
+
+
+def history_info(data: StudyData) -> HistoryInfo:
+    trials = completed(data)
+    by_number = trials.sort_values("number")
+    values = by_number["value"].astype(float)
+    best_so_far = values.cummax() if data.direction == "maximize" else values.cummin()
+    steps = by_number[best_so_far != best_so_far.shift()]
+    dots = spread(trials, MAX_DOTS).sort_values("number")
+    by_state = dict(iter(data.trials.sort_values("number").groupby("state")["number"]))
+    return HistoryInfo(
+        metric=data.metric,
+        numbers=dots["number"].tolist(),
+        values=dots["value"].astype(float).tolist(),
+        best_numbers=steps["number"].tolist(),
+        best_values=steps["value"].astype(float).tolist(),
+        incomplete={state: by_state[state].tolist() for state in MARKED_STATES if state in by_state},
+        num_completed=len(trials),
+    )
+
+
+def draw_history(info: HistoryInfo) -> go.Figure:
+    name = heading(info.metric)
+    last = max([*info.numbers, *chain.from_iterable(info.incomplete.values())], default=0)
+    figure = new_figure(height=380)
+    figure.update_xaxes(title_text="trial", **count_axis(last))
+    figure.update_yaxes(title_text=plain(name), **value_axis(info.metric, info.values))
+    figure.add_scatter(
+        x=info.numbers,
+        y=info.values,
+        name="complete",
+        mode="markers",
+        marker={"color": STATE_COLORS["complete"], "size": 7, "opacity": 0.75},
+        text=[plain(f"{name} {show_metric(info.metric, value)}") for value in info.values],
+        hovertemplate="trial %{x}<br>%{text}<extra></extra>",
+    )
+    figure.add_scatter(
+        x=[*info.best_numbers, last] if info.best_numbers else [],
+        y=[*info.best_values, info.best_values[-1]] if info.best_values else [],
+        name="best so far",
+        mode="lines",
+        line={"color": STATE_COLORS["best"], "width": 2, "shape": "hv"},
+        hoverinfo="skip",
+    )
+    _draw_incomplete(figure, info)
+    return figure
+
+
+def describe_history(info: HistoryInfo) -> str:
+    if not info.numbers:
+        return "No trial has completed with a value yet."
+    found = f"trial {info.best_numbers[-1]}, of {show_count(info.num_completed, 'complete trial')}"
+    return (
+        f"Best {heading(info.metric)} {show_metric(info.metric, info.best_values[-1])}, found by {found}; "
+        f"the best improved {show_count(len(info.best_numbers) - 1, 'time')}."
+    )
+
+
+def _draw_incomplete(figure: go.Figure, info: HistoryInfo) -> None:
+    """A strip of ticks under the plot, a row a state; the strip alone where no trial has a value."""
+    rows = [state for state in MARKED_STATES if state in info.incomplete]
+    if not rows:
+        return
+    if info.numbers:
+        figure.update_layout(yaxis_domain=[0.2, 1])
+    else:
+        figure.update_layout(height=150, yaxis_visible=False)
+    figure.update_xaxes(anchor="y2")
+    for row, state in enumerate(rows):
+        numbers = info.incomplete[state]
+        figure.add_scatter(
+            x=[position for number in numbers for position in (number, number, None)],
+            y=[position for _ in numbers for position in (row - 0.3, row + 0.3, None)],
+            yaxis="y2",
+            name=state,
+            mode="lines",
+            line={"color": STATE_COLORS[state], "width": 2},
+            hovertemplate=f"trial %{{x}} {state}<extra></extra>",
+            showlegend=False,
+        )
+    figure.update_layout(
+        yaxis2={
+            "domain": [0, 0.13 if info.numbers else 1],
+            "range": [len(rows) - 0.4, -0.6],
+            "tickvals": list(range(len(rows))),
+            "ticktext": rows,
+            "showgrid": False,
+        }
+    )

@@ -1,0 +1,117 @@
+"""Which parameters decide whether a trial is good?"""
+
+import contextlib
+import math
+import warnings
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+import optuna
+import plotly.graph_objects as go
+from optuna.distributions import BaseDistribution, CategoricalDistribution, FloatDistribution, IntDistribution
+from optuna.study import StudyDirection
+
+from sweep.reporting.figures.theme import BLUE, label, new_figure
+from sweep.reporting.params import read_params
+from sweep.reporting.ranking import completed
+from sweep.reporting.wording import heading, show_count
+from sweep.storage.study_data import StudyData
+
+EVALUATOR = "PED-ANOVA"
+MIN_TRIALS = 4  # with fewer, the best tenth and the rest cannot be told apart
+FEW_TRIALS = 20
+
+
+class ImportanceInfo(NamedTuple):
+    """Each parameter's share of the importance, most important first; none where it cannot be computed."""
+
+    params: list[str]
+    shares: list[float]
+    caveat: str  # empty when there is none
+
+
+def importance_info(data: StudyData) -> ImportanceInfo:
+    space = {name: _distribution(entry) for name, entry in data.definition.get("space", {}).items()}
+    trials = _optuna_trials(data, space)
+    num_outside = len(completed(data)) - len(trials)
+    if len(trials) < MIN_TRIALS:
+        needed = f"needs {MIN_TRIALS} complete trials within the search space, and there are {len(trials)}"
+        return ImportanceInfo([], [], f"Not computed: it {needed}.")
+    study = _in_memory_study(StudyDirection[data.direction.upper()])
+    study.add_trials(trials)
+    with warnings.catch_warnings(action="ignore"):  # of too few trials, which the caveat says
+        divergences = optuna.importance.PedAnovaImportanceEvaluator().evaluate(study)
+    total = sum(divergences.values())
+    if total == 0:
+        return ImportanceInfo([], [], "Not computed: no parameter varied, or the trials are equally good.")
+    caveats = []
+    if len(trials) < FEW_TRIALS:
+        caveats.append(f"Only {len(trials)} complete trials: take the order as a hint.")
+    if num_outside:
+        caveats.append(f"{show_count(num_outside, 'trial')} outside the search space left out.")
+    shares = [share / total for share in divergences.values()]
+    return ImportanceInfo(list(divergences), shares, " ".join(caveats))
+
+
+def draw_importance(info: ImportanceInfo) -> go.Figure:
+    figure = new_figure(height=64 + 34 * len(info.params), margin_t=8, margin_r=48)
+    figure.add_bar(
+        x=info.shares,
+        y=[label(heading(name)) for name in info.params],
+        orientation="h",
+        marker_color=BLUE,
+        text=[f"{share:.0%}" for share in info.shares],
+        textposition="outside",
+        cliponaxis=False,
+        hoverinfo="skip",
+        width=0.6,
+    )
+    figure.update_xaxes(tickformat=".0%", rangemode="tozero", title_text=f"share of importance ({EVALUATOR})")
+    figure.update_yaxes(autorange="reversed", showgrid=False)
+    return figure
+
+
+def describe_importance(info: ImportanceInfo) -> str:
+    pairs = zip(info.params, info.shares, strict=True)
+    shares = ", ".join(f"{heading(name)} {share:.0%}" for name, share in pairs)
+    return " ".join(
+        part for part in (shares and f"Importance by {EVALUATOR}: {shares}.", info.caveat) if part
+    )
+
+
+def _distribution(entry: Mapping[str, Any]) -> BaseDistribution:
+    """A search space entry of the study file as Optuna's distribution."""
+    if entry["type"] == "categorical":
+        return CategoricalDistribution(entry["choices"])
+    log, step = bool(entry.get("log")), entry.get("step")
+    if entry["type"] == "int":
+        return IntDistribution(entry["low"], entry["high"], log=log, step=step or 1)
+    return FloatDistribution(entry["low"], entry["high"], log=log, step=step)
+
+
+def _optuna_trials(data: StudyData, space: Mapping[str, BaseDistribution]) -> list[optuna.trial.FrozenTrial]:
+    """The complete trials whose params lie within the search space; a known point may lie outside."""
+    complete = completed(data)
+    params = [param for param in read_params(data, complete) if param.name in space]
+    trials = []
+    for row, value in enumerate(complete["value"].astype(float)):
+        present = {param.name: param.values[row] for param in params if not math.isnan(param.values[row])}
+        with contextlib.suppress(ValueError, IndexError):  # raised for a value or a choice outside
+            trials.append(
+                optuna.trial.create_trial(
+                    value=value,
+                    params={name: space[name].to_external_repr(number) for name, number in present.items()},
+                    distributions={name: space[name] for name in present},
+                )
+            )
+    return trials
+
+
+def _in_memory_study(direction: StudyDirection) -> optuna.Study:
+    """A study that nobody is told of: Optuna would log its creation to the terminal."""
+    verbosity = optuna.logging.get_verbosity()
+    optuna.logging.set_verbosity(optuna.logging.WARNING)
+    try:
+        return optuna.create_study(direction=direction)
+    finally:
+        optuna.logging.set_verbosity(verbosity)

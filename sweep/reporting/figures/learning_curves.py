@@ -1,0 +1,143 @@
+"""How did each trial learn, and which ones overfit, diverge or were cut short?"""
+
+import math
+from typing import Any, NamedTuple
+
+import numpy as np
+import pandas as pd
+import plotly.graph_objects as go
+
+from sweep.reporting.figures.theme import (
+    STATE_COLORS,
+    Polyline,
+    count_axis,
+    log_axis,
+    new_figure,
+    one_trace,
+    plain,
+    value_axis,
+)
+from sweep.reporting.ranking import completed, ranked, spread
+from sweep.reporting.wording import family, heading, is_share, reading_order, show_count, show_metric
+from sweep.storage.study_data import StudyData
+
+MAX_TRIALS = 200
+MAX_EPOCHS = 200
+GROUPS = ("failed", "pruned", "running", "complete", "best")  # drawn in this order, the best on top
+STYLES: dict[str, dict[str, Any]] = {
+    "best": {"width": 2.5},
+    "complete": {"width": 1},
+    "pruned": {"width": 1, "dash": "dot"},
+    "failed": {"width": 1, "dash": "dash"},
+    "running": {"width": 1},
+}
+
+
+class CurvesInfo(NamedTuple):
+    """One metric's curves; `extent` is shared by the metrics of a family, so that they compare by eye."""
+
+    metric: str
+    curves: list[Polyline]
+    extent: tuple[float, float] | None
+    log: bool
+    num_trials: int  # with or without a curve drawn here
+
+
+def curves_info(data: StudyData) -> list[CurvesInfo]:
+    """The curves of each metric reported by epoch, the objective's family first."""
+    metrics = reading_order(data.epochs.columns.drop(["number", "epoch"]), data.metric)
+    reported = ranked(data)
+    reported = reported[reported["number"].isin(data.epochs["number"])]
+    if reported.empty:
+        return []
+    drawn = spread(reported, MAX_TRIALS)
+    best = completed(data)["number"].head(1).tolist()
+    groups = {
+        number: "best" if number in best else state
+        for number, state in zip(drawn["number"], drawn["state"], strict=True)
+    }
+    epochs = data.epochs[data.epochs["number"].isin(groups)].sort_values(["number", "epoch"])
+    families = {
+        name: [metric for metric in metrics if family(metric) == name] for name in map(family, metrics)
+    }
+    extents = {name: _extent(epochs[members]) for name, members in families.items()}
+    return [
+        CurvesInfo(
+            metric=metric,
+            curves=_curves(epochs, metric, groups),
+            extent=extents[family(metric)],
+            log=_spans_decades(extents[family(metric)]) and not is_share(metric),
+            num_trials=len(reported),
+        )
+        for metric in metrics
+    ]
+
+
+def draw_curves(info: CurvesInfo) -> go.Figure:
+    figure = new_figure(height=300, title_text=plain(heading(info.metric)), margin_t=58, showlegend=True)
+    last = max((line.x[-1] for line in info.curves), default=0)
+    figure.update_xaxes(title_text="epoch", **count_axis(last))
+    figure.update_yaxes(_y_axis(info))
+    for group in GROUPS:
+        lines = [curve for curve in info.curves if curve.group == group]
+        if not lines:
+            continue
+        figure.add_trace(
+            one_trace(
+                lines,
+                name=group,
+                mode="lines+markers" if all(len(line.x) == 1 for line in lines) else "lines",
+                line={"color": STATE_COLORS[group], **STYLES[group]},
+                opacity=1 if group == "best" else 0.6,
+                hovertemplate=f"trial %{{customdata}} ({group})<br>epoch %{{x}}: %{{y}}<extra></extra>",
+            )
+        )
+    return figure
+
+
+def describe_curves(info: CurvesInfo) -> str:
+    if not info.curves:
+        return f"No {heading(info.metric)} has been reported yet."
+    text = f"{heading(info.metric)} by epoch for {show_count(len(info.curves), 'trial')}"
+    best = [curve for curve in info.curves if curve.group == "best"]
+    if best:
+        value = show_metric(info.metric, best[0].y[-1])
+        text += f"; the best trial, {best[0].number}, ends epoch {best[0].x[-1]:g} at {value}"
+    return text + "."
+
+
+def _curves(epochs: pd.DataFrame, metric: str, groups: dict[int, str]) -> list[Polyline]:
+    """A line for each trial that has reported the metric."""
+    lines: dict[Any, pd.DataFrame] = dict(iter(epochs.dropna(subset=metric).groupby("number")))
+    return [
+        Polyline(number, group, *_thinned(lines[number]["epoch"].tolist(), lines[number][metric].tolist()))
+        for number, group in groups.items()
+        if number in lines
+    ]
+
+
+def _thinned(epochs: list[int], values: list[float]) -> tuple[list[int], list[float]]:
+    """Every so-many-th epoch, counted from the last, which is always kept."""
+    step = math.ceil(len(epochs) / MAX_EPOCHS)
+    return epochs[::-step][::-1], values[::-step][::-1]
+
+
+def _extent(values: pd.DataFrame) -> tuple[float, float] | None:
+    """The lowest and the highest finite value."""
+    finite = values.to_numpy(float)
+    finite = finite[np.isfinite(finite)]
+    return (float(finite.min()), float(finite.max())) if finite.size else None
+
+
+def _spans_decades(extent: tuple[float, float] | None) -> bool:
+    return extent is not None and extent[0] > 0 and extent[1] > 50 * extent[0]
+
+
+def _y_axis(info: CurvesInfo) -> dict[str, Any]:
+    """The extent with some air around it."""
+    if info.extent is None or info.extent[0] == info.extent[1]:
+        return value_axis(info.metric, info.extent or ())
+    low, high = (math.log10(end) if info.log else end for end in info.extent)
+    air = 0.04 * (high - low)
+    axis = log_axis(*info.extent) if info.log else value_axis(info.metric, info.extent)
+    return {**axis, "range": [low - air, high + air]}

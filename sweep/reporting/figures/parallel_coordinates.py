@@ -1,0 +1,118 @@
+"""Which combinations of parameters do the good trials share?"""
+
+import math
+from collections.abc import Callable
+from typing import NamedTuple
+
+import plotly.graph_objects as go
+
+from sweep.reporting.figures.theme import BLUE, GREY, ORANGE, Polyline, label, new_figure, one_trace
+from sweep.reporting.params import Param, read_params
+from sweep.reporting.ranking import LOWER, TOP, UPPER, completed, spread, tiers
+from sweep.reporting.wording import heading, show_count, show_metric, show_param
+from sweep.storage.study_data import StudyData
+
+MAX_LINES = 400
+STYLES = {LOWER: (GREY, 0.45, 1), UPPER: (BLUE, 0.6, 1), TOP: (ORANGE, 0.9, 1.8)}  # colour, opacity, width
+
+
+class Axis(NamedTuple):
+    """One upright axis from 0 to 1, and where its labels stand."""
+
+    name: str
+    ticks: list[tuple[float, str]]
+
+
+class ParallelInfo(NamedTuple):
+    """An axis a parameter and one for the objective; a line a complete trial, best first."""
+
+    axes: list[Axis]
+    lines: list[Polyline]
+    num_completed: int
+
+
+def parallel_info(data: StudyData) -> ParallelInfo:
+    every = completed(data)
+    groups = dict(zip(every["number"], tiers(len(every)), strict=True))
+    trials = spread(every, MAX_LINES)
+    params = read_params(data, trials)
+    values = trials["value"].astype(float).tolist()
+    axes = [_param_axis(param) for param in params]
+    axes.append(Axis(heading(data.metric), _end_ticks(values, lambda end: show_metric(data.metric, end))))
+    heights = [_heights(param.values, param.log, param.choices) for param in params]
+    heights.append(_heights(values, log=False, choices=None))
+    lines = [
+        Polyline(number, groups[number], list(range(len(axes))), list(line))
+        for number, *line in zip(trials["number"].tolist(), *heights, strict=True)
+    ]
+    return ParallelInfo(axes, lines, len(every))
+
+
+def draw_parallel(info: ParallelInfo) -> go.Figure:
+    figure = new_figure(height=420, margin={"l": 24, "r": 56, "t": 76, "b": 16})
+    for group, (color, opacity, width) in STYLES.items():
+        lines = [line for line in info.lines if line.group == group]
+        if lines:
+            style = {"color": color, "width": width}
+            hover = "trial %{customdata}<extra></extra>"
+            trace = one_trace(
+                lines, name=group, mode="lines", line=style, opacity=opacity, hovertemplate=hover
+            )
+            figure.add_trace(trace)
+    positions = list(range(len(info.axes)))
+    names = [label(axis.name).replace(" ", "<br>") for axis in info.axes]
+    figure.update_xaxes(
+        side="top",
+        tickvals=positions,
+        ticktext=names,
+        tickangle=0,
+        range=[-0.1, len(info.axes) - 0.9],
+        gridcolor="rgba(134, 140, 148, 0.6)",
+    )
+    figure.update_yaxes(visible=False, range=[-0.04, 1.04])
+    figure.update_layout(legend={"y": 0, "yanchor": "top"})
+    for position, axis in zip(positions, info.axes, strict=True):
+        for height, text in axis.ticks:
+            figure.add_annotation(
+                x=position,
+                y=height,
+                text=label(text),
+                showarrow=False,
+                xanchor="left",
+                xshift=3,
+                borderpad=1,
+            )
+    return figure
+
+
+def describe_parallel(info: ParallelInfo) -> str:
+    if not info.lines:
+        return "No trial has completed with a value yet."
+    axes = ", ".join(axis.name for axis in info.axes)
+    return f"{show_count(len(info.lines), 'complete trial')} as lines across the axes {axes}."
+
+
+def _param_axis(param: Param) -> Axis:
+    name = heading(param.name) + (" (log)" if param.log else "")
+    if param.choices is None:
+        return Axis(name, _end_ticks(param.values, show_param))
+    indices = [float(index) for index in range(len(param.choices))]
+    return Axis(name, list(zip(_heights(indices, False, param.choices), param.choices, strict=True)))
+
+
+def _end_ticks(values: list[float], show: Callable[[float], str]) -> list[tuple[float, str]]:
+    present = [value for value in values if not math.isnan(value)]
+    if not present:
+        return []
+    low, high = min(present), max(present)
+    return [(0.5, show(low))] if low == high else [(0.0, show(low)), (1.0, show(high))]
+
+
+def _heights(values: list[float], log: bool, choices: list[str] | None) -> list[float]:
+    """Each value's place between the lowest and the highest, as 0 to 1; halfway where there is but one."""
+    scaled = [math.log(value) if log else value for value in values]
+    present = [value for value in scaled if not math.isnan(value)]
+    low, high = min(present, default=0), max(present, default=0)
+    if choices is not None:
+        low, high = 0, len(choices) - 1
+    return [(value - low) / (high - low) if high > low else value - low + 0.5 for value in scaled]

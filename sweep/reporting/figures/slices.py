@@ -1,0 +1,86 @@
+"""What does each parameter do on its own?"""
+
+import math
+from typing import NamedTuple
+
+import plotly.graph_objects as go
+
+from sweep.reporting.figures.theme import (
+    BLUE,
+    ORANGE,
+    count_axis,
+    label,
+    log_axis,
+    new_figure,
+    plain,
+    value_axis,
+)
+from sweep.reporting.params import Param, read_params
+from sweep.reporting.ranking import TOP, completed, spread, tiers
+from sweep.reporting.wording import heading, show_count, show_metric
+from sweep.storage.study_data import StudyData
+
+MAX_DOTS = 500
+
+
+class SliceInfo(NamedTuple):
+    """One parameter against the objective, over complete trials, best last: the best are drawn on top."""
+
+    param: Param
+    metric: str
+    numbers: list[int]
+    values: list[float]
+    is_top: list[bool]
+
+
+def slices_info(data: StudyData) -> list[SliceInfo]:
+    every = completed(data)
+    if every.empty:
+        return []
+    top = every["number"].head(tiers(len(every)).count(TOP)).tolist()
+    trials = spread(every, MAX_DOTS).iloc[::-1]
+    numbers, values = trials["number"].tolist(), trials["value"].astype(float).tolist()
+    is_top = [number in top for number in numbers]
+    return [SliceInfo(param, data.metric, numbers, values, is_top) for param in read_params(data, trials)]
+
+
+def draw_slice(info: SliceInfo) -> go.Figure:
+    figure = new_figure(height=230, margin_t=12)
+    name = heading(info.metric)
+    figure.add_scatter(
+        x=info.param.values,
+        y=info.values,
+        mode="markers",
+        marker={"color": [ORANGE if top else BLUE for top in info.is_top], "size": 7, "opacity": 0.8},
+        text=[
+            plain(f"trial {number}: {name} {show_metric(info.metric, value)}")
+            for number, value in zip(info.numbers, info.values, strict=True)
+        ],
+        hovertemplate="%{text}<extra></extra>",
+    )
+    present = _present(info)
+    figure.update_xaxes(title_text=label(heading(info.param.name)) + (" (log)" if info.param.log else ""))
+    figure.update_yaxes(**value_axis(info.metric, info.values))
+    if info.param.choices is not None:
+        indices = list(range(len(info.param.choices)))
+        names = [label(choice) for choice in info.param.choices]
+        figure.update_xaxes(tickvals=indices, ticktext=names, range=[-0.5, len(indices) - 0.5])
+    elif info.param.log and present:
+        figure.update_xaxes(log_axis(min(present), max(present)))
+    elif all(value.is_integer() for value in present):
+        figure.update_xaxes(count_axis(max(present, default=0) - min(present, default=0)))
+    return figure
+
+
+def describe_slice(info: SliceInfo) -> str:
+    present = _present(info)
+    name = heading(info.param.name)
+    if not present:
+        return f"No complete trial has a value of {name}."
+    if len(set(present)) == 1:
+        return f"{name} never varied among the {show_count(len(present), 'complete trial')} shown."
+    return f"{heading(info.metric)} against {name}, {show_count(len(present), 'complete trial')}."
+
+
+def _present(info: SliceInfo) -> list[float]:
+    return [value for value in info.param.values if not math.isnan(value)]

@@ -1,0 +1,51 @@
+"""A study in a few numbers."""
+
+from typing import Any, NamedTuple
+
+import pandas as pd
+
+from sweep.reporting.params import PREFIX, param_names
+from sweep.reporting.ranking import STATES, completed
+from sweep.reporting.wording import show_count, show_duration
+from sweep.storage.study_data import StudyData
+
+
+class Summary(NamedTuple):
+    """The best trial (None when none is complete), trials by state, and what the study took."""
+
+    best: dict[Any, Any] | None  # its row of the trials
+    best_params: dict[str, Any]
+    num_by_state: dict[str, int]
+    started: str
+    ended: str
+    elapsed: str
+    trial_time: str
+    gpu_hours: str
+
+
+def summarise(data: StudyData) -> Summary:
+    trials = data.trials
+    best = next(iter(completed(data).head(1).to_dict("records")), None)
+    counts = trials["state"].value_counts()
+    started = pd.to_datetime(trials["started_at"], utc=True).min()
+    ended = pd.to_datetime(trials["ended_at"], utc=True).max()
+    return Summary(
+        best=best,
+        best_params={name: best[PREFIX + name] for name in param_names(data)} if best else {},
+        num_by_state={state: int(counts[state]) for state in STATES if state in counts},
+        started=_moment(started),
+        ended=_moment(ended),
+        elapsed=show_duration((ended - started).total_seconds()),
+        trial_time=show_duration(float(trials["duration_s"].sum())),
+        gpu_hours=f"{trials['gpu_seconds'].sum() / 3600:,.1f}",
+    )
+
+
+def show_states(num_by_state: dict[str, int]) -> str:
+    """ "40 trials: 31 complete, 6 pruned, 3 failed"."""
+    states = ", ".join(f"{count:,} {state}" for state, count in num_by_state.items())
+    return show_count(sum(num_by_state.values()), "trial") + (f": {states}" if states else "")
+
+
+def _moment(moment: pd.Timestamp) -> str:
+    return "" if pd.isna(moment) else f"{moment:%Y-%m-%d %H:%M}"

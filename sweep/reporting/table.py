@@ -1,0 +1,105 @@
+"""The tables of a report, as text: the page and the pull request show the same ones."""
+
+from typing import Any, NamedTuple
+
+import pandas as pd
+
+from sweep.reporting.params import PREFIX, param_names
+from sweep.reporting.ranking import completed, ranked
+from sweep.reporting.wording import NONE, heading, reading_order, show_duration, show_metric, show_param
+from sweep.storage.study_data import StudyData
+
+FINAL = "final_"
+MAX_NUMBERS = 8
+
+
+class Column(NamedTuple):
+    """A column's heading, and whether it holds numbers, which are aligned to the right."""
+
+    heading: str
+    numeric: bool
+
+
+class Row(NamedTuple):
+    """A row's cells, and what sets it apart: "best" or a trial's state."""
+
+    kind: str
+    cells: list[str]
+
+
+class Table(NamedTuple):
+    columns: list[Column]
+    rows: list[Row]
+
+
+def trials_table(data: StudyData, limit: int) -> Table:
+    """The first `limit` trials, best first: epochs, the searched params, the final metrics."""
+    metrics = final_metrics(data)
+    params = param_names(data)
+    columns = [
+        Column("trial", True),
+        Column("epochs", True),
+        *(Column(heading(name), _is_numeric(data.trials[PREFIX + name])) for name in params),
+        *(Column(heading(metric), True) for metric in metrics),
+        Column("time", True),
+        Column("state", False),
+    ]
+    best = completed(data)["number"].head(1).tolist()
+    rows = [
+        Row(
+            "best" if trial["number"] in best else trial["state"],
+            [
+                str(trial["number"]),
+                show_param(trial["num_epochs"]),
+                *(show_param(trial[PREFIX + name]) for name in params),
+                *(show_metric(metric, trial[FINAL + metric]) for metric in metrics),
+                show_duration(trial["duration_s"]),
+                _state_and_cause(trial),
+            ],
+        )
+        for trial in ranked(data).head(limit).to_dict("records")
+    ]
+    return Table(columns, rows)
+
+
+def failures_table(data: StudyData) -> Table:
+    """What failed, by cause: the attempts, the trials lost for good, and what it cost."""
+    columns = ["cause", "attempts", "trials lost", "which", "GPU time", "last error"]
+    failed = data.attempts[data.attempts["cause"].notna()]
+    lost = data.trials[data.trials["state"] == "failed"]
+    causes = [*failed["cause"], *lost["cause"].dropna()]
+    rows = []
+    for cause in sorted(set(causes), key=lambda cause: (-causes.count(cause), cause)):
+        attempts, trials = failed[failed["cause"] == cause], lost[lost["cause"] == cause]
+        errors = trials["error"].dropna()
+        cells = [
+            heading(cause),
+            str(len(attempts)),
+            str(len(trials)),
+            _numbers(trials["number"].tolist()),
+            show_duration(attempts["gpu_seconds"].sum()),
+            str(errors.iloc[-1]) if len(errors) else NONE,
+        ]
+        rows.append(Row("failed", cells))
+    numeric = {"attempts", "trials lost", "GPU time"}
+    return Table([Column(name, name in numeric) for name in columns], rows)
+
+
+def final_metrics(data: StudyData) -> list[str]:
+    """The metrics that trials ended with, the objective's family first."""
+    names = [column.removeprefix(FINAL) for column in data.trials.columns if column.startswith(FINAL)]
+    return reading_order(names, data.metric)
+
+
+def _state_and_cause(trial: dict[Any, Any]) -> str:
+    state, cause = str(trial["state"]), trial["cause"]
+    return f"{state}: {heading(cause)}" if state == "failed" and isinstance(cause, str) else state
+
+
+def _is_numeric(column: "pd.Series[Any]") -> bool:
+    return pd.api.types.is_numeric_dtype(column) and not pd.api.types.is_bool_dtype(column)
+
+
+def _numbers(numbers: list[int]) -> str:
+    shown = ", ".join(str(number) for number in numbers[:MAX_NUMBERS])
+    return (shown or NONE) + (", …" if len(numbers) > MAX_NUMBERS else "")

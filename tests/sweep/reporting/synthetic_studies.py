@@ -1,0 +1,190 @@
+"""Studies made up for the reporting tests, as the database would hand them out."""
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from sweep.storage.study_data import StudyData
+
+NO_RANGE = {"low": None, "high": None, "log": False, "step": None}
+SPACE = {  # keys that do not apply may be there, with None
+    "routing_iterations": {"type": "int", "low": 1, "high": 5, "log": False, "choices": None},
+    "batch_size": {"type": "categorical", "choices": [32, 64, 100, 128, 256], **NO_RANGE},
+    "lr_decay": {"type": "float", "low": 0.85, "high": 1.0, "log": False, "choices": None},
+    "decoder_coefficient": {"type": "float", "low": 0.01, "high": 1.0, "log": True, "step": None},
+    "augmentation": {
+        "type": "categorical",
+        "choices": ["none", "shift", "cutout", "shift+cutout"],
+        **NO_RANGE,
+    },
+}
+CAUSES = ("out_of_memory", "error", "timeout")
+METRICS = ("train_loss", "train_accuracy", "val_loss", "val_accuracy")
+
+
+def kmnist(num_trials: int = 30, num_epochs: int = 20, seed: int = 0) -> StudyData:
+    """A study in which one in ten trials fails and one in five is pruned."""
+    random = np.random.default_rng(seed)
+    trials, epochs, attempts = [], [], []
+    for number in range(num_trials):
+        params = _sample(random)
+        state = random.choice(["complete", "pruned", "failed"], p=[0.7, 0.2, 0.1])
+        num_reported = {"complete": num_epochs, "pruned": max(num_epochs // 3, 1), "failed": number % 3}[
+            state
+        ]
+        curve = _curves(params, num_reported, random)
+        final = curve[-1] if state == "complete" else dict.fromkeys(METRICS, float("nan"))
+        cause = CAUSES[number % len(CAUSES)] if state == "failed" else None
+        epochs += [{"number": number, "epoch": epoch + 1, **metrics} for epoch, metrics in enumerate(curve)]
+        trials.append(_trial(number, state, params, final, num_reported, cause))
+        attempts.append(_attempt(trials[-1], attempt=1))
+        if number % 9 == 4:
+            attempts.insert(-1, {**attempts[-1], "state": "failed", "cause": "preempted"})
+    return study(trials, epochs, attempts)
+
+
+def one_trial() -> StudyData:
+    return kmnist(num_trials=1, num_epochs=1, seed=1)
+
+
+def empty() -> StudyData:
+    """A study just created: the columns are there, the rows are not."""
+    full = kmnist(1)
+    return study(full.trials.iloc[:0], full.epochs.iloc[:0], full.attempts.iloc[:0])
+
+
+def all_failed() -> StudyData:
+    trials = [
+        _trial(
+            number,
+            "failed",
+            _sample(np.random.default_rng(number)),
+            dict.fromkeys(METRICS, np.nan),
+            0,
+            "error",
+        )
+        for number in range(5)
+    ]
+    return study(trials, empty().epochs, [_attempt(trial, attempt=1) for trial in trials])
+
+
+def of_values(
+    values: list[float],
+    columns: dict[str, list[Any]] | None = None,
+    space: dict[str, Any] | None = None,
+    direction: str = "maximize",
+) -> StudyData:
+    """Complete trials with these objective values, and with these params."""
+    rows = [
+        _trial(number, "complete", {}, {"val_accuracy": value}, 1, None)
+        for number, value in enumerate(values)
+    ]
+    params = {f"param_{name}": column for name, column in (columns or {}).items()}
+    return study(
+        pd.DataFrame(rows).assign(**params), empty().epochs, [], direction=direction, space=space or {}
+    )
+
+
+def study(
+    trials: Any, epochs: Any, attempts: Any, direction: str = "maximize", **definition: Any
+) -> StudyData:
+    return StudyData(
+        name="kmnist",
+        metric="val_accuracy",
+        direction=direction,
+        definition={
+            "name": "kmnist",
+            "train": "capsmodel.train:train",
+            "dataset": "kmnist",
+            "metric": "val_accuracy",
+            "direction": direction,
+            "trials": 60,
+            "space": SPACE,
+            "fixed": {"epochs": 50, "learning_rate": 0.001},
+            **definition,
+        },
+        provenance={
+            "git_commit": "3f9a1c07d2c84a5b9e0f6d1c2b3a495867768594",
+            "git_dirty": False,
+            "data_sha256": "51467d22d8cc72929e2a028a0428f2086b092bb31cfb79c69cc0a90ce135fde4",
+            "python": "3.11.9",
+            "packages": {"keras": "3.15.0", "tensorflow": "2.21.0", "optuna": "5.0.0"},
+            "command": "sweep launch --study kmnist --storage postgresql+psycopg://me:hunter2@db/sweep",
+        },
+        trials=pd.DataFrame(trials),
+        epochs=pd.DataFrame(epochs, columns=["number", "epoch", *METRICS]),
+        attempts=pd.DataFrame(attempts, columns=list(_attempt(_trial(0, "failed", {}, {}, 0, None), 1))),
+    )
+
+
+def _sample(random: np.random.Generator) -> dict[str, Any]:
+    return {
+        "routing_iterations": int(random.integers(1, 6)),
+        "batch_size": int(random.choice([32, 64, 100, 128, 256])),
+        "lr_decay": float(random.uniform(0.85, 1.0)),
+        "decoder_coefficient": float(10 ** random.uniform(-2, 0)),
+        "augmentation": str(random.choice(["none", "shift", "cutout", "shift+cutout"])),
+    }
+
+
+def _curves(params: dict[str, Any], num_epochs: int, random: np.random.Generator) -> list[dict[str, float]]:
+    """Saturating curves: augmentation helps validation most, then the learning rate's decay."""
+    augmented = {"none": 0.0, "shift": 0.012, "cutout": 0.008, "shift+cutout": 0.024}[params["augmentation"]]
+    level = (
+        0.952
+        + augmented
+        - 0.5 * (params["lr_decay"] - 0.94) ** 2
+        - 0.002 * abs(params["routing_iterations"] - 3)
+    )
+    rate = 0.25 + 8 / params["batch_size"]
+    curves = []
+    for epoch in range(1, num_epochs + 1):
+        gap = 0.55 * np.exp(-rate * epoch) + abs(random.normal(0, 0.002))
+        val, train = level - gap, min(1 - augmented / 3 - 0.8 * gap, 0.9999)
+        curves.append(
+            {
+                "train_loss": float(2 * (1 - train) + 0.01),
+                "train_accuracy": float(train),
+                "val_loss": float(2 * (1 - val) + 0.02),
+                "val_accuracy": float(val),
+            }
+        )
+    return curves
+
+
+def _trial(
+    number: int,
+    state: str,
+    params: dict[str, Any],
+    final: dict[str, float],
+    num_epochs: int,
+    cause: str | None,
+) -> dict[str, Any]:
+    started = pd.Timestamp("2025-05-03 14:00", tz="UTC") + pd.Timedelta(minutes=9 * number)
+    duration_s = 80.0 * num_epochs + 45
+    return {
+        "number": number,
+        "state": state,
+        "value": final.get("val_accuracy", float("nan")),
+        **{f"param_{name}": value for name, value in params.items()},
+        **{f"final_{metric}": value for metric, value in final.items()},
+        "num_epochs": num_epochs,
+        "num_attempts": 1,
+        "cause": cause,
+        "error": f"ValueError: no luck in trial {number}" if cause == "error" else None,
+        "seed": number,
+        "host": f"gpu{number % 8:02d}",
+        "gpu": "NVIDIA A100",
+        "job_id": str(4_100_000 + number),
+        "started_at": started,
+        "ended_at": started + pd.Timedelta(seconds=duration_s),
+        "duration_s": duration_s,
+        "gpu_seconds": duration_s,
+        "folder": f"/scratch/me/sweeps/kmnist/{number:05d}",
+    }
+
+
+def _attempt(trial: dict[str, Any], attempt: int) -> dict[str, Any]:
+    shared = ("number", "state", "cause", "job_id", "host", "gpu", "started_at", "ended_at", "gpu_seconds")
+    return {"attempt": attempt, **{key: trial[key] for key in shared}, "submitted_at": trial["started_at"]}

@@ -1,0 +1,141 @@
+import json
+import socket
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from urllib.error import HTTPError
+from urllib.request import Request, urlopen
+
+import optuna
+import pytest
+
+from sweep.errors import InputError
+from sweep.reporting.dashboard import make_server
+
+CHANGING = [
+    ("POST", "/api/studies", {"study_name": "new", "directions": ["minimize"]}),
+    ("POST", "/api/studies/1/rename", {"study_name": "new"}),
+    ("PUT", "/api/studies/1/note", {"version": 1, "body": "a note"}),
+    ("DELETE", "/api/studies/1", {}),
+    ("PATCH", "/api/studies/1", {}),
+    ("delete", "/api/studies/1", {}),
+]
+
+
+@pytest.fixture(scope="module")
+def storage(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """A database with one study, which no test changes."""
+    url = f"sqlite:///{tmp_path_factory.mktemp('storage') / 'sweep.db'}"
+    study = optuna.create_study(study_name="größe", storage=url, direction="maximize")
+    study.optimize(lambda trial: trial.suggest_float("x", 0, 1), n_trials=3)
+    return url
+
+
+@pytest.fixture(scope="module")
+def address(storage: str) -> Iterator[str]:
+    """Where a read-only dashboard of it listens."""
+    with running(storage) as address:
+        yield address
+
+
+@contextmanager
+def running(storage: str, *, writable: bool = False) -> Iterator[str]:
+    """The address of a dashboard on a free loopback port."""
+    with make_server(storage, "127.0.0.1", 0, writable) as server:
+        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
+        thread.start()
+        try:
+            yield f"http://127.0.0.1:{server.server_port}"
+        finally:
+            server.shutdown()
+            thread.join()
+
+
+def request(url: str, method: str = "GET", body: object = None) -> tuple[int, bytes]:
+    data = None if body is None else json.dumps(body).encode()
+    headers = {"Content-Type": "application/json"}
+    try:
+        with urlopen(Request(url, data, headers, method=method), timeout=10) as response:
+            return response.status, response.read()
+    except HTTPError as error:
+        with error:
+            return error.code, error.read()
+
+
+def study_names(address: str) -> list[str]:
+    status, body = request(f"{address}/api/studies")
+    assert status == 200
+    return [study["study_name"] for study in json.loads(body)["study_summaries"]]
+
+
+def test_everything_can_be_read(address: str) -> None:
+    assert study_names(address) == ["größe"]
+    pages = ["/", "/dashboard/studies/1", "/static/bundle.js", "/api/meta", "/api/studies/1", "/csv/1"]
+    for path in [*pages, "/api/studies/1/param_importances"]:
+        assert request(address + path)[0] == 200, path
+    assert request(f"{address}/dashboard", "HEAD") == (200, b"")
+
+
+@pytest.mark.parametrize(("method", "path", "body"), CHANGING)
+def test_nothing_can_be_changed(address: str, method: str, path: str, body: object) -> None:
+    status, answer = request(address + path, method, body)
+    assert status == 403
+    assert "read-only" in json.loads(answer)["reason"]
+    assert study_names(address) == ["größe"]
+
+
+def test_a_writable_dashboard_passes_changes_on(tmp_path: Path) -> None:
+    (tmp_path / "sweep.db").touch()  # without Optuna's tables: they are made
+    with running(f"sqlite:///{tmp_path / 'sweep.db'}", writable=True) as address:
+        assert request(f"{address}/api/studies", "POST", CHANGING[0][2])[0] == 201
+        assert study_names(address) == ["new"]
+        assert request(f"{address}/api/studies/1", "DELETE", {})[0] == 204
+        assert study_names(address) == []
+
+
+def test_requests_are_not_printed(address: str, capfd: pytest.CaptureFixture[str]) -> None:
+    study_names(address)
+    assert capfd.readouterr() == ("", "")
+
+
+def test_a_port_in_use_is_said(storage: str) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        with pytest.raises(
+            InputError, match=rf"cannot listen on 127.0.0.1 port {port}: .*in use.*\n.*--port"
+        ):
+            make_server(storage, "127.0.0.1", port, writable=False)
+
+
+@pytest.mark.parametrize(("host", "port"), [("no.such.host.invalid", 0), ("127.0.0.1", 70_000)])
+def test_an_address_that_cannot_be_is_said(storage: str, host: str, port: int) -> None:
+    with pytest.raises(InputError, match=f"cannot listen on {host} port {port}"):
+        make_server(storage, host, port, writable=False)
+
+
+def test_a_database_that_is_not_there_is_said_and_not_made(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="no database"):
+        make_server(f"sqlite:///{tmp_path / 'none.db'}", "127.0.0.1", 0, writable=False)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_password_is_not_shown() -> None:
+    with pytest.raises(InputError) as raised:
+        make_server("postgresql+psycopg://me:hunter2@127.0.0.1:1/sweep", "127.0.0.1", 0, writable=False)
+    assert "hunter2" not in str(raised.value)
+
+
+@pytest.mark.parametrize(
+    ("module", "unwanted"),
+    [
+        ("sweep.reporting.dashboard", {"pandas", "plotly", "optuna_dashboard"}),
+        ("sweep.reporting.report", {"optuna_dashboard", "sqlalchemy"}),
+    ],
+)
+def test_importing_one_part_of_reporting_does_not_import_the_other(module: str, unwanted: set[str]) -> None:
+    code = f"import sys, {module}; print(*sys.modules)"
+    loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
+    assert not unwanted & set(loaded.split())
