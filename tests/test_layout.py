@@ -33,6 +33,7 @@ SWEEP = [
     "sweep.execution.preflight",
     "sweep.execution.provenance",
     "sweep.execution.ingest",
+    "sweep.execution.outage",
     "sweep.execution.decide",
     "sweep.execution.retries",
     "sweep.execution.budget",

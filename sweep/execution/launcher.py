@@ -16,6 +16,7 @@ from sweep.execution.budget import exhausted
 from sweep.execution.decide import ACTIVE, Action, AttemptState, Do, View, decide
 from sweep.execution.ingest import epoch_rows, final_metric_rows, ingest_end, ingest_start, new_epochs
 from sweep.execution.jobs import Executor, Job, JobState, SubmissionError
+from sweep.execution.outage import with_patience
 from sweep.execution.proposals import Proposals
 from sweep.execution.retries import may_retry
 from sweep.execution.trial import (
@@ -66,6 +67,7 @@ class Launcher:
     _to_submit: list[AttemptRow] = field(default_factory=list)
     _ended_since: dict[str, float] = field(default_factory=dict)  # job name -> when first seen ended
     _failures: list[Cause] = field(default_factory=list)  # of the last trials in a row, in this launch
+    _was_broken_off: bool = True  # the last turn; the first one follows whatever was before this launch
     _closed: str | None = None  # why no more trials are asked for
 
     def run(self) -> None:
@@ -76,22 +78,29 @@ class Launcher:
         StudyFailedError
             When every trial failed, several in a row failed alike, or a job is refused.
         """
-        self.recover()
-        while self.step() > 0:
+        while with_patience(self.step) > 0:
             time.sleep(self.setting.poll_seconds)
         self.conclude()
 
-    def recover(self) -> None:
-        """Take up the trials that a launcher proposed and did not live to record."""
-        for proposal in self.proposals.unrecorded(self.records.trial_numbers()):
-            self._record(proposal)
-
     def step(self) -> int:
-        """One turn: look at every active attempt, fill the free slots, submit; how many trials are active."""
+        """One turn: look at every active attempt, fill the free slots, submit; how many trials are active.
+
+        A turn that was broken off, by a crash or by the database, is put right at the start of the next.
+        """
         self.lease.renew()
+        if self._was_broken_off:
+            self._recover()
+        self._was_broken_off = True
         num_active = self.fill(self.poll())
         self.submit()
+        self._was_broken_off = False
         return num_active
+
+    def _recover(self) -> None:
+        """Take up trials that were proposed and not recorded; polling finds what was not submitted."""
+        self._to_submit.clear()
+        for proposal in self.proposals.unrecorded(self.records.trial_numbers()):
+            self._record(proposal)
 
     def poll(self) -> int:
         """One pass over the active attempts; how many trials are active after it."""
@@ -158,6 +167,9 @@ class Launcher:
             if self.study.metric in report.metrics:
                 value = report.metrics[self.study.metric]
                 self.proposals.report(attempt.trial.optuna_trial_id, report.epoch, value)
+                logger.info(
+                    "%s: epoch %d, %s = %.6g", _title(attempt), report.epoch, self.study.metric, value
+                )
         action = decide(self._view(attempt, state, result))
         rows: list[Table] = [attempt, *epoch_rows(attempt.trial_id, reports)]
         match action.do:

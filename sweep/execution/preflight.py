@@ -5,10 +5,12 @@ what the user's code imports.
 """
 
 import json
+import os
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -56,7 +58,8 @@ def main(request_json: str, reply_path: str) -> None:
     checksum = error = None
     try:
         if request["train"]:
-            _load("train", request["train"])
+            with _silence():
+                _load("train", request["train"])
         if request["prepare"]:
             prepare = _load("prepare", request["prepare"])
             data_dir = Path(request["data_dir"]) if request["data_dir"] else None
@@ -71,6 +74,21 @@ def main(request_json: str, reply_path: str) -> None:
         )
         error = f"the data set {request['dataset']!r} is not ready: {reason}"
     Path(reply_path).write_text(json.dumps({"error": error, "checksum": checksum}), encoding="utf-8")
+
+
+@contextmanager
+def _silence() -> Iterator[None]:
+    """Drop what is printed, by libraries in C too: their greetings are no news of a launch."""
+    sys.stderr.flush()
+    kept, nowhere = os.dup(2), os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, 2)
+    try:
+        yield
+    finally:
+        sys.stderr.flush()
+        os.dup2(kept, 2)
+        os.close(kept)
+        os.close(nowhere)
 
 
 class _NotLoadedError(Exception):

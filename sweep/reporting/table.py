@@ -6,7 +6,7 @@ import pandas as pd
 
 from sweep.reporting.params import PREFIX, param_names
 from sweep.reporting.ranking import completed, ranked
-from sweep.reporting.wording import NONE, heading, reading_order, show_duration, show_metric, show_param
+from sweep.reporting.wording import NONE, chief_metrics, heading, show_duration, show_metric, show_param
 from sweep.storage.study_data import StudyData
 
 FINAL = "final_"
@@ -86,9 +86,9 @@ def failures_table(data: StudyData) -> Table:
 
 
 def final_metrics(data: StudyData) -> list[str]:
-    """The metrics that trials ended with, the objective's family first."""
+    """The metrics that trials ended with: the objective's family, and the others where they are few."""
     names = [column.removeprefix(FINAL) for column in data.trials.columns if column.startswith(FINAL)]
-    return reading_order(names, data.metric)
+    return chief_metrics(names, data.metric)
 
 
 def _state_and_cause(trial: dict[Any, Any]) -> str:

@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from typing import Any
 
 NONE = "–"
+FEW = 6  # metrics that can all be shown
 SPLITS = ("train", "val", "test")
 WORDS = {"lr": "LR", "val": "validation", "num": "number of"}
 
@@ -21,6 +22,13 @@ def reading_order(metrics: Iterable[str], objective: str) -> list[str]:
         return family(metric) != family(objective), family(metric), _split_rank(metric)
 
     return sorted(metrics, key=key)
+
+
+def chief_metrics(metrics: Iterable[str], objective: str, *families: str) -> list[str]:
+    """What a reader looks at first: the objective's family and these; all metrics where they are few."""
+    ordered = reading_order(metrics, objective)
+    chief = [metric for metric in ordered if family(metric) in {family(objective), *families}]
+    return ordered if len(ordered) <= FEW else chief
 
 
 def family(metric: str) -> str:

@@ -18,5 +18,6 @@ STATES = {  # our words for Optuna's
 def optuna_storage(url: URL) -> BaseStorage:
     """Optuna's view of the database; its tables are made if they are missing."""
     is_sqlite = url.get_backend_name() == "sqlite"
-    arguments = {"connect_args": {"timeout": SQLITE_BUSY_TIMEOUT_S}} if is_sqlite else {}
-    return get_storage(RDBStorage(real_url(url), engine_kwargs=arguments))
+    arguments = {"timeout": SQLITE_BUSY_TIMEOUT_S} if is_sqlite else {}
+    options = {"connect_args": arguments, "pool_pre_ping": True}
+    return get_storage(RDBStorage(real_url(url), engine_kwargs=options))

@@ -18,7 +18,7 @@ from sweep.reporting.figures.theme import (
     value_axis,
 )
 from sweep.reporting.ranking import completed, ranked, spread
-from sweep.reporting.wording import family, heading, is_share, reading_order, show_count, show_metric
+from sweep.reporting.wording import chief_metrics, family, heading, is_share, show_count, show_metric
 from sweep.storage.study_data import StudyData
 
 MAX_TRIALS = 200
@@ -44,8 +44,8 @@ class CurvesInfo(NamedTuple):
 
 
 def curves_info(data: StudyData) -> list[CurvesInfo]:
-    """The curves of each metric reported by epoch, the objective's family first."""
-    metrics = reading_order(data.epochs.columns.drop(["number", "epoch"]), data.metric)
+    """The curves of the objective's family and of the loss, and of all other metrics where they are few."""
+    metrics = chief_metrics(data.epochs.columns.drop(["number", "epoch"]), data.metric, "loss")
     reported = ranked(data)
     reported = reported[reported["number"].isin(data.epochs["number"])]
     if reported.empty:

@@ -2,11 +2,13 @@
 
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
+from itertools import count
 from pathlib import Path
 from typing import Any
 
 import optuna
 import pytest
+from sqlalchemy.exc import OperationalError
 
 from sweep.definition.cluster import load_cluster, profile
 from sweep.definition.study import load_study
@@ -15,6 +17,7 @@ from sweep.execution import launch, launcher
 from sweep.execution.jobs import Job, JobState, SubmissionError
 from sweep.execution.launch import LaunchRequest, open_launcher
 from sweep.execution.launcher import Launcher
+from sweep.execution.outage import with_patience
 from sweep.execution.proposals import Proposals
 from sweep.execution.trial import Cause, EpochReport, Outcome, Result, Start
 from sweep.storage.database import connect, parse_url
@@ -102,7 +105,6 @@ class Desk:
                 )
             )
         )
-        self.launcher.recover()
         return self
 
     def relaunch(self, *overrides: str) -> "Desk":
@@ -472,3 +474,37 @@ def test_two_launchers_of_one_study(desk: Desk, workplace: Path) -> None:
     ):
         second.launch()
     second.close()
+
+
+@pytest.mark.parametrize(
+    "broken", ["lease.renew", "records.save", "records.active_attempts", "proposals.propose"]
+)
+def test_the_database_goes_away_for_a_while(
+    desk: Desk, cluster: Cluster, monkeypatch: pytest.MonkeyPatch, broken: str
+) -> None:
+    """Each part that talks to the database fails every other time; the study ends as it should."""
+    desk.launch("parallel=1", "trials=3")
+    part_name, method_name = broken.split(".")
+    part = getattr(desk.launcher, part_name)
+    method, calls = getattr(part, method_name), count()
+
+    def flaky(*arguments: Any) -> Any:
+        if next(calls) % 2 == 0:
+            raise OperationalError("statement", {}, Exception("server closed the connection"))
+        return method(*arguments)
+
+    monkeypatch.setattr(part, method_name, flaky)
+
+    def step() -> int:
+        return with_patience(desk.step, sleep=lambda _: None)
+
+    for job_id in ("1", "2", "3"):
+        while job_id not in cluster.jobs:
+            assert step() > 0
+        cluster.begin(job_id)
+        cluster.report(job_id, 0.5)
+        cluster.end(job_id)
+    assert step() == 0
+    assert desk.states() == ["complete"] * 3
+    assert len(cluster.jobs) == 3
+    assert desk.read().epochs["number"].tolist() == [0, 1, 2]

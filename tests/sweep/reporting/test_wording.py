@@ -3,7 +3,14 @@ import math
 import numpy as np
 import pytest
 
-from sweep.reporting.wording import heading, reading_order, show_duration, show_metric, show_param
+from sweep.reporting.wording import (
+    chief_metrics,
+    heading,
+    reading_order,
+    show_duration,
+    show_metric,
+    show_param,
+)
 
 
 def test_headings_are_words() -> None:
@@ -62,3 +69,13 @@ def test_params(value: object, shown: str) -> None:
 )
 def test_durations(seconds: float, shown: str) -> None:
     assert show_duration(seconds) == shown
+
+
+def test_chief_metrics_are_all_where_they_are_few() -> None:
+    few = ["val_loss", "train_accuracy", "seconds", "val_accuracy"]
+    assert chief_metrics(few, "val_accuracy") == ["train_accuracy", "val_accuracy", "val_loss", "seconds"]
+    many = [*few, "train_loss", "rate", "train_margin_loss", "val_margin_loss"]
+    assert chief_metrics(many, "val_accuracy") == ["train_accuracy", "val_accuracy"]
+    assert chief_metrics(many, "val_accuracy", "loss") == [
+        "train_accuracy", "val_accuracy", "train_loss", "val_loss",
+    ]  # fmt: skip

@@ -1,0 +1,137 @@
+"""What a study may set: the network's shape and how it is trained, as frozen checked objects."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from typing import Any
+
+AUGMENTATIONS = ("none", "shift", "cutout", "shift+cutout")
+INITIAL_VOTES = ("scaled", "glorot_4d")
+PRECISIONS = ("float32", "mixed_bfloat16")
+
+KERNEL_SIZE = 9  # of both convolutions
+PRIMARY_STRIDE = 2
+SMALLEST_SIDE = 2 * KERNEL_SIZE - 1  # leaves one position of primary capsules
+
+
+@dataclass(frozen=True)
+class CapsNetConfig:
+    """The capsule network of Sabour, Frosst and Hinton (2017); the defaults are the paper's.
+
+    Raises:
+        ValueError: a value is out of range; the message names the field, the rule and the value.
+    """
+
+    input_shape: tuple[int, int, int] = (28, 28, 1)  # (height, width, channels)
+    num_classes: int = 10
+    routing_iterations: int = 3
+    conv_filters: int = 256
+    primary_channels: int = 32  # primary capsules at each position
+    primary_capsule_dim: int = 8
+    class_capsule_dim: int = 16
+    decoder_widths: tuple[int, ...] = (512, 1024)  # of the hidden layers
+    decoder_dropout: float = 0.0  # after each hidden layer
+    initial_votes: str = "scaled"  # see layers.ClassCapsules
+
+    def __post_init__(self) -> None:
+        for name in ("input_shape", "decoder_widths"):
+            object.__setattr__(self, name, _as_tuple(name, getattr(self, name)))
+        if len(self.input_shape) != 3:
+            raise ValueError(f"`input_shape` must be (height, width, channels), but got {self.input_shape}")
+        height, width, channels = self.input_shape
+        _check_int("input_shape: height", height, SMALLEST_SIDE)
+        _check_int("input_shape: width", width, SMALLEST_SIDE)
+        _check_int("input_shape: channels", channels, 1)
+        _check_int("num_classes", self.num_classes, 2)
+        for name in ("routing_iterations", "conv_filters", "primary_channels", "primary_capsule_dim"):
+            _check_int(name, getattr(self, name), 1)
+        _check_int("class_capsule_dim", self.class_capsule_dim, 1)
+        for width in self.decoder_widths:
+            _check_int("decoder_widths", width, 1)
+        _check_number("decoder_dropout", self.decoder_dropout)
+        _check("0 <= decoder_dropout < 1", 0 <= self.decoder_dropout < 1, self.decoder_dropout)
+        _check_choice("initial_votes", self.initial_votes, INITIAL_VOTES)
+
+
+@dataclass(frozen=True)
+class TrainConfig:
+    """How the network is trained; the defaults are the starting recipe.
+
+    Raises:
+        ValueError: a value is out of range; the message names the field, the rule and the value.
+    """
+
+    epochs: int = 50
+    batch_size: int = 100
+    learning_rate: float = 0.001  # of the first epoch
+    lr_decay: float = 0.9  # epoch e, counted from 0, has learning_rate × lr_decay^e
+    decoder_coefficient: float = 0.392  # multiplies the mean squared error per pixel
+    augmentation: str = "none"
+    validation_fraction: float = 0.1  # of the training images
+    precision: str = "float32"
+    early_stopping_patience: int | None = None  # epochs without a better validation accuracy
+    num_samples: int | None = None  # train on so many images only: for rehearsals
+
+    def __post_init__(self) -> None:
+        _check_int("epochs", self.epochs, 1)
+        _check_int("batch_size", self.batch_size, 1)
+        for name in ("learning_rate", "lr_decay", "decoder_coefficient", "validation_fraction"):
+            _check_number(name, getattr(self, name))
+        _check("learning_rate > 0", self.learning_rate > 0, self.learning_rate)
+        _check("0 < lr_decay <= 1", 0 < self.lr_decay <= 1, self.lr_decay)
+        _check("decoder_coefficient >= 0", self.decoder_coefficient >= 0, self.decoder_coefficient)
+        _check("0 < validation_fraction < 1", 0 < self.validation_fraction < 1, self.validation_fraction)
+        _check_choice("augmentation", self.augmentation, AUGMENTATIONS)
+        _check_choice("precision", self.precision, PRECISIONS)
+        for name in ("early_stopping_patience", "num_samples"):
+            if getattr(self, name) is not None:
+                _check_int(name, getattr(self, name), 1)
+
+
+FROM_DATA = ("input_shape", "num_classes")  # never params: the data set says them
+NETWORK_PARAMS = tuple(field.name for field in fields(CapsNetConfig) if field.name not in FROM_DATA)
+TRAIN_PARAMS = tuple(field.name for field in fields(TrainConfig))
+
+
+def configs_from_params(
+    params: Mapping[str, Any], input_shape: tuple[int, int, int], num_classes: int
+) -> tuple[CapsNetConfig, TrainConfig]:
+    """Both configurations, from the flat params of a trial and the shape of its data set.
+
+    Raises:
+        ValueError: a name is unknown, the message lists the valid ones; or a value is out of range.
+    """
+    unknown = sorted(set(params) - {*NETWORK_PARAMS, *TRAIN_PARAMS})
+    if unknown:
+        valid = ", ".join(sorted((*NETWORK_PARAMS, *TRAIN_PARAMS)))
+        raise ValueError(f"unknown params: {', '.join(unknown)}; valid names are: {valid}")
+    network = {name: params[name] for name in NETWORK_PARAMS if name in params}
+    training = {name: params[name] for name in TRAIN_PARAMS if name in params}
+    return CapsNetConfig(input_shape, num_classes, **network), TrainConfig(**training)
+
+
+def _check(rule: str, holds: bool, value: object) -> None:
+    if not holds:
+        raise ValueError(f"`{rule}` must hold, but got {value!r}")
+
+
+def _check_int(name: str, value: object, lowest: int) -> None:
+    if type(value) is not int or value < lowest:
+        raise ValueError(f"`{name}` must be a whole number of at least {lowest}, but got {value!r}")
+
+
+def _check_number(name: str, value: object) -> None:
+    is_number = isinstance(value, int | float) and not isinstance(value, bool)
+    if not is_number:
+        raise ValueError(f"`{name}` must be a number, but got {value!r}")
+
+
+def _check_choice(name: str, value: object, choices: tuple[str, ...]) -> None:
+    if value not in choices:
+        raise ValueError(f"`{name}` must be one of {', '.join(choices)}, but got {value!r}")
+
+
+def _as_tuple(name: str, value: object) -> tuple[Any, ...]:
+    is_sequence = isinstance(value, list | tuple)
+    if not is_sequence:
+        raise ValueError(f"`{name}` must be a list of whole numbers, but got {value!r}")
+    return tuple(value)

@@ -1,0 +1,83 @@
+"""The capsule network, built from its configuration."""
+
+from typing import NamedTuple
+
+import keras
+from keras import layers
+
+from capsmodel.config import KERNEL_SIZE, PRIMARY_STRIDE, CapsNetConfig
+from capsmodel.layers import CapsuleLengths, CapsuleMask, ClassCapsules, PrimaryCapsules
+
+
+class CapsNet(NamedTuple):
+    """One network in the forms it is used in; they share all weights.
+
+    Images are (batch, height, width, channels), from 0 to 1; labels whole numbers, (batch,); lengths of
+    class capsules (batch, num_classes); reconstructions are float32 of the images' shape.
+    """
+
+    training: keras.Model  # (images, labels) -> lengths, reconstructions from the labelled capsule
+    prediction: keras.Model  # images -> lengths, reconstructions from the longest capsule
+    encoder: keras.Model  # images -> class capsules, (batch, num_classes, class_capsule_dim)
+    decoder: keras.Model  # masked class capsules, (batch, num_classes × class_capsule_dim) -> images
+
+
+def build_capsnet(config: CapsNetConfig, precision: str = "float32") -> CapsNet:
+    """The network of section 4 with the decoder of section 4.1.
+
+    Initial weights are drawn from Keras's global seed: call keras.utils.set_random_seed before.
+
+    Args:
+        config: its shape.
+        precision: a Keras dtype policy, "float32" or "mixed_bfloat16". Squash, routing's softmax,
+            lengths and reconstructions are float32 under both.
+    """
+    images = keras.Input(config.input_shape, name="images")
+    labels = keras.Input((), dtype="int32", name="labels")
+    encoder = _build_encoder(config, images, precision)
+    decoder = _build_decoder(config, precision)
+    mask = CapsuleMask(name="mask", dtype="float32")
+    capsules = encoder(images)
+    lengths = CapsuleLengths(name="lengths")(capsules)
+    return CapsNet(
+        keras.Model((images, labels), (lengths, decoder(mask(capsules, labels=labels))), name="training"),
+        keras.Model(images, (lengths, decoder(mask(capsules))), name="prediction"),
+        encoder,
+        decoder,
+    )
+
+
+def _build_encoder(config, images, precision):
+    features = layers.Conv2D(
+        config.conv_filters, KERNEL_SIZE, activation="relu", dtype=precision, name="convolution"
+    )(images)
+    primary_capsules = PrimaryCapsules(
+        config.primary_channels,
+        config.primary_capsule_dim,
+        KERNEL_SIZE,
+        PRIMARY_STRIDE,
+        dtype=precision,
+        name="primary_capsules",
+    )(features)
+    class_capsules = ClassCapsules(
+        config.num_classes,
+        config.class_capsule_dim,
+        config.routing_iterations,
+        config.initial_votes,
+        dtype=precision,
+        name="class_capsules",
+    )(primary_capsules)
+    return keras.Model(images, class_capsules, name="encoder")
+
+
+def _build_decoder(config, precision):
+    height, width, channels = config.input_shape
+    decoder = keras.Sequential(name="decoder")
+    decoder.add(keras.Input((config.num_classes * config.class_capsule_dim,)))
+    for hidden_width in config.decoder_widths:
+        decoder.add(layers.Dense(hidden_width, activation="relu", dtype=precision))
+        if config.decoder_dropout:
+            decoder.add(layers.Dropout(config.decoder_dropout, dtype=precision))
+    decoder.add(layers.Dense(height * width * channels, activation="sigmoid", dtype="float32"))
+    decoder.add(layers.Reshape(config.input_shape))
+    return decoder

@@ -1,0 +1,84 @@
+"""Fixtures of the capsule network's tests: real data, small networks, a trial."""
+
+import os
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from capsmodel.config import CapsNetConfig
+
+REPOSITORY = Path(__file__).parents[2]
+
+
+@pytest.fixture(scope="session")
+def kmnist_npz():
+    """8,000 real images; where they are not, the test is skipped."""
+    default = REPOSITORY.parent / "shared" / "data" / "kmnist-8k.npz"
+    path = Path(os.environ.get("CAPSWEEP_KMNIST_NPZ", default))
+    if not path.is_file():
+        pytest.skip(f"{path} is not there; CAPSWEEP_KMNIST_NPZ can name it")
+    return path
+
+
+@pytest.fixture
+def small_config():
+    """2 × 3 positions of 2 primary capsules of 4; 3 classes; every size another number."""
+    return CapsNetConfig(
+        input_shape=(20, 22, 1),
+        num_classes=3,
+        routing_iterations=2,
+        conv_filters=6,
+        primary_channels=2,
+        primary_capsule_dim=4,
+        class_capsule_dim=5,
+        decoder_widths=(7, 8),
+    )
+
+
+@pytest.fixture
+def small_images():
+    return np.random.default_rng(0).integers(0, 256, (9, 20, 22, 1), dtype=np.uint8)
+
+
+@dataclass
+class RecordingTrial:
+    """A trial that remembers what it was told; raises InterruptedTrialError after the epoch `stop_after`."""
+
+    folder: Path
+    dataset: str = "digits"
+    data_dir: Path | None = None
+    seed: int = 7
+    stop_after: int | None = None
+    reports: dict[int, dict[str, float]] = field(default_factory=dict)
+    notes: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def checkpoint_dir(self):
+        path = self.folder / "checkpoints"
+        path.mkdir(exist_ok=True)
+        return path
+
+    def report(self, epoch, metrics):
+        self.reports[epoch] = dict(metrics)
+        if epoch == self.stop_after:
+            raise InterruptedTrialError
+
+    def note(self, key, value):
+        self.notes[key] = value
+
+
+class InterruptedTrialError(Exception):
+    """Raised by RecordingTrial in the place of a pruned trial or a dying node."""
+
+
+@pytest.fixture
+def make_trial(tmp_path):
+    def make(name="trial", **settings):
+        folder = tmp_path / name
+        folder.mkdir(exist_ok=True)
+        return RecordingTrial(folder, **settings)
+
+    make.interruption = InterruptedTrialError
+    return make

@@ -1,0 +1,45 @@
+import logging
+
+import pytest
+from optuna.exceptions import StorageInternalError
+from sqlalchemy.exc import OperationalError
+
+from sweep.execution.outage import with_patience
+
+
+def gone() -> OperationalError:
+    return OperationalError("SELECT secret", {"password": "secret"}, Exception("server closed\nmore"))
+
+
+def wrapped() -> StorageInternalError:
+    try:
+        try:
+            raise gone()
+        except OperationalError as cause:
+            raise StorageInternalError("An exception is raised during the commit") from cause
+    except StorageInternalError as error:
+        return error
+
+
+def test_waits_longer_each_time_and_goes_on(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO)
+    answers: list[object] = [gone(), wrapped(), *[gone() for _ in range(6)], 42]
+    pauses: list[float] = []
+
+    def action() -> object:
+        answer = answers.pop(0)
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
+
+    assert with_patience(action, sleep=pauses.append) == 42
+    assert pauses == [1, 2, 4, 8, 16, 32, 60, 60]
+    assert caplog.messages[0] == "the database does not answer (server closed); asking again in 1 s"
+    assert caplog.messages[1] == "the database does not answer (server closed); asking again in 2 s"
+    assert caplog.messages[-1] == "the database answers again"
+    assert "secret" not in caplog.text
+
+
+def test_other_errors_are_not_waited_for() -> None:
+    with pytest.raises(ZeroDivisionError):
+        with_patience(lambda: 1 // 0, sleep=lambda _: pytest.fail("waited"))
