@@ -36,8 +36,16 @@ def resume_download(url: str, output_file: str, pooch: object = None) -> None:
         except CUT_OFF as error:
             if attempt == ATTEMPTS:
                 raise
-            logger.warning("download of %s was cut off (%s); going on", url, error)
+            logger.info("download of %s was cut off (%s); going on", url, short_reason(error))
     shutil.move(part, output_file)
+
+
+def short_reason(error: BaseException) -> str:
+    """The innermost error's own words: what wraps it repeats the address and the names of classes."""
+    reason = error
+    while reason.args and isinstance(inner := getattr(reason.args[0], "reason", reason.args[0]), Exception):
+        reason = inner
+    return str(reason).rpartition("): ")[2] or str(reason)
 
 
 def _fetch_rest(url: str, part: Path) -> None:

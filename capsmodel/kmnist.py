@@ -12,7 +12,7 @@ import numpy as np
 import pooch
 import requests
 
-from capsmodel.download import resume_download
+from capsmodel.download import resume_download, short_reason
 from capsmodel.errors import DataError
 
 BASE_URL = "http://codh.rois.ac.jp/kmnist/dataset/kmnist/"
@@ -39,7 +39,7 @@ def fetch_kmnist(folder: Path, base_url: str = BASE_URL) -> str:
             files.fetch(name, downloader=resume_download)
         except (requests.RequestException, OSError, ValueError) as error:
             raise DataError(
-                f"could not fetch {base_url}{name} into {folder}: {error}\n"
+                f"could not fetch {base_url}{name} into {folder}: {short_reason(error)}\n"
                 "Try again: what has arrived is kept. Without a network, copy the four files of the data set "
                 "into a folder and pass it as --data-dir, or choose another `dataset:`, such as digits."
             ) from error

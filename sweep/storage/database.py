@@ -70,7 +70,7 @@ def connect(url: URL, *, must_exist: bool = False) -> Engine:
         _check_sqlite_file(url, file, must_exist)
     arguments = {"timeout": SQLITE_BUSY_TIMEOUT_S} if backend == "sqlite" else {}
     try:
-        engine = create_engine(url, connect_args=arguments)
+        engine = create_engine(url, connect_args=arguments, pool_pre_ping=True)
         if file is None or file.exists():  # connecting would make the file
             with engine.connect() as connection:
                 inspect(connection).get_table_names()

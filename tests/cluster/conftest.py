@@ -1,0 +1,48 @@
+"""The real services that the tests of this folder need: Slurm and PostgreSQL, each started once."""
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.cluster import postgresql as postgresql_server
+from tests.cluster import slurm as slurm_cluster
+from tests.cluster.postgresql import PostgreSQL
+from tests.cluster.slurm import Slurm
+
+
+def _need(service: str, is_installed: bool, packages: str) -> None:
+    """Skip without a service; where CI runs, fail, so that no test is left out unseen."""
+    if not is_installed:
+        message = f"{service} is not installed: apt-get install --no-install-recommends {packages}"
+        (pytest.fail if os.environ.get("CI") else pytest.skip)(message)
+
+
+@pytest.fixture(scope="session")
+def slurm(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Slurm]:
+    _need("Slurm", slurm_cluster.is_installed(), slurm_cluster.PACKAGES)
+    slurm = Slurm(tmp_path_factory.mktemp("slurm"))
+    slurm.start()
+    yield slurm
+    slurm.stop()
+
+
+@pytest.fixture(scope="session")
+def postgresql() -> Iterator[PostgreSQL]:
+    _need("PostgreSQL", postgresql_server.is_installed(), postgresql_server.PACKAGES)
+    server = PostgreSQL()
+    try:
+        server.create()
+        yield server
+    finally:
+        server.delete()
+
+
+@pytest.fixture
+def on_slurm(workplace: Path, slurm: Slurm, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """The user's folder of `workplace`, on a login node of the cluster; no job outlives the test."""
+    monkeypatch.setenv("SLURM_CONF", str(slurm.conf))
+    (workplace / "cluster.yaml").write_text((slurm.folder / "cluster.yaml").read_text())
+    yield workplace
+    slurm.cancel_all()

@@ -1,0 +1,73 @@
+"""A PostgreSQL server on this machine, in a folder of its own, that tests can take down and bring back."""
+
+import os
+import shutil
+import subprocess
+import tempfile
+from pathlib import Path
+
+from tests.cluster import daemons
+
+PACKAGES = "postgresql"  # of Debian
+
+
+def _programs() -> str:
+    """Where the newest version's programs are; Debian keeps them off the PATH."""
+    folders = sorted(Path("/usr/lib/postgresql").glob("*/bin"), key=lambda folder: int(folder.parent.name))
+    return os.pathsep.join([*map(str, reversed(folders)), os.environ["PATH"]])
+
+
+def is_installed() -> bool:
+    return shutil.which("initdb", path=_programs()) is not None
+
+
+class PostgreSQL:
+    """A server whose only user is `sweep`, known by no password; every call has a time limit."""
+
+    def __init__(self) -> None:
+        # under /tmp itself, since the server refuses to run as root and its user sees no folder of root's
+        self.folder = Path(tempfile.mkdtemp(prefix="postgresql-"))
+        self.port = daemons.free_ports(1)[0]
+
+    def create(self) -> None:
+        if os.getuid() == 0:
+            shutil.chown(self.folder, "postgres")
+        self._run("initdb", "--username=sweep", "--auth=trust", "--encoding=UTF8", "--no-sync",
+                  f"--pgdata={self.folder}/data")  # fmt: skip
+        self.start()
+
+    def url(self, database: str = "postgres") -> str:
+        return f"postgresql+psycopg://sweep@127.0.0.1:{self.port}/{database}"
+
+    def create_database(self, name: str) -> str:
+        """A new, empty database; its URL."""
+        self._run("createdb", "--host=127.0.0.1", f"--port={self.port}", "--username=sweep", name)
+        return self.url(name)
+
+    def start(self) -> None:
+        options = f"-p {self.port} -c listen_addresses=127.0.0.1 -k {self.folder} -c fsync=off"
+        self._control("start", f"--options={options}", f"--log={self.folder}/log")
+
+    def stop(self, mode: str = "fast") -> None:
+        """Stop it: `fast` ends every connection, `immediate` is a crash."""
+        self._control("stop", f"--mode={mode}")
+
+    def delete(self) -> None:
+        if (self.folder / "data" / "postmaster.pid").exists():
+            self.stop("immediate")
+        shutil.rmtree(self.folder)
+
+    def _control(self, *arguments: str) -> None:
+        self._run("pg_ctl", f"--pgdata={self.folder}/data", "--wait", "--timeout=30", *arguments)
+
+    def _run(self, *command: str) -> None:
+        as_server = ["runuser", "--user", "postgres", "--"] if os.getuid() == 0 else []
+        program = shutil.which(command[0], path=_programs())
+        assert program is not None
+        with (self.folder / "commands.log").open("ab") as log:  # a pipe would stay open in the server
+            done = subprocess.run(
+                [*as_server, program, *command[1:]],
+                stdin=subprocess.DEVNULL, stdout=log, stderr=log, cwd="/", timeout=60,
+            )  # fmt: skip
+        if done.returncode != 0:
+            raise RuntimeError(f"{command} failed: {(self.folder / 'commands.log').read_text()}")

@@ -1,0 +1,51 @@
+"""Jobs without a launcher: an executor on the real Slurm, and attempts for it to run."""
+
+import secrets
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from sweep.definition.cluster import SlurmProfile
+from sweep.execution.jobs import Job, JobState
+from sweep.execution.slurm import SlurmExecutor
+from sweep.execution.trial import TrialSpec, attempt_folder
+from tests.cluster import daemons
+
+REPOSITORY = Path(__file__).parents[2]
+
+
+def make_executor(**settings: Any) -> SlurmExecutor:
+    return SlurmExecutor(SlurmProfile.model_validate({"executor": "slurm", "timeout_min": 60, **settings}))
+
+
+def new_job(workdir: Path, function: str = "finish", **params: Any) -> Job:
+    """A job, not yet submitted, for one of this folder's train functions."""
+    token = secrets.token_hex(4)
+    job = Job(f"toy-0-1-{token}", attempt_folder(workdir, 1, token))
+    job.folder.create(
+        TrialSpec(
+            study="toy", number=0, attempt=1, token=token, train=f"tests.cluster.train_functions:{function}",
+            metric="score", params=params, seed=0, dataset=None, data_dir=None,
+            code_dir=str(REPOSITORY), threads=None,
+        )
+    )  # fmt: skip
+    return job
+
+
+def submit(executor: SlurmExecutor, job: Job) -> Job:
+    """The job, submitted, with its id."""
+    return replace(job, id=executor.submit(job))
+
+
+def state(executor: SlurmExecutor, job: Job) -> JobState:
+    assert job.id is not None
+    return executor.states([job])[job.id]
+
+
+def wait_for_start(job: Job) -> None:
+    daemons.wait_until(f"{job.name} has begun", job.folder.started.exists)
+
+
+def wait_for_end(executor: SlurmExecutor, job: Job, timeout_s: float = 60) -> JobState:
+    daemons.wait_until(f"{job.name} has ended", lambda: state(executor, job).has_ended, timeout_s)
+    return state(executor, job)

@@ -1,0 +1,82 @@
+"""A whole study on the real Slurm, its launcher killed again and again."""
+
+import random
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from sweep.storage.database import connect
+from sweep.storage.reading import read_study
+from tests.cluster.slurm import Slurm
+from tests.sweep.execution.test_crash import (
+    ASSASSIN,
+    LAUNCH,
+    NUM_TRIALS,
+    URL,
+    check_nothing_lost_nothing_twice,
+)
+
+ON_SLURM = [*LAUNCH, "--cluster", "slurm", "--parallel", "4"]
+
+MOMENTS = [
+    ("SlurmExecutor", "submit", "before"),
+    ("_Sbatch", "_submit_command", "after"),  # the job waits for its pickle
+    ("SlurmExecutor", "submit", "after"),  # its id is not saved
+]
+
+
+def finish() -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "sweep", "launch", *ON_SLURM], capture_output=True, text=True, timeout=200
+    )
+    assert done.returncode == 0, done.stderr
+
+
+def job_ids(slurm: Slurm) -> set[str]:
+    """Every job that the cluster has ever had."""
+    queue = slurm.run("squeue", "--noheader", "--states=all", "--format=%i")
+    return {*queue.split(), *slurm.run("sacct", "--noheader", "--allocations", "--format=JobID").split()}
+
+
+def test_one_job_a_trial(on_slurm: Path, slurm: Slurm) -> None:
+    earlier = job_ids(slurm)
+    finish()
+    check_nothing_lost_nothing_twice(on_slurm)
+    engine = connect(URL)
+    attempts = read_study(engine, URL, "toy").attempts
+    engine.dispose()
+    assert set(attempts["job_id"]) == job_ids(slurm) - earlier
+    assert attempts["job_id"].nunique() == NUM_TRIALS
+    assert set(attempts["host"]) == {"n1", "n2"}
+    assert (attempts["gpu_seconds"] > 0.3).all()  # four epochs of 0.1 s
+
+
+@pytest.mark.parametrize("moment", MOMENTS, ids=[f"{when} {owner}.{name}" for owner, name, when in MOMENTS])
+def test_killed_at_the_worst_moment(on_slurm: Path, moment: tuple[str, str, str]) -> None:
+    command = [sys.executable, "-c", ASSASSIN, "sweep.execution.slurm", *moment, "launch", *ON_SLURM]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60)
+    assert done.returncode == -signal.SIGKILL, done.stderr
+    finish()
+    check_nothing_lost_nothing_twice(on_slurm)
+
+
+def test_killed_by_chance(on_slurm: Path) -> None:
+    chance = random.Random(20261123)
+    kills = 0
+    for _ in range(5):
+        launcher = subprocess.Popen(
+            [sys.executable, "-m", "sweep", "launch", *ON_SLURM],
+            stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+        )  # fmt: skip
+        try:
+            launcher.wait(timeout=chance.uniform(1.5, 5.0))
+        except subprocess.TimeoutExpired:
+            launcher.kill()
+            launcher.wait()
+            kills += 1
+    finish()
+    assert kills > 0
+    check_nothing_lost_nothing_twice(on_slurm)

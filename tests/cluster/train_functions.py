@@ -1,0 +1,44 @@
+"""Train functions for the tests of jobs: each does to its job what its name says."""
+
+import json
+import os
+import subprocess
+import time
+from collections.abc import Mapping
+from typing import Any
+
+METRICS = {"score": 1.0}
+
+
+def finish(params: Mapping[str, Any], trial: Any) -> Mapping[str, float]:
+    return METRICS
+
+
+def sleep(params: Mapping[str, Any], trial: Any) -> Mapping[str, float]:
+    time.sleep(params["seconds"])
+    return METRICS
+
+
+def fail(params: Mapping[str, Any], trial: Any) -> Mapping[str, float]:
+    raise RuntimeError("the model has diverged")
+
+
+def vanish(params: Mapping[str, Any], trial: Any) -> Mapping[str, float]:
+    os._exit(3)
+
+
+def take_memory(params: Mapping[str, Any], trial: Any) -> Mapping[str, float]:
+    memory = bytearray(params["mb"] * 2**20)
+    time.sleep(60)
+    return {"score": len(memory)}
+
+
+def look_around(params: Mapping[str, Any], trial: Any) -> Mapping[str, float]:
+    """Say from when to when this job had which GPU of which node, and what Slurm gave its step."""
+    seen = {"gpu": os.environ.get("CUDA_VISIBLE_DEVICES"), "node": os.environ["SLURMD_NODENAME"]}
+    step = f"{os.environ['SLURM_JOB_ID']}.{os.environ['SLURM_STEP_ID']}"
+    seen["step"] = subprocess.check_output(["scontrol", "show", "step", step], text=True)
+    begin = time.time()
+    time.sleep(params["seconds"])
+    (trial.folder / "seen.json").write_text(json.dumps({**seen, "begin": begin, "end": time.time()}))
+    return METRICS

@@ -1,0 +1,295 @@
+"""What follows from Slurm's words, with Slurm's commands played by the test."""
+
+import subprocess
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from sweep.definition.cluster import SlurmProfile
+from sweep.execution import slurm
+from sweep.execution.jobs import Job, JobState, SubmissionError
+from sweep.execution.slurm import NotNowError, SlurmExecutor, job_state
+from sweep.execution.trial import AttemptFolder
+
+# The manuals' states (squeue, sacct: JOB STATE CODES), then those of Slurm's source and later manuals
+WORDS = {
+    "BOOT_FAIL": JobState.NODE_FAILURE,
+    "CANCELLED": JobState.CANCELLED,
+    "CANCELLED by 1000": JobState.CANCELLED,
+    "COMPLETED": JobState.COMPLETED,
+    "CONFIGURING": JobState.RUNNING,
+    "COMPLETING": JobState.RUNNING,
+    "DEADLINE": JobState.TIMEOUT,
+    "FAILED": JobState.FAILED,
+    "NODE_FAIL": JobState.NODE_FAILURE,
+    "OUT_OF_MEMORY": JobState.OUT_OF_MEMORY,
+    "PENDING": JobState.PENDING,
+    "PREEMPTED": JobState.PREEMPTED,
+    "RUNNING": JobState.RUNNING,
+    "RUNNING+": JobState.RUNNING,
+    "RESV_DEL_HOLD": JobState.PENDING,
+    "REQUEUE_FED": JobState.PENDING,
+    "REQUEUE_HOLD": JobState.PENDING,
+    "REQUEUED": JobState.PENDING,
+    "RESIZING": JobState.RUNNING,
+    "REVOKED": JobState.CANCELLED,
+    "SIGNALING": JobState.RUNNING,
+    "SPECIAL_EXIT": JobState.PENDING,
+    "STAGE_OUT": JobState.RUNNING,
+    "STOPPED": JobState.RUNNING,
+    "SUSPENDED": JobState.RUNNING,
+    "TIMEOUT": JobState.TIMEOUT,
+    "LAUNCH_FAILED": JobState.NODE_FAILURE,
+    "POWER_UP_NODE": JobState.PENDING,
+    "RECONFIG_FAIL": JobState.NODE_FAILURE,
+    "UPDATE_DB": JobState.RUNNING,
+    "A_WORD_OF_A_LATER_SLURM": JobState.UNKNOWN,
+    "": JobState.UNKNOWN,
+}
+
+
+class Commands:
+    """Answers in place of squeue, sacct and scancel: what to print, or how to fail."""
+
+    def __init__(self) -> None:
+        self.answers: dict[str, str | Exception | None] = {"squeue": "", "sacct": "", "scancel": ""}
+        self.errors: dict[str, str] = {}
+        self.called: list[list[str]] = []
+
+    def __call__(self, command: list[str], **options: Any) -> subprocess.CompletedProcess[str]:
+        assert options["timeout"]
+        self.called.append(list(command))
+        answer = self.answers[command[0]]
+        if isinstance(answer, Exception):
+            raise answer
+        if answer is None:
+            return subprocess.CompletedProcess(command, 1, "", self.errors.get(command[0], "error"))
+        return subprocess.CompletedProcess(command, 0, answer, "")
+
+    def names(self) -> list[str]:
+        return [command[0] for command in self.called]
+
+
+@pytest.fixture
+def commands(monkeypatch: pytest.MonkeyPatch) -> Commands:
+    commands = Commands()
+    monkeypatch.setattr(slurm.subprocess, "run", commands)
+    return commands
+
+
+@pytest.fixture
+def executor() -> SlurmExecutor:
+    return SlurmExecutor(SlurmProfile(executor="slurm", timeout_min=60))
+
+
+@pytest.fixture
+def job(tmp_path: Path) -> Job:
+    (tmp_path / "attempt" / "job").mkdir(parents=True)
+    return Job("toy-0-1-abc", AttemptFolder(tmp_path / "attempt"), "7")
+
+
+@pytest.mark.parametrize(("word", "state"), WORDS.items())
+def test_slurms_words(word: str, state: JobState) -> None:
+    assert job_state(word) is state
+
+
+def test_no_word_is_untested() -> None:
+    assert set(slurm.STATES) <= set(WORDS)
+
+
+def test_one_call_for_any_number_of_jobs(executor: SlurmExecutor, commands: Commands, job: Job) -> None:
+    jobs = [replace(job, name=f"toy-{number}", id=str(number)) for number in range(500)]
+    commands.answers["squeue"] = "".join(f"{each.id}|RUNNING|None|{each.name}\n" for each in jobs)
+    assert set(executor.states(jobs).values()) == {JobState.RUNNING}
+    assert commands.names() == ["squeue"]
+
+
+def test_what_squeue_has_forgotten_is_asked_of_sacct_at_once(
+    executor: SlurmExecutor, commands: Commands, job: Job
+) -> None:
+    jobs = [replace(job, name=f"toy-{number}", id=str(number)) for number in range(4)]
+    commands.answers["squeue"] = "0|RUNNING|None|toy-0\n"
+    commands.answers["sacct"] = "1|TIMEOUT|None|toy-1\n2|CANCELLED by 0|None|toy-2\n"
+    assert executor.states(jobs) == {
+        "0": JobState.RUNNING, "1": JobState.TIMEOUT, "2": JobState.CANCELLED, "3": JobState.GONE,
+    }  # fmt: skip
+    assert commands.names() == ["squeue", "sacct"]
+    assert "--jobs=1,2,3" in commands.called[1]
+
+
+@pytest.mark.parametrize(
+    "failure", [None, subprocess.TimeoutExpired("squeue", 60), FileNotFoundError("squeue")], ids=str
+)
+def test_nothing_follows_from_a_silent_squeue(
+    executor: SlurmExecutor, commands: Commands, job: Job, failure: Exception | None
+) -> None:
+    commands.answers["squeue"] = failure
+    assert executor.states([job]) == {"7": JobState.UNKNOWN}
+    assert executor.find([job]) is None
+    assert "sacct" not in commands.names()
+
+
+@pytest.mark.parametrize(
+    ("words", "state"),
+    [
+        ("sacct: error: Problem talking to the database: Connection refused", JobState.UNKNOWN),
+        ("Slurm accounting storage is disabled", JobState.GONE),
+    ],
+)
+def test_accounting_that_is_down_and_accounting_that_is_not(
+    executor: SlurmExecutor, commands: Commands, job: Job, words: str, state: JobState
+) -> None:
+    commands.answers["sacct"], commands.errors["sacct"] = None, words
+    assert executor.states([job]) == {"7": state}
+
+
+def test_a_job_cannot_run_unknown_to_squeue(executor: SlurmExecutor, commands: Commands, job: Job) -> None:
+    """Its end was lost on the way to the database, or is still on it."""
+    commands.answers["sacct"] = f"7|RUNNING|None|{job.name}\n"
+    assert executor.states([job]) == {"7": JobState.GONE}
+
+
+@pytest.mark.parametrize("command", ["squeue", "sacct"])
+def test_another_job_of_that_id(executor: SlurmExecutor, commands: Commands, job: Job, command: str) -> None:
+    commands.answers[command] = "7|FAILED|None|somebody else's\n"
+    assert executor.states([job]) == {"7": JobState.GONE}
+
+
+def test_lines_that_are_no_jobs(executor: SlurmExecutor, commands: Commands, job: Job) -> None:
+    name = "x" * 150 + "|y"
+    commands.answers["squeue"] = f"Maintenance on Monday\n\n7|RUNNING|None|{name}\n8|RUNN"
+    assert executor.states([replace(job, name=name)]) == {"7": JobState.RUNNING}
+
+
+@pytest.mark.parametrize(
+    ("words", "state"),
+    [
+        ("slurmstepd: error: Exceeded job memory limit", JobState.OUT_OF_MEMORY),
+        ("slurmstepd: error: Detected 1 oom_kill event in StepId=7.0.", JobState.OUT_OF_MEMORY),
+        ("srun: error: n1: task 0: Out Of Memory", JobState.OUT_OF_MEMORY),
+        ("srun: error: n1: task 0: Terminated", JobState.PREEMPTED),
+        ("srun: error: n1: task 0: Exited with exit code 3", JobState.FAILED),
+    ],
+)
+def test_why_a_job_failed(
+    executor: SlurmExecutor, commands: Commands, job: Job, words: str, state: JobState
+) -> None:
+    commands.answers["squeue"] = f"7|FAILED|NonZeroExitCode|{job.name}\n"
+    assert executor.states([job]) == {"7": JobState.FAILED}
+    (job.folder.path / "job" / "7_0_log.err").write_text(words)
+    assert executor.states([job]) == {"7": state}
+
+
+def test_a_reason_to_wait_is_told_once(
+    executor: SlurmExecutor, commands: Commands, job: Job, caplog: pytest.LogCaptureFixture
+) -> None:
+    other = replace(job, name="toy-1", id="8")
+    commands.answers["squeue"] = (
+        f"7|PENDING|ReqNodeNotAvail, UnavailableNodes:n1|{job.name}\n8|PENDING|Priority|{other.name}\n"
+    )
+    assert set(executor.states([job, other]).values()) == {JobState.PENDING}
+    executor.states([job, other])
+    assert caplog.messages == ["job 7 is kept waiting by Slurm: ReqNodeNotAvail"]
+
+
+def test_found_by_name_once_its_task_was_handed_over(
+    executor: SlurmExecutor, commands: Commands, job: Job
+) -> None:
+    lost = replace(job, id=None)
+    commands.answers["squeue"] = (
+        f"8|PENDING|None|{job.name}\n9|FAILED|None|{job.name}\n5|RUNNING|None|other\n"
+    )
+    assert executor.find([lost]) == {}
+    assert commands.called[-1] == ["scancel", "8"]  # it would wait in vain; the other has ended
+    (job.folder.path / "job" / "8_submitted.pkl").touch()
+    assert executor.find([lost]) == {job.name: "8"}
+    assert commands.names().count("scancel") == 1
+
+
+@pytest.fixture
+def sbatch(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str], None]:
+    """Puts an sbatch that runs these shell lines on the PATH."""
+    (tmp_path / "bin").mkdir()
+    monkeypatch.setenv("PATH", f"{tmp_path / 'bin'}:/usr/bin:/bin")
+
+    def put(script: str) -> None:
+        program = tmp_path / "bin" / "sbatch"
+        program.write_text(f"#!/bin/sh\n{script}\n")
+        program.chmod(0o755)
+
+    return put
+
+
+def test_submits(executor: SlurmExecutor, job: Job, sbatch: Callable[[str], None]) -> None:
+    sbatch("echo Submitted batch job 41")
+    assert executor.submit(job) == "41"
+
+
+@pytest.mark.parametrize(
+    ("words", "kind"),
+    [
+        ("invalid partition specified: gpuu", SubmissionError),
+        ("Batch job submission failed: Invalid account or account/partition combination", SubmissionError),
+        ("Batch job submission failed: Requested node configuration is not available", SubmissionError),
+        ("Batch job submission failed: Socket timed out on send/recv operation", NotNowError),
+        ("Batch job submission failed: Unable to contact slurm controller (connect failure)", NotNowError),
+        ("Batch job submission failed: Zero Bytes were transmitted or received", NotNowError),
+        ("Batch job submission failed: Slurm backup controller in standby mode", NotNowError),
+        ("Batch job submission failed: Resource temporarily unavailable", NotNowError),
+        (
+            "Job violates accounting/QOS policy (job submit limit, user's size and/or time limits)",
+            NotNowError,
+        ),
+    ],
+)
+def test_refusals(
+    executor: SlurmExecutor,
+    job: Job,
+    sbatch: Callable[[str], None],
+    capsys: pytest.CaptureFixture[str],
+    words: str,
+    kind: type[SubmissionError],
+) -> None:
+    sbatch(f'echo "sbatch: error: {words}" >&2; exit 1')
+    with pytest.raises(SubmissionError) as error:
+        executor.submit(job)
+    assert type(error.value) is kind
+    assert str(error.value) == f"sbatch: error: {words}"
+    assert capsys.readouterr().err == ""  # whoever catches it tells
+
+
+def test_without_slurm(executor: SlurmExecutor, job: Job, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(slurm._Sbatch, "_make_submission_command", lambda *_: ["env", "no-such-sbatch"])
+    with pytest.raises(SubmissionError, match="no-such-sbatch"):
+        executor.submit(job)
+
+
+def test_an_allocation_around_the_launcher_is_not_the_jobs(
+    executor: SlurmExecutor, job: Job, sbatch: Callable[[str], None], tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    sbatch(f"env > '{tmp_path}/seen'; echo Submitted batch job 41")
+    monkeypatch.setenv("SLURM_CONF", "/etc/slurm.conf")
+    monkeypatch.setenv("SLURM_MEM_PER_CPU", "100")
+    executor.submit(job)
+    assert "SLURM_MEM_PER_CPU=100\n" in (tmp_path / "seen").read_text()  # the user's own wish
+    monkeypatch.setenv("SLURM_JOB_ID", "1")
+    executor.submit(job)
+    assert "SLURM_MEM_PER_CPU" not in (tmp_path / "seen").read_text()
+    assert "SLURM_CONF=/etc/slurm.conf\n" in (tmp_path / "seen").read_text()
+
+
+def test_the_sbatch_file(executor: SlurmExecutor, job: Job) -> None:
+    script = executor.script(job)
+    for line in (
+        "#SBATCH --job-name=toy-0-1-abc",
+        "#SBATCH --no-requeue",
+        "#SBATCH --time=60",
+        "#SBATCH --cpus-per-task=1",
+    ):
+        assert line in script.splitlines()
+    assert " --nodes=1 --ntasks=1 --cpus-per-task=1 " in script  # srun's
+    assert "wckey" not in script
