@@ -81,6 +81,7 @@ def launch(
     from sweep.definition.study import load_study
     from sweep.execution.launch import LaunchRequest, open_launcher
     from sweep.execution.rehearsal import rehearsed_study, sbatch_preview
+    from sweep.execution.summary import summary
     from sweep.storage.database import shown_url
 
     _log_to_terminal()
@@ -104,7 +105,7 @@ def launch(
                 f"({where.executor}), recorded in {shown_url(url)}\ntrial folders: {folder / chosen.name}"
             )
             launcher.run()
-            typer.echo(launcher.summary())
+            typer.echo(summary(chosen, launcher.proposals))
     except KeyboardInterrupt:
         typer.echo(_detached(dry_run), err=True)
         raise typer.Exit(130) from None

@@ -27,6 +27,7 @@ SWEEP = [
     "sweep.execution.rehearsal",
     "sweep.execution.launch",
     "sweep.execution.launcher",
+    "sweep.execution.summary",
     "sweep.execution.executors",
     "sweep.execution.slurm",
     "sweep.execution.proposals",

@@ -29,7 +29,6 @@ from sweep.execution.trial import (
     trial_folder,
 )
 from sweep.storage.lease import Lease
-from sweep.storage.optuna_tables import STATES
 from sweep.storage.records import StudyRecords
 from sweep.storage.tables import AttemptRow, Table, TrialRow
 
@@ -324,16 +323,6 @@ class Launcher:
         limit = self.study.failures.stop_after_same
         return len(self._failures) >= limit and len(set(self._failures[-limit:])) == 1
 
-    def summary(self) -> str:
-        """How the study stands, for a person: trials by state, and the best."""
-        counts = {state: number for state, number in self.proposals.counts().items() if number}
-        states = ", ".join(f"{number} {STATES[state]}" for state, number in counts.items())
-        lines = [f"study {self.study.name}: {states or 'no trials'}"]
-        if (best := self.proposals.best()) is not None:
-            params = ", ".join(f"{name}={_shown(value)}" for name, value in best.params.items())
-            lines.append(f"best: trial {best.number}, {self.study.metric} = {best.value:.6g} ({params})")
-        return "\n".join(lines)
-
     def conclude(self) -> None:
         """Raise StudyFailedError when there is nothing to show for the study."""
         counts = self.proposals.counts()
@@ -344,10 +333,6 @@ class Launcher:
                 f"study {self.study.name} failed: {what}\n"
                 f"the last lines of each trial's log say why: {self.setting.workdir / self.study.name}"
             )
-
-
-def _shown(value: object) -> str:
-    return f"{value:.4g}" if isinstance(value, float) else str(value)
 
 
 def _seed(study: Study, number: int) -> int:

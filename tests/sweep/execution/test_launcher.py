@@ -19,6 +19,7 @@ from sweep.execution.launch import LaunchRequest, open_launcher
 from sweep.execution.launcher import Launcher
 from sweep.execution.outage import with_patience
 from sweep.execution.proposals import Proposals
+from sweep.execution.summary import summary
 from sweep.execution.trial import Cause, EpochReport, Outcome, Result, Start
 from sweep.storage.database import connect, parse_url
 from sweep.storage.reading import read_study
@@ -182,7 +183,7 @@ def test_records_what_a_trial_did(desk: Desk, cluster: Cluster) -> None:
     assert (trial["host"], trial["num_epochs"], trial["duration_s"]) == ("node1", 2, 60.0)
     assert data.epochs["score"].isna().tolist() == [False, True]
     assert data.provenance["python"] == "3.11"
-    assert "best: trial 0, score = 0.75" in desk.launcher.summary()
+    assert "best: trial 0, score = 0.75" in summary(desk.launcher.study, desk.launcher.proposals)
 
 
 def test_a_crash_after_every_step_changes_nothing(desk: Desk, cluster: Cluster) -> None:
