@@ -1,6 +1,5 @@
 """The real services that the tests of this folder need: Slurm and PostgreSQL, each started once."""
 
-import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -10,18 +9,12 @@ from tests.cluster import postgresql as postgresql_server
 from tests.cluster import slurm as slurm_cluster
 from tests.cluster.postgresql import PostgreSQL
 from tests.cluster.slurm import Slurm
-
-
-def _need(service: str, is_installed: bool, packages: str) -> None:
-    """Skip without a service; where CI runs, fail, so that no test is left out unseen."""
-    if not is_installed:
-        message = f"{service} is not installed: apt-get install --no-install-recommends {packages}"
-        (pytest.fail if os.environ.get("CI") else pytest.skip)(message)
+from tests.services import need
 
 
 @pytest.fixture(scope="session")
 def slurm(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Slurm]:
-    _need("Slurm", slurm_cluster.is_installed(), slurm_cluster.PACKAGES)
+    need("Slurm", slurm_cluster.is_installed(), slurm_cluster.PACKAGES)
     slurm = Slurm(tmp_path_factory.mktemp("slurm"))
     slurm.start()
     yield slurm
@@ -30,7 +23,7 @@ def slurm(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Slurm]:
 
 @pytest.fixture(scope="session")
 def postgresql() -> Iterator[PostgreSQL]:
-    _need("PostgreSQL", postgresql_server.is_installed(), postgresql_server.PACKAGES)
+    need("PostgreSQL", postgresql_server.is_installed(), postgresql_server.PACKAGES)
     server = PostgreSQL()
     try:
         server.create()

@@ -1,0 +1,146 @@
+"""The report page in a real browser: what a reader sees, and that nothing leaves the page."""
+
+from collections.abc import Iterator
+from itertools import pairwise
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, Page
+
+from sweep.reporting.page import page
+from tests.browser.chromium import NARROW, WIDE, Visit, visiting
+from tests.sweep.reporting import synthetic_studies as studies
+
+FORMS = [(WIDE, "light"), (WIDE, "dark"), (NARROW, "light"), (NARROW, "dark")]
+CONTRAST = 4.5  # WCAG 2.1, 1.4.3
+MEASURE_CONTRAST = """
+() => {
+  const channels = (color) => color.match(/[\\d.]+/g).map(Number);
+  const luminance = (color) => {
+    const [r, g, b] = channels(color).slice(0, 3)
+      .map((c) => c / 255).map((c) => (c <= 0.03928 ? c / 12.92 : ((c + 0.055) / 1.055) ** 2.4));
+    return 0.2126 * r + 0.7152 * g + 0.0722 * b;
+  };
+  const background = (element) => {
+    for (let e = element; e; e = e.parentElement) {
+      const color = getComputedStyle(e).backgroundColor;
+      if ((channels(color)[3] ?? 1) === 1) return color;
+    }
+  };
+  const found = [];
+  for (const element of document.querySelectorAll("main *:not(script):not(style)")) {
+    const own = [...element.childNodes].some((node) => node.nodeType === 3 && node.textContent.trim());
+    if (!own || element.closest("svg, .hidden, script")) continue;
+    const [a, b] = [getComputedStyle(element).color, background(element)].map(luminance);
+    const ratio = (Math.max(a, b) + 0.05) / (Math.min(a, b) + 0.05);
+    found.push([ratio, element.textContent.trim().slice(0, 40)]);
+  }
+  return found;
+}
+"""
+
+
+@pytest.fixture(scope="module")
+def file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("report") / "report.html"
+    path.write_bytes(page(studies.kmnist(num_trials=60)))
+    return path
+
+
+@pytest.fixture
+def visit(chromium: Browser, file: Path) -> Iterator[Visit]:
+    with visiting(chromium, file.as_uri(), allowed=file.as_uri()) as visit:
+        wait_for_figures(visit.page)
+        yield visit
+
+
+def wait_for_figures(page: Page) -> None:
+    """Until every figure that the page has data for is drawn."""
+    page.wait_for_function(
+        "() => [...document.querySelectorAll('.plot')].every((plot) => plot.querySelector('.main-svg'))"
+    )
+
+
+@pytest.mark.parametrize(("width", "scheme"), FORMS)
+def test_the_page_is_whole_at_any_width_in_light_and_dark(
+    chromium: Browser, file: Path, screenshots: Path, width: int, scheme: str
+) -> None:
+    with visiting(chromium, file.as_uri(), file.as_uri(), width, scheme) as visit:
+        wait_for_figures(visit.page)
+        visit.page.screenshot(path=screenshots / f"report-{width}-{scheme}.png", full_page=True)
+        assert (visit.blocked, visit.errors) == ([], [])
+        assert visit.page.evaluate("document.documentElement.scrollWidth") <= width
+        for ratio, text in visit.page.evaluate(MEASURE_CONTRAST):
+            assert ratio >= CONTRAST, text
+
+
+def test_every_figure_is_drawn_with_marks_and_words(visit: Visit) -> None:
+    drawn = visit.page.evaluate(
+        "() => [...document.querySelectorAll('.plot')].map((plot) => ["
+        "plot.getAttribute('aria-label'), plot.querySelectorAll('.trace, .barlayer path').length])"
+    )
+    assert len(drawn) >= 11
+    for words, num_traces in drawn:
+        assert words.endswith(".")
+        assert num_traces > 0, words
+
+
+def test_a_dot_under_the_pointer_says_which_trial_it_is(visit: Visit) -> None:
+    number = visit.page.evaluate("document.querySelector('.plot').data[0].x[0]")
+    hover_over_point(visit.page, plot=0, trace=0, point=0)
+    label = visit.page.locator(".plot").first.locator(".hoverlayer").text_content()
+    assert label is not None
+    assert label.startswith(f"trial {number}validation accuracy ")
+
+
+def test_the_headings_are_an_outline_and_the_tables_can_be_reached_by_keyboard(visit: Visit) -> None:
+    levels = visit.page.evaluate(
+        "() => [...document.querySelectorAll('h1, h2, h3')].map((h) => Number(h.tagName[1]))"
+    )
+    assert (levels[0], levels.count(1)) == (1, 1)
+    assert all(after <= before + 1 for before, after in pairwise(levels))
+    visit.page.keyboard.press("Tab")
+    reached = visit.page.evaluate("document.activeElement.getAttribute('aria-label')")
+    assert reached is not None
+
+
+def test_a_request_of_a_page_would_be_counted(chromium: Browser, tmp_path: Path) -> None:
+    """The instrument itself: a page that loads from elsewhere, and one whose policy forbids it."""
+    asking = tmp_path / "asking.html"
+    asking.write_text('<img src="http://198.51.100.1/a.png">')
+    with visiting(chromium, asking.as_uri(), asking.as_uri()) as visit:
+        visit.page.wait_for_load_state()
+        assert visit.blocked == ["http://198.51.100.1/a.png"]
+        assert len(visit.errors) == 1
+
+
+def test_the_page_s_own_policy_stops_requests_too(visit: Visit) -> None:
+    assert (
+        visit.page.evaluate("fetch('http://198.51.100.1/').then(() => 'sent', () => 'stopped')") == "stopped"
+    )
+    assert visit.blocked == []
+    assert "Content Security Policy" in visit.errors[0]
+
+
+def test_the_page_prints(visit: Visit) -> None:
+    visit.page.emulate_media(media="print")
+    assert visit.page.pdf().startswith(b"%PDF")
+    assert visit.page.evaluate("getComputedStyle(document.body).backgroundColor") == "rgb(255, 255, 255)"
+
+
+def hover_over_point(page: Page, plot: int, trace: int, point: int) -> None:
+    """Move the pointer over a point and wait for its label."""
+    page.locator(".plot").nth(plot).scroll_into_view_if_needed()
+    x, y = page.evaluate(
+        """([plot, trace, point]) => {
+          const figure = document.querySelectorAll(".plot")[plot];
+          const { xaxis, yaxis } = figure._fullLayout;
+          const area = figure.querySelector(".nsewdrag").getBoundingClientRect();
+          const { x, y } = figure._fullData[trace];
+          return [area.x + xaxis.d2p(x[point]), area.y + yaxis.d2p(y[point])];
+        }""",
+        [plot, trace, point],
+    )
+    page.mouse.move(x - 3, y - 3)
+    page.mouse.move(x, y)
+    page.locator(".plot").nth(plot).locator(".hoverlayer .hovertext").wait_for()
