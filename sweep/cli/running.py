@@ -1,0 +1,91 @@
+"""`sweep launch`: running a study, and going on with it."""
+
+import logging
+import shlex
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from sweep.cli.options import (
+    ClusterOption,
+    DataDirOption,
+    StorageOption,
+    StudyOption,
+    cluster_file,
+    storage_url,
+)
+
+
+def launch(
+    study: StudyOption,
+    cluster: ClusterOption = None,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Rehearse: a few short trials on this machine's CPU.")
+    ] = False,
+    storage: StorageOption = None,
+    trials: Annotated[int | None, typer.Option(help="How many trials in all.", show_default=False)] = None,
+    parallel: Annotated[int | None, typer.Option(help="How many trials at once.", show_default=False)] = None,
+    workdir: Annotated[
+        Path | None,
+        typer.Option(help="Where trial folders go; else the profile's, or ./sweeps.", metavar="DIR"),
+    ] = None,
+    data_dir: DataDirOption = None,
+    overrides: Annotated[
+        list[str] | None,
+        typer.Option("--set", help="Override a key of the study file; repeatable.", metavar="KEY=VALUE"),
+    ] = None,
+) -> None:
+    """Run a study: propose trials, submit them as jobs, record what comes of them.
+
+    Started again, it goes on where it was: nothing is lost, nothing runs twice.
+    """
+    from sweep.definition.cluster import LocalProfile, load_cluster, profile
+    from sweep.definition.study import load_study
+    from sweep.execution.launch import LaunchRequest, open_launcher
+    from sweep.execution.rehearsal import rehearsed_study, sbatch_preview
+    from sweep.execution.summary import summary
+    from sweep.storage.database import shown_url
+
+    _log_to_terminal()
+    named = {"trials": trials, "parallel": parallel, "data_dir": data_dir and data_dir.resolve()}
+    options = [f"{key}={value}" for key, value in named.items() if value is not None]
+    chosen = load_study(study, [*(overrides or []), *options])
+    where = profile(load_cluster(cluster_file()), cluster)
+    url = storage_url(storage, chosen)
+    folder = (workdir or Path(where.workdir or "sweeps")).expanduser().resolve()
+    if dry_run:
+        if preview := sbatch_preview(chosen, where, folder):
+            typer.echo(preview)
+        chosen = rehearsed_study(chosen, url)
+        where = LocalProfile(executor="local", workdir=where.workdir)
+        folder = (workdir or Path("sweeps")).resolve()
+    request = LaunchRequest(chosen, where, url, folder, Path.cwd())
+    try:
+        with open_launcher(request) as launcher:
+            typer.echo(
+                f"study {chosen.name}: {chosen.trials} trials, {chosen.parallel} at a time "
+                f"({where.executor}), recorded in {shown_url(url)}\ntrial folders: {folder / chosen.name}"
+            )
+            launcher.run()
+            typer.echo(summary(chosen, launcher.proposals))
+    except KeyboardInterrupt:
+        typer.echo(_detached(dry_run), err=True)
+        raise typer.Exit(130) from None
+
+
+def _log_to_terminal() -> None:
+    """Show the launcher's own messages, a line each, with the time."""
+    handler = logging.StreamHandler()
+    handler.setFormatter(logging.Formatter("%(asctime)s  %(message)s", datefmt="%H:%M:%S"))
+    logger = logging.getLogger("sweep")
+    logger.handlers[:] = [handler]
+    logger.setLevel(logging.INFO)
+
+
+def _detached(dry_run: bool) -> str:
+    if dry_run:
+        return "the rehearsal is left alone: trials that have started end by themselves"
+    command = shlex.join(["sweep", *sys.argv[1:]])
+    return f"detached: trials that have started go on. To go on with the study:\n  {command}"
