@@ -18,6 +18,11 @@ def train(params, trial):
     resume = trial.checkpoint_dir / "epoch"
     done = int(resume.read_text()) if resume.exists() else 0
     for epoch in range(done + 1, params.get("epochs", 3) + 1):
+        while epoch == params.get("hold") and not any((at / "go").exists() for at in (Path(), trial.folder)):
+            time.sleep(0.05)
+        if params.get("mb", 0) > int(os.environ.get("SLURM_MEM_PER_NODE", sys.maxsize)):
+            too_much = bytearray(params["mb"] << 20)
+            time.sleep(120)
         with open(Path(params["ledger"]), "a") as ledger:
             ledger.write(f"{trial.seed} {epoch} {os.getpid()}\\n")
         time.sleep(params.get("epoch_s", 0.0))

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, Literal, Self
 
-from pydantic import Field, NonNegativeInt, PositiveFloat, PositiveInt, model_validator
+from pydantic import Field, NonNegativeFloat, NonNegativeInt, PositiveFloat, PositiveInt, model_validator
 
 from sweep.definition.mistake import Mistake, choices_for, refuse, shown
 from sweep.definition.settings import Scalar, Settings
@@ -84,6 +84,8 @@ class SlurmProfile(Settings):
     """Where trial folders go, on a file system that all nodes share; --workdir goes first."""
     poll_seconds: PositiveFloat = 10
     """Seconds between two looks at the trials, each a call of squeue."""
+    settle_seconds: NonNegativeFloat = 60
+    """Seconds that a file written on a node may take to be seen from here."""
 
     @model_validator(mode="after")
     def _check(self) -> Self:

@@ -84,9 +84,8 @@ class NotNowError(SubmissionError):
 class SlurmExecutor:
     """Runs each trial as one Slurm job."""
 
-    settle_s = 60.0  # how long a network file system may show this machine an old folder
-
     def __init__(self, profile: SlurmProfile) -> None:
+        self.settle_s = profile.settle_seconds
         self._profile = profile
         self._reasons_told: set[str] = set()
 

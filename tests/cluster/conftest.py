@@ -34,8 +34,8 @@ def postgresql() -> Iterator[PostgreSQL]:
 
 @pytest.fixture
 def on_slurm(workplace: Path, slurm: Slurm, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
-    """The user's folder of `workplace`, on a login node of the cluster; no job outlives the test."""
+    """`workplace` on a login node of the cluster. No job and no fault outlives the test."""
     monkeypatch.setenv("SLURM_CONF", str(slurm.conf))
     (workplace / "cluster.yaml").write_text((slurm.folder / "cluster.yaml").read_text())
     yield workplace
-    slurm.cancel_all()
+    slurm.mend()

@@ -28,6 +28,7 @@ SYSTEM_TABLES = [
     Path("/usr/share/mysql", name) for name in ("mysql_system_tables.sql", "mysql_system_tables_data.sql")
 ]
 NODES = ("n1", "n2")
+IDLE = ["idle"] * len(NODES)
 
 
 def is_installed() -> bool:
@@ -70,7 +71,7 @@ class Slurm:
             self._start("slurmctld")
             for node in NODES:
                 self._start(node)
-            self._wait("the nodes are idle", lambda: self._node_states() == ["idle"] * len(NODES))
+            self._wait_until_idle()
             self._admit_user()
         except BaseException:
             self.stop()
@@ -88,6 +89,22 @@ class Slurm:
         for process in self._leftovers():
             daemons.end(process.pid, timeout_s=1)
 
+    def mend(self) -> None:
+        """Bring back whatever a test has taken down; on return there is no job and the nodes are idle."""
+        if not self._is_alive("slurmdbd"):
+            self.start_accounting()
+        if not self._is_alive("slurmctld"):
+            self.start_controller()
+        for node in NODES:
+            if not self._is_alive(node):
+                self._start(node)
+        self.cancel_all()
+        if self._node_states() != IDLE:
+            with suppress(subprocess.SubprocessError):  # it cannot resume a node that is up already
+                for node in NODES:
+                    self.set_node(node, "resume")
+        self._wait_until_idle()
+
     def run(self, *command: str, timeout_s: float = 20) -> str:
         """What a Slurm command prints."""
         done = subprocess.run(
@@ -96,6 +113,10 @@ class Slurm:
         if done.returncode != 0:
             raise subprocess.SubprocessError(f"{command} failed: {done.stderr.strip()}")
         return done.stdout
+
+    def job_ids(self) -> list[str]:
+        """The jobs that squeue still knows."""
+        return self.run("squeue", "--noheader", "--states=all", "--format=%i").split()
 
     def cancel_all(self) -> None:
         """Cancel every job and wait until none is left: a job's step would outlive its slurmd."""
@@ -181,6 +202,9 @@ class Slurm:
         if not self.run("sacctmgr", "--noheader", "list", "account", "lab"):
             self.run("sacctmgr", "--immediate", "add", "account", "lab")
             self.run("sacctmgr", "--immediate", "add", "user", getpass.getuser(), "account=lab")
+
+    def _wait_until_idle(self) -> None:
+        self._wait("the nodes are idle", lambda: self._node_states() == IDLE)
 
     def _start(self, name: str) -> None:
         log = self.folder / "log" / f"{name}.log"

@@ -166,10 +166,7 @@ def test_a_job_that_squeue_has_forgotten(
     jobs.wait_for_end(executor, job)
     assert job.id is not None
 
-    def is_forgotten() -> bool:
-        return job.id not in slurm.run("squeue", "--noheader", "--states=all", "--format=%i")
-
-    daemons.wait_until("squeue has forgotten the job", is_forgotten)
+    daemons.wait_until("squeue has forgotten the job", lambda: job.id not in slurm.job_ids())
     assert jobs.state(executor, job) is JobState.FAILED
     slurm.stop_accounting()
     try:

@@ -30,7 +30,7 @@ profiles:
 SLURM_KEYS = (
     "executor, partition, account, qos, constraint, exclude, gres, gpus_per_node, cpus_per_task, mem_gb, "
     "timeout_min, nodes, mail_type, mail_user, setup, python, additional, workdir, "
-    "poll_seconds"
+    "poll_seconds, settle_seconds"
 )
 OURS = "the launcher sets this option itself"
 TRUE = "must be true, for an option without a value, or its value"
