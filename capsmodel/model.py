@@ -1,5 +1,6 @@
 """The capsule network, built from its configuration."""
 
+import random
 from typing import NamedTuple
 
 import keras
@@ -25,7 +26,7 @@ class CapsNet(NamedTuple):
 def build_capsnet(config: CapsNetConfig, precision: str = "float32") -> CapsNet:
     """The network of section 4 with the decoder of section 4.1.
 
-    Initial weights are drawn from Keras's global seed: call keras.utils.set_random_seed before.
+    Initial weights and the seeds of dropout follow from keras.utils.set_random_seed: call it before.
 
     Args:
         config: its shape.
@@ -77,7 +78,9 @@ def _build_decoder(config, precision):
     for hidden_width in config.decoder_widths:
         decoder.add(layers.Dense(hidden_width, activation="relu", dtype=precision))
         if config.decoder_dropout:
-            decoder.add(layers.Dropout(config.decoder_dropout, dtype=precision))
+            # a seed of its own: without one PyTorch draws from a state that no checkpoint holds
+            seed = random.randrange(2**31)
+            decoder.add(layers.Dropout(config.decoder_dropout, seed=seed, dtype=precision))
     decoder.add(layers.Dense(height * width * channels, activation="sigmoid", dtype="float32"))
     decoder.add(layers.Reshape(config.input_shape))
     return decoder

@@ -8,6 +8,7 @@ from typing import Any, Protocol
 
 import keras
 import numpy as np
+from keras import ops
 
 from capsmodel.checkpoint import load_checkpoint, save_checkpoint
 from capsmodel.config import CapsNetConfig, TrainConfig, configs_from_params
@@ -59,7 +60,7 @@ def train(params: Mapping[str, Any], trial: Trial) -> dict[str, float]:
     trial.note("data_sha256", dataset.sha256)
     trial.note("keras_backend", f"{keras.backend.backend()}, keras {keras.__version__}")
     trial.note("precision", config.precision)
-    trial.note("device", ", ".join(keras.distribution.list_devices()))
+    trial.note("device", str(ops.convert_to_tensor(0.0).device))  # the one that training takes
 
     checkpoint = load_checkpoint(trial.checkpoint_dir)
     history = checkpoint.history if checkpoint else []

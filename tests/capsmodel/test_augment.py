@@ -14,13 +14,14 @@ def seed_generator():
 
 @pytest.fixture
 def images():
-    return (1 + np.random.default_rng(0).random((300, 28, 20, 1))).astype("float32")  # no pixel is zero
+    pixels = 1 + np.random.default_rng(0).random((300, 28, 20, 1))  # none is zero
+    return ops.convert_to_tensor(pixels, "float32")
 
 
 def test_shift_moves_whole_images_by_up_to_a_tenth(images, seed_generator):
     shifted = ops.convert_to_numpy(shift(images, seed_generator))
     seen = set()
-    for image, moved in zip(images, shifted, strict=True):
+    for image, moved in zip(ops.convert_to_numpy(images), shifted, strict=True):
         present = moved[:, :, 0] > 0
         rows, columns = np.flatnonzero(present.any(axis=1)), np.flatnonzero(present.any(axis=0))
         down = rows[0] or rows[-1] - 27
@@ -37,7 +38,7 @@ def test_shift_moves_whole_images_by_up_to_a_tenth(images, seed_generator):
 def test_cutout_blackens_one_square_inside_the_image(images, seed_generator):
     cut = ops.convert_to_numpy(cutout(images, seed_generator))
     corners = set()
-    for image, holed in zip(images, cut, strict=True):
+    for image, holed in zip(ops.convert_to_numpy(images), cut, strict=True):
         rows, columns = np.nonzero(holed[:, :, 0] == 0)
         assert len(rows) == 36
         assert np.ptp(rows) == np.ptp(columns) == 5

@@ -27,14 +27,15 @@ def test_metrics_are_means_over_all_images_with_a_smaller_last_batch(make_traine
     trainer = make_trainer()
     chosen = np.array([8, 1, 2, 4, 5, 7, 0])
     metrics = trainer.evaluate(chosen, batch_size=4, verbose=0, return_dict=True)
-    pixels, labels = small_images[chosen] / np.float32(255), LABELS[chosen]
-    lengths, reconstructions = trainer.network((pixels, labels))
+    pixels, labels = ops.convert_to_tensor(small_images[chosen] / np.float32(255)), LABELS[chosen]
+    lengths, reconstructions = trainer.network((pixels, ops.convert_to_tensor(labels)))
     margin = ops.convert_to_numpy(margin_loss(labels, lengths)).mean()
     reconstruction = ops.convert_to_numpy(reconstruction_loss(pixels, reconstructions)).mean()
     assert metrics["margin_loss"] == pytest.approx(margin, rel=1e-5)
     assert metrics["reconstruction_loss"] == pytest.approx(reconstruction, rel=1e-5)
     assert metrics["loss"] == pytest.approx(margin + 0.5 * reconstruction, rel=1e-5)
-    assert metrics["accuracy"] == pytest.approx((np.argmax(lengths, axis=1) == labels).mean())
+    longest = ops.convert_to_numpy(ops.argmax(lengths, axis=1))
+    assert metrics["accuracy"] == pytest.approx((longest == labels).mean())
 
 
 def test_training_changes_the_state_and_never_the_images(make_trainer, small_images):
@@ -59,6 +60,7 @@ def test_augmentation_is_for_training_only(make_trainer):
         assert np.array_equal(*losses) is not training
 
 
+@pytest.mark.skipif(keras.backend.backend() == "torch", reason="PyTorch traces nothing: it calls every step")
 def test_a_step_is_traced_once_for_all_epochs(make_trainer, monkeypatch):
     traces = []
     call = CapsNetTrainer.call
