@@ -6,7 +6,7 @@ import pandas as pd
 
 from sweep.reporting.params import PREFIX, param_names
 from sweep.reporting.ranking import STATES, completed
-from sweep.reporting.wording import show_count, show_duration
+from sweep.reporting.wording import NONE, show_count, show_duration
 from sweep.storage.study_data import StudyData
 
 
@@ -15,6 +15,7 @@ class Summary(NamedTuple):
 
     best: dict[Any, Any] | None  # its row of the trials
     best_params: dict[str, Any]
+    best_cost: str
     num_by_state: dict[str, int]
     started: str
     ended: str
@@ -32,6 +33,7 @@ def summarise(data: StudyData) -> Summary:
     return Summary(
         best=best,
         best_params={name: best[PREFIX + name] for name in param_names(data)} if best else {},
+        best_cost=_cost_of(best) if best else NONE,
         num_by_state={state: int(counts[state]) for state in STATES if state in counts},
         started=_moment(started),
         ended=_moment(ended),
@@ -39,6 +41,17 @@ def summarise(data: StudyData) -> Summary:
         trial_time=show_duration(float(trials["duration_s"].sum())),
         gpu_hours=f"{trials['gpu_seconds'].sum() / 3600:,.1f}",
     )
+
+
+def _cost_of(trial: dict[Any, Any]) -> str:
+    """ "48 min on gpu03 (NVIDIA A100), 0.8 GPU hours": as much of it as is known."""
+    text = show_duration(float(trial["duration_s"]))
+    if isinstance(trial["host"], str):
+        text += f" on {trial['host']}"
+    if isinstance(trial["gpu"], str):
+        text += f" ({trial['gpu']})"
+    hours = trial["gpu_seconds"] / 3600
+    return text + (f", {hours:,.1f} GPU hours" if hours >= 0.05 else "")
 
 
 def show_states(num_by_state: dict[str, int]) -> str:

@@ -17,7 +17,8 @@ from sweep.storage.study_data import StudyData
 from sweep.storage.tables import EnvironmentRow, EpochRow, FinalMetricRow, TrialRow
 
 ATTEMPT_COLUMNS = (
-    "state", "cause", "job_id", "host", "gpu", "submitted_at", "started_at", "ended_at", "gpu_seconds",
+    "token", "state", "cause", "job_id", "host", "gpu",
+    "submitted_at", "started_at", "ended_at", "gpu_seconds",
 )  # fmt: skip
 
 

@@ -18,8 +18,9 @@ class StudyData:
 
     epochs: one row a trial and epoch. number, epoch (from 1), then a column a metric, NaN where not reported.
 
-    attempts: one row an attempt. number, attempt, state, cause, job_id, host, gpu, submitted_at, started_at,
-    ended_at, gpu_seconds.
+    attempts: one row an attempt. number, attempt, token, state ("submitting" | "pending" | "running" |
+    "completed" | "pruned" | "failed"), cause, job_id, host, gpu, submitted_at, started_at, ended_at,
+    gpu_seconds. The folder of an attempt is its trial's folder / attempt-ATTEMPT-TOKEN.
     """
 
     name: str

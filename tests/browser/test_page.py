@@ -39,6 +39,8 @@ MEASURE_CONTRAST = """
 }
 """
 
+FOLLOWED_IN = "document.querySelectorAll('.plot:has(svg.followed)').length"
+
 
 @pytest.fixture(scope="module")
 def file(tmp_path_factory: pytest.TempPathFactory) -> Path:
@@ -93,15 +95,65 @@ def test_a_dot_under_the_pointer_says_which_trial_it_is(visit: Visit) -> None:
     assert label.startswith(f"trial {number}validation accuracy ")
 
 
+def test_a_trial_pointed_at_is_followed_through_every_figure(visit: Visit) -> None:
+    number = visit.page.evaluate("document.querySelector('.plot').data[0].x[0]")
+    hover_over_point(visit.page, plot=0, trace=0, point=0)
+    in_figures = visit.page.evaluate(FOLLOWED_IN)
+    assert in_figures >= 1 + 1 + 1 + 5 + 4 + 1  # history, combinations, contour, slices, curves, timeline
+    assert visit.page.locator("#followed").inner_text().startswith(f"Trial {number}: ")
+    assert visit.page.locator("tr.followed button").inner_text() == str(number)
+    visit.page.mouse.move(2, 2)
+    visit.page.wait_for_function("document.querySelector('#followed').hidden")
+    assert visit.page.evaluate(FOLLOWED_IN) == 0
+
+
+def test_a_trial_is_kept_by_a_click_and_by_keyboard_and_let_go_by_escape(
+    visit: Visit, screenshots: Path
+) -> None:
+    hover_over_point(visit.page, plot=0, trace=0, point=0)
+    visit.page.mouse.down()
+    visit.page.mouse.up()
+    visit.page.mouse.move(2, 2)
+    visit.page.wait_for_selector("td button[aria-pressed=true]")
+    assert visit.page.evaluate(FOLLOWED_IN) > 0
+    visit.page.screenshot(path=screenshots / "report-followed.png", full_page=True)
+    visit.page.keyboard.press("Escape")
+    assert visit.page.evaluate(FOLLOWED_IN) == 0
+    button = visit.page.locator("td button").nth(3)
+    button.focus()
+    visit.page.keyboard.press("Enter")
+    assert button.get_attribute("aria-pressed") == "true"
+    assert visit.page.evaluate(FOLLOWED_IN) > 0
+    assert visit.errors == []
+
+
+def test_a_followed_trial_stays_in_place_when_its_figure_is_zoomed(visit: Visit) -> None:
+    visit.page.locator("td button").first.click()
+    path = "document.querySelector('.plot svg.followed path').getAttribute('d')"
+    before = visit.page.evaluate(path)
+    visit.page.evaluate("Plotly.relayout(document.querySelector('.plot'), {'xaxis.range': [0, 200]})")
+    visit.page.wait_for_function(f"{path} !== {before!r}")
+
+
+def test_the_questions_can_be_jumped_to(visit: Visit) -> None:
+    for link in visit.page.locator("nav a").all():
+        target = str(link.get_attribute("href"))
+        assert visit.page.locator(target).count() == 1, target
+
+
 def test_the_headings_are_an_outline_and_the_tables_can_be_reached_by_keyboard(visit: Visit) -> None:
     levels = visit.page.evaluate(
         "() => [...document.querySelectorAll('h1, h2, h3')].map((h) => Number(h.tagName[1]))"
     )
     assert (levels[0], levels.count(1)) == (1, 1)
     assert all(after <= before + 1 for before, after in pairwise(levels))
-    visit.page.keyboard.press("Tab")
-    reached = visit.page.evaluate("document.activeElement.getAttribute('aria-label')")
-    assert reached is not None
+    reached = set()
+    for _ in range(20):
+        visit.page.keyboard.press("Tab")
+        reached.add(
+            visit.page.evaluate("document.activeElement.ariaLabel ?? document.activeElement.textContent")
+        )
+    assert {"Winner", "Provenance", "Trials, best first"} <= reached
 
 
 def test_a_request_of_a_page_would_be_counted(chromium: Browser, tmp_path: Path) -> None:

@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 import plotly.graph_objects as go
 
-from sweep.reporting.figures.theme import STATE_COLORS, count_axis, new_figure, plain, value_axis
+from sweep.reporting.figures.theme import STATE_COLORS, count_axis, focus, new_figure, plain, value_axis
 from sweep.reporting.ranking import completed, spread
 from sweep.reporting.wording import heading, show_count, show_metric
 from sweep.storage.study_data import StudyData
@@ -18,6 +18,7 @@ class HistoryInfo(NamedTuple):
     """The values of complete trials, the steps of the best so far, and the trials that did not complete."""
 
     metric: str
+    direction: str
     numbers: list[int]
     values: list[float]
     best_numbers: list[int]
@@ -36,6 +37,7 @@ def history_info(data: StudyData) -> HistoryInfo:
     by_state = dict(iter(data.trials.sort_values("number").groupby("state")["number"]))
     return HistoryInfo(
         metric=data.metric,
+        direction=data.direction,
         numbers=dots["number"].tolist(),
         values=dots["value"].astype(float).tolist(),
         best_numbers=steps["number"].tolist(),
@@ -50,13 +52,16 @@ def draw_history(info: HistoryInfo) -> go.Figure:
     last = max([*info.numbers, *chain.from_iterable(info.incomplete.values())], default=0)
     figure = new_figure(height=380)
     figure.update_xaxes(title_text="trial", **count_axis(last))
-    figure.update_yaxes(title_text=plain(name), **value_axis(info.metric, info.values))
+    figure.update_yaxes(
+        title_text=plain(name), **value_axis(info.metric, info.values), **focus(info.values, info.direction)
+    )
     figure.add_scatter(
         x=info.numbers,
         y=info.values,
         name="complete",
         mode="markers",
         marker={"color": STATE_COLORS["complete"], "size": 7, "opacity": 0.75},
+        customdata=info.numbers,
         text=[plain(f"{name} {show_metric(info.metric, value)}") for value in info.values],
         hovertemplate="trial %{x}<br>%{text}<extra></extra>",
     )
@@ -97,6 +102,7 @@ def _draw_incomplete(figure: go.Figure, info: HistoryInfo) -> None:
         figure.add_scatter(
             x=[position for number in numbers for position in (number, number, None)],
             y=[position for _ in numbers for position in (row - 0.3, row + 0.3, None)],
+            customdata=[number for number in numbers for _ in range(3)],
             yaxis="y2",
             name=state,
             mode="lines",

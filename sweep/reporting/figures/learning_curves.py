@@ -23,6 +23,7 @@ from sweep.storage.study_data import StudyData
 
 MAX_TRIALS = 200
 MAX_EPOCHS = 200
+MIN_VALUES = 100  # of which a tenth may be left out
 GROUPS = ("failed", "pruned", "running", "complete", "best")  # drawn in this order, the best on top
 STYLES: dict[str, dict[str, Any]] = {
     "best": {"width": 2.5},
@@ -32,9 +33,14 @@ STYLES: dict[str, dict[str, Any]] = {
     "running": {"width": 1},
 }
 
+OPACITY = {"best": 1.0, "pruned": 0.35, "failed": 0.45}
+
 
 class CurvesInfo(NamedTuple):
-    """One metric's curves; `extent` is shared by the metrics of a family, so that they compare by eye."""
+    """One metric's curves; `extent` is shared by the metrics of a family, so that they compare by eye.
+
+    The extent of a share leaves out the lowest tenth of its values, the first epochs' and diverged trials'.
+    """
 
     metric: str
     curves: list[Polyline]
@@ -60,7 +66,7 @@ def curves_info(data: StudyData) -> list[CurvesInfo]:
     families = {
         name: [metric for metric in metrics if family(metric) == name] for name in map(family, metrics)
     }
-    extents = {name: _extent(epochs[members]) for name, members in families.items()}
+    extents = {name: _extent(epochs[members], is_share(name)) for name, members in families.items()}
     return [
         CurvesInfo(
             metric=metric,
@@ -74,10 +80,10 @@ def curves_info(data: StudyData) -> list[CurvesInfo]:
 
 
 def draw_curves(info: CurvesInfo) -> go.Figure:
-    figure = new_figure(height=300, title_text=plain(heading(info.metric)), margin_t=58, showlegend=True)
+    figure = new_figure(height=300, showlegend=True)
     last = max((line.x[-1] for line in info.curves), default=0)
     figure.update_xaxes(title_text="epoch", **count_axis(last))
-    figure.update_yaxes(_y_axis(info))
+    figure.update_yaxes(_y_axis(info), title_text=plain(heading(info.metric)))
     for group in GROUPS:
         lines = [curve for curve in info.curves if curve.group == group]
         if not lines:
@@ -88,7 +94,7 @@ def draw_curves(info: CurvesInfo) -> go.Figure:
                 name=group,
                 mode="lines+markers" if all(len(line.x) == 1 for line in lines) else "lines",
                 line={"color": STATE_COLORS[group], **STYLES[group]},
-                opacity=1 if group == "best" else 0.6,
+                opacity=OPACITY.get(group, 0.6),
                 hovertemplate=f"trial %{{customdata}} ({group})<br>epoch %{{x}}: %{{y}}<extra></extra>",
             )
         )
@@ -110,23 +116,27 @@ def _curves(epochs: pd.DataFrame, metric: str, groups: dict[int, str]) -> list[P
     """A line for each trial that has reported the metric."""
     lines: dict[Any, pd.DataFrame] = dict(iter(epochs.dropna(subset=metric).groupby("number")))
     return [
-        Polyline(number, group, *_thinned(lines[number]["epoch"].tolist(), lines[number][metric].tolist()))
+        Polyline(number, group, *thinned(lines[number]["epoch"].tolist(), lines[number][metric].tolist()))
         for number, group in groups.items()
         if number in lines
     ]
 
 
-def _thinned(epochs: list[int], values: list[float]) -> tuple[list[int], list[float]]:
+def thinned(epochs: list[int], values: list[float]) -> tuple[list[int], list[float]]:
     """Every so-many-th epoch, counted from the last, which is always kept."""
     step = math.ceil(len(epochs) / MAX_EPOCHS)
     return epochs[::-step][::-1], values[::-step][::-1]
 
 
-def _extent(values: pd.DataFrame) -> tuple[float, float] | None:
+def _extent(values: pd.DataFrame, of_share: bool) -> tuple[float, float] | None:
     """The lowest and the highest finite value."""
     finite = values.to_numpy(float)
     finite = finite[np.isfinite(finite)]
-    return (float(finite.min()), float(finite.max())) if finite.size else None
+    if not finite.size:
+        return None
+    is_long = of_share and len(values) >= MIN_VALUES
+    low = np.quantile(finite, 0.1) if is_long else finite.min()
+    return float(low), float(finite.max())
 
 
 def _spans_decades(extent: tuple[float, float] | None) -> bool:

@@ -9,6 +9,7 @@ from sweep.reporting.figures.theme import (
     BLUE,
     ORANGE,
     count_axis,
+    focus,
     label,
     log_axis,
     new_figure,
@@ -28,6 +29,7 @@ class SliceInfo(NamedTuple):
 
     param: Param
     metric: str
+    direction: str
     numbers: list[int]
     values: list[float]
     is_top: list[bool]
@@ -41,7 +43,10 @@ def slices_info(data: StudyData) -> list[SliceInfo]:
     trials = spread(every, MAX_DOTS).iloc[::-1]
     numbers, values = trials["number"].tolist(), trials["value"].astype(float).tolist()
     is_top = [number in top for number in numbers]
-    return [SliceInfo(param, data.metric, numbers, values, is_top) for param in read_params(data, trials)]
+    return [
+        SliceInfo(param, data.metric, data.direction, numbers, values, is_top)
+        for param in read_params(data, trials)
+    ]
 
 
 def draw_slice(info: SliceInfo) -> go.Figure:
@@ -52,6 +57,7 @@ def draw_slice(info: SliceInfo) -> go.Figure:
         y=info.values,
         mode="markers",
         marker={"color": [ORANGE if top else BLUE for top in info.is_top], "size": 7, "opacity": 0.8},
+        customdata=info.numbers,
         text=[
             plain(f"trial {number}: {name} {show_metric(info.metric, value)}")
             for number, value in zip(info.numbers, info.values, strict=True)
@@ -60,7 +66,7 @@ def draw_slice(info: SliceInfo) -> go.Figure:
     )
     present = _present(info)
     figure.update_xaxes(title_text=label(heading(info.param.name)) + (" (log)" if info.param.log else ""))
-    figure.update_yaxes(**value_axis(info.metric, info.values))
+    figure.update_yaxes(**value_axis(info.metric, info.values), **focus(info.values, info.direction))
     if info.param.choices is not None:
         indices = list(range(len(info.param.choices)))
         names = [label(choice) for choice in info.param.choices]

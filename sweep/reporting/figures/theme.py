@@ -73,6 +73,20 @@ def value_axis(metric: str, values: Iterable[float]) -> dict[str, Any]:
     return {}
 
 
+def focus(values: Sequence[float], direction: str) -> dict[str, Any]:
+    """Axis settings that leave out values far worse than most: one diverged trial would flatten the rest."""
+    if len(values) < 8:
+        return {}
+    sign = 1 if direction == "maximize" else -1
+    low, middle, best = np.quantile([sign * value for value in values], [0.25, 0.5, 1])
+    worst_shown = low - 3 * max(middle - low, best - middle)
+    if min(sign * value for value in values) >= worst_shown or best == worst_shown:
+        return {}
+    shown = [value for value in values if sign * value >= worst_shown]
+    air = 0.06 * (max(shown) - min(shown)) or 0.06
+    return {"range": [min(shown) - air, max(shown) + air]}
+
+
 def count_axis(highest: float) -> dict[str, Any]:
     """Axis settings for whole numbers: no 0.5 between 0 and 1."""
     return {"dtick": 1} if highest < 10 else {}

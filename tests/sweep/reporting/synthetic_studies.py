@@ -40,7 +40,9 @@ def kmnist(num_trials: int = 30, num_epochs: int = 20, seed: int = 0) -> StudyDa
         trials.append(_trial(number, state, params, final, num_reported, cause))
         attempts.append(_attempt(trials[-1], attempt=1))
         if number % 9 == 4:
-            attempts.insert(-1, {**attempts[-1], "state": "failed", "cause": "preempted"})
+            attempts.insert(-1, _preempted(attempts[-1]))
+            attempts[-1]["attempt"], trials[-1]["num_attempts"] = 2, 2
+            trials[-1]["gpu_seconds"] += attempts[-2]["gpu_seconds"]
     return study(trials, epochs, attempts)
 
 
@@ -185,6 +187,29 @@ def _trial(
     }
 
 
+def _preempted(attempt: dict[str, Any]) -> dict[str, Any]:
+    """The attempt before this one, on another node."""
+    ended = attempt["submitted_at"]
+    started = ended - pd.Timedelta(minutes=25)
+    return {
+        **attempt,
+        "state": "failed",
+        "cause": "preempted",
+        "token": "0c17d2e8",
+        "host": f"gpu{(attempt['number'] + 3) % 8:02d}",
+        "submitted_at": started - pd.Timedelta(minutes=4),
+        "started_at": started,
+        "ended_at": ended,
+        "gpu_seconds": 1500.0,
+    }
+
+
 def _attempt(trial: dict[str, Any], attempt: int) -> dict[str, Any]:
-    shared = ("number", "state", "cause", "job_id", "host", "gpu", "started_at", "ended_at", "gpu_seconds")
-    return {"attempt": attempt, **{key: trial[key] for key in shared}, "submitted_at": trial["started_at"]}
+    shared = ("number", "cause", "job_id", "host", "gpu", "started_at", "ended_at", "gpu_seconds")
+    return {
+        "attempt": attempt,
+        "token": "9f3c21ab",
+        "state": trial["state"].replace("complete", "completed"),
+        **{key: trial[key] for key in shared},
+        "submitted_at": trial["started_at"] - pd.Timedelta(minutes=2),
+    }

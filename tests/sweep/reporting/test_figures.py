@@ -1,20 +1,21 @@
+import dataclasses
 import math
 from itertools import chain
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from sweep.reporting.figures import theme
-from sweep.reporting.figures.history import MAX_DOTS, describe_history, draw_history, history_info
-from sweep.reporting.figures.importance import describe_importance, draw_importance, importance_info
-from sweep.reporting.figures.learning_curves import MAX_TRIALS, curves_info, describe_curves, draw_curves
+from sweep.reporting.figures.history import MAX_DOTS, history_info
+from sweep.reporting.figures.importance import importance_info
+from sweep.reporting.figures.learning_curves import MAX_TRIALS, curves_info
 from sweep.reporting.figures.parallel_coordinates import (
     MAX_LINES,
-    describe_parallel,
-    draw_parallel,
     parallel_info,
 )
-from sweep.reporting.figures.slices import describe_slice, draw_slice, slices_info
+from sweep.reporting.figures.slices import describe_slice, slices_info
+from sweep.reporting.sections import sections
 from sweep.storage.study_data import StudyData
 from tests.sweep.reporting import synthetic_studies as studies
 
@@ -24,6 +25,16 @@ EDGE_CASES = {
     "all failed": studies.all_failed,
     "values not finite": lambda: studies.of_values([math.nan, math.inf]),
     "no params": lambda: studies.of_values([0.5, 0.6], columns={}, space={}),
+    "one that never varied": lambda: studies.of_values(
+        [i / 40 for i in range(40)],
+        columns={"same": [3] * 40, "x": list(range(40))},
+        space={"same": {"type": "int", "low": 1, "high": 9}, "x": {"type": "int", "low": 0, "high": 40}},
+    ),
+    "metrics not finite": lambda: without_metrics(studies.kmnist()),
+    "no attempt has begun": lambda: dataclasses.replace(
+        studies.kmnist(), attempts=studies.kmnist().attempts.assign(started_at=pd.NaT, ended_at=pd.NaT)
+    ),
+    "five thousand trials": lambda: studies.kmnist(num_trials=5000, num_epochs=4),
     "unicode": lambda: studies.of_values(
         [0.5, 0.6],
         columns={"größe <b>": ["小", "大"]},
@@ -32,20 +43,20 @@ EDGE_CASES = {
 }
 
 
+def without_metrics(data: StudyData) -> StudyData:
+    """A study whose every epoch reported nan."""
+    metrics = data.epochs.columns.drop(["number", "epoch"])
+    return dataclasses.replace(data, epochs=data.epochs.assign(**dict.fromkeys(metrics, math.nan)))
+
+
 @pytest.mark.parametrize("name", EDGE_CASES)
 def test_every_figure_of_every_edge_case_can_be_drawn_and_described(name: str) -> None:
     data = EDGE_CASES[name]()
-    figures = [
-        (draw_history, describe_history, [history_info(data)]),
-        (draw_curves, describe_curves, curves_info(data)),
-        (draw_parallel, describe_parallel, [parallel_info(data)]),
-        (draw_importance, describe_importance, [importance_info(data)]),
-        (draw_slice, describe_slice, slices_info(data)),
-    ]
-    for draw, describe, infos in figures:
-        for info in infos:
-            assert draw(info).to_json()
-            assert describe(info).endswith(".")
+    plots = [plot for section in sections(data) for panel in section.panels for plot in panel.plots]
+    for plot in plots:
+        assert plot.figure.to_json()
+        assert plot.words.endswith(".")
+    assert len({plot.name for plot in plots}) == len(plots)
 
 
 class TestHistory:
@@ -220,6 +231,21 @@ class TestTheme:
         for color in theme.STATE_COLORS.values():
             light, dark = sorted([luminance(color), luminance(background)], reverse=True)
             assert (light + 0.05) / (dark + 0.05) >= 3  # WCAG 2.1, 1.4.11
+
+    def test_an_axis_leaves_out_what_would_flatten_the_rest(self) -> None:
+        low, high = theme.focus([0.1, 0.95, 0.96, 0.955, 0.962, 0.97, 0.965, 0.958], "maximize")["range"]
+        assert 0.94 < low < 0.95
+        assert 0.97 < high < 0.98
+
+    def test_an_axis_shows_all_where_nothing_is_far_off_or_there_are_few(self) -> None:
+        assert theme.focus([0.91, 0.95, 0.96, 0.955, 0.962, 0.97, 0.965, 0.93], "maximize") == {}
+        assert theme.focus([0.1, 0.95, 0.96], "maximize") == {}
+        assert theme.focus([0.5] * 9, "maximize") == {}
+
+    def test_far_off_is_on_the_worse_side_only(self) -> None:
+        values = [0.1, 0.95, 0.96, 0.955, 0.962, 0.97, 0.965, 0.958]
+        assert theme.focus(values, "minimize") == {}
+        assert theme.focus([-value for value in values], "minimize")["range"][1] < -0.94
 
     def test_names_are_shown_letter_for_letter(self) -> None:
         assert theme.plain("<b>&</b>") == "&lt;b&gt;&amp;&lt;/b&gt;"

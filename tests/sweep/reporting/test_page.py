@@ -4,7 +4,8 @@ from html.parser import HTMLParser
 
 import pytest
 
-from sweep.reporting.page import MAX_ROWS, page, panels
+from sweep.reporting.page import MAX_ROWS, page
+from sweep.reporting.sections import sections
 from sweep.storage.study_data import StudyData
 from tests.sweep.reporting import synthetic_studies as studies
 
@@ -37,7 +38,7 @@ class Elements(HTMLParser):
             self.text += data
 
     def plots(self) -> list[dict[str, object]]:
-        return [json.loads(script) for script in self.scripts if script.startswith("{")]
+        return [json.loads(script) for script in self.scripts if script.startswith('{"data"')]
 
 
 def hostile() -> StudyData:
@@ -62,7 +63,9 @@ def kmnist() -> Elements:
 
 
 def test_nothing_is_fetched_from_anywhere(kmnist: Elements) -> None:
-    assert not ADDRESS_ATTRIBUTES & {name for name, _ in kmnist.attributes}
+    addresses = [str(value) for name, value in kmnist.attributes if name in ADDRESS_ATTRIBUTES]
+    assert addresses
+    assert all(address.startswith(("#", "data:")) for address in addresses)
     policy = next(
         value for name, value in kmnist.attributes if name == "content" and "default-src" in str(value)
     )
@@ -79,7 +82,11 @@ def test_plotly_is_there_once_and_cannot_share(kmnist: Elements) -> None:
 
 
 def test_every_figure_has_a_place_and_words(kmnist: Elements) -> None:
-    num_figures = 1 + len(studies.METRICS) + 1 + 1 + len(studies.SPACE)
+    plots = [
+        plot for section in sections(studies.kmnist()) for panel in section.panels for plot in panel.plots
+    ]
+    num_figures = len(plots)
+    assert num_figures == 1 + 1 + 1 + 1 + len(studies.SPACE) + len(studies.METRICS) + 2 + 2
     assert len(kmnist.plots()) == num_figures
     assert kmnist.attributes.count(("role", "img")) == num_figures
     assert all(value for name, value in kmnist.attributes if name == "aria-label")
@@ -87,7 +94,7 @@ def test_every_figure_has_a_place_and_words(kmnist: Elements) -> None:
 
 def test_sections_have_headings_in_order(kmnist: Elements) -> None:
     assert kmnist.tags.count("h1") == 1
-    assert kmnist.tags.count("h2") == 3 + 1 + 5 + 2  # cards, trials, figures, failures and provenance
+    assert kmnist.tags.count("h2") == 1 + 5 + 3  # winner, figures, failures, standing and provenance
     assert kmnist.tags.count("main") == 1
 
 
@@ -126,12 +133,17 @@ def test_a_study_without_results_has_a_page_that_says_so(make: object) -> None:
 
 
 def test_a_large_study_shows_the_best_trials_and_says_where_the_others_are() -> None:
-    elements = Elements(page(studies.of_values([i / 1000 for i in range(1000)])))
+    data = studies.of_values([i / 1000 for i in range(1000)])
+    elements = Elements(
+        page(dataclasses.replace(data, definition={"dataset": "digits", "space": {}, "fixed": {}}))
+    )
     assert elements.tags.count("tr") == 1 + MAX_ROWS
     assert f"The first {MAX_ROWS} of 1,000; trials.csv has them all." in elements.text
 
 
 def test_the_evaluator_of_importance_is_named() -> None:
-    importance = next(panel for panel in panels(studies.kmnist()) if panel.heading == "Parameter importance")
-    assert "PED-ANOVA" in importance.reading
-    assert "Only 16 complete trials" in importance.note
+    (panel,) = next(
+        section for section in sections(studies.kmnist()) if section.anchor == "importance"
+    ).panels
+    assert "PED-ANOVA" in panel.reading
+    assert "Only 16 complete trials" in panel.note

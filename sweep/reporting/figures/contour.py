@@ -1,0 +1,188 @@
+"""How do the two parameters that matter most go together?"""
+
+import math
+from typing import Any, NamedTuple
+
+import numpy as np
+import plotly.graph_objects as go
+
+from sweep.reporting.figures.theme import ORANGE, count_axis, label, log_axis, new_figure, plain, value_axis
+from sweep.reporting.params import Param, read_params
+from sweep.reporting.ranking import TOP, completed, spread, tiers
+from sweep.reporting.wording import heading, show_count, show_metric
+from sweep.storage.study_data import StudyData
+
+MAX_DOTS = 500
+NUM_CELLS = 32  # along an axis of numbers
+MIN_TRIALS = 10
+SPREAD = 0.6  # of the room of a choice that its dots take
+SHADES = [[0, "rgba(47, 127, 193, 0.04)"], [1, "rgba(47, 127, 193, 0.85)"]]  # on light and on dark
+
+
+class ContourInfo(NamedTuple):
+    """Complete trials over two parameters, and their values smoothed between them.
+
+    The surface is NaN where no trial is near.
+    """
+
+    metric: str
+    x: Param
+    y: Param
+    numbers: list[int]
+    values: list[float]
+    is_top: list[bool]
+    grid_x: list[float]
+    grid_y: list[float]
+    surface: list[list[float]]
+    shade_range: tuple[float, float]  # from a poor value to the best: a diverged trial is no measure
+
+
+def contour_info(data: StudyData, by_importance: list[str]) -> list[ContourInfo]:
+    """One for the first two of these parameters that varied; none where there are not two."""
+    every = completed(data)
+    params = {param.name: param for param in read_params(data, every)}
+    chosen = [params[name] for name in by_importance if name in params and _varied(params[name])][:2]
+    if len(chosen) < 2 or len(every) < MIN_TRIALS:
+        return []
+    x, y = chosen
+    values = every["value"].to_numpy(float)
+    top = every["number"].head(tiers(len(every)).count(TOP)).tolist()
+    shown = spread(every, MAX_DOTS)
+    shown_params = {param.name: param for param in read_params(data, shown)}
+    grid_x, grid_y = _grid(x), _grid(y)
+    poor, best = float(np.quantile(values, 0.1 if data.direction == "maximize" else 0.9)), float(values[0])
+    return [
+        ContourInfo(
+            metric=data.metric,
+            x=shown_params[x.name],
+            y=shown_params[y.name],
+            numbers=shown["number"].tolist(),
+            values=shown["value"].astype(float).tolist(),
+            is_top=[number in top for number in shown["number"]],
+            grid_x=grid_x,
+            grid_y=grid_y,
+            surface=_smoothed(x, y, values, grid_x, grid_y),
+            shade_range=(poor, best),
+        )
+    ]
+
+
+def draw_contour(info: ContourInfo) -> go.Figure:
+    figure = new_figure(height=420, margin_t=12)
+    name = heading(info.metric)
+    poor, best = info.shade_range
+    of_choices = info.x.choices is not None or info.y.choices is not None
+    shared: dict[str, Any] = {
+        "x": info.grid_x,
+        "y": info.grid_y,
+        "z": np.array(info.surface, np.float32),
+        "zmin": min(poor, best),
+        "zmax": max(poor, best),
+        "colorscale": SHADES,
+        "reversescale": poor > best,
+        "hoverinfo": "skip",
+        "colorbar": {"title": {"text": plain(name), "side": "right"}, "thickness": 12, "outlinewidth": 0}
+        | {key: value for key, value in value_axis(info.metric, info.values).items() if key == "tickformat"},
+    }
+    if of_choices:
+        figure.add_heatmap(**shared)
+    else:
+        figure.add_contour(**shared, contours_coloring="heatmap", line={"width": 0.5, "color": "#868c94"})
+    figure.add_scatter(
+        x=_apart(info.x, info.numbers),
+        y=_apart(info.y, info.numbers),
+        mode="markers",
+        marker={
+            "color": [ORANGE if top else "rgba(134, 140, 148, 0.9)" for top in info.is_top],
+            "size": [9 if top else 6 for top in info.is_top],
+            "line": {"color": "#ffffff", "width": 1},
+        },
+        customdata=info.numbers,
+        text=[
+            plain(f"trial {number}: {name} {show_metric(info.metric, value)}")
+            for number, value in zip(info.numbers, info.values, strict=True)
+        ],
+        hovertemplate="%{text}<extra></extra>",
+    )
+    figure.update_xaxes(_axis(info.x), showgrid=False)
+    figure.update_yaxes(_axis(info.y), showgrid=False)
+    return figure
+
+
+def describe_contour(info: ContourInfo) -> str:
+    best = info.values.index(info.shade_range[1])
+    at = " and ".join(f"{heading(param.name)} {_shown(param, best)}" for param in (info.x, info.y))
+    return (
+        f"{heading(info.metric)} over {heading(info.x.name)} and {heading(info.y.name)}, "
+        f"{show_count(len(info.numbers), 'complete trial')}; the best is at {at}."
+    )
+
+
+def _shown(param: Param, index: int) -> str:
+    value = param.values[index]
+    if math.isnan(value):
+        return "–"
+    return param.choices[int(value)] if param.choices is not None else f"{value:.4g}"
+
+
+def _varied(param: Param) -> bool:
+    return len({value for value in param.values if not math.isnan(value)}) > 1
+
+
+def _grid(param: Param) -> list[float]:
+    """Where the surface is computed along an axis: at each choice, or evenly from lowest to highest."""
+    if param.choices is not None:
+        return [float(index) for index in range(len(param.choices))]
+    present = [value for value in param.values if not math.isnan(value)]
+    space = np.geomspace if param.log else np.linspace
+    return [float(value) for value in space(min(present), max(present), NUM_CELLS)]
+
+
+def _smoothed(
+    x: Param, y: Param, values: "np.ndarray[Any, Any]", grid_x: list[float], grid_y: list[float]
+) -> list[list[float]]:
+    """The mean of the trials around each cell, nearer ones counting more; NaN where none is near."""
+    reach = max(0.06, 0.5 * len(values) ** -0.25)  # of an axis of length 1; shorter the more trials
+    weight = _nearness(y, grid_y, reach)[:, None, :] * _nearness(x, grid_x, reach)[None, :, :]
+    total = weight.sum(axis=2)
+    near = weight.max(axis=2) > math.exp(-2)  # a trial within twice the reach
+    with np.errstate(invalid="ignore", divide="ignore"):
+        mean = np.where(near, (weight @ values) / total, np.nan)
+    return [[float(value) for value in row] for row in mean]
+
+
+def _nearness(param: Param, grid: list[float], reach: float) -> "np.ndarray[Any, Any]":
+    """How near each trial is to each place of the grid, 0 to 1; another choice is not near at all."""
+    places, trials = np.array(grid), np.array(param.values)
+    if param.choices is not None:
+        near: np.ndarray[Any, Any] = (places[:, None] == trials[None, :]).astype(float)
+        return near
+    if param.log:
+        places, trials = np.log(places), np.log(trials)
+    apart = (places[:, None] - trials[None, :]) / (places[-1] - places[0])
+    near = np.exp(-0.5 * (apart / reach) ** 2)
+    return np.where(np.isnan(near), 0.0, near)
+
+
+def _axis(param: Param) -> dict[str, Any]:
+    title = {"title_text": label(heading(param.name)) + (" (log)" if param.log else "")}
+    if param.choices is not None:
+        names = [label(choice) for choice in param.choices]
+        return {**title, "tickvals": list(range(len(names))), "ticktext": names}
+    present = [value for value in param.values if not math.isnan(value)]
+    if param.log:
+        return {**title, **log_axis(min(present), max(present))}
+    return {**title, **(count_axis(max(present) - min(present)) if _is_whole(present) else {})}
+
+
+def _is_whole(values: list[float]) -> bool:
+    return all(value.is_integer() for value in values)
+
+
+def _apart(param: Param, numbers: list[int]) -> list[float]:
+    """Where the dots stand: those of one choice side by side, as they would cover each other."""
+    if param.choices is None:
+        return param.values
+    golden = (math.sqrt(5) - 1) / 2
+    pairs = zip(param.values, numbers, strict=True)
+    return [value + SPREAD * ((number * golden) % 1 - 0.5) for value, number in pairs]

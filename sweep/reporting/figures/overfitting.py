@@ -1,0 +1,109 @@
+"""Does the best trial do as well on images it has not seen?"""
+
+from typing import NamedTuple
+
+import pandas as pd
+import plotly.graph_objects as go
+
+from sweep.reporting.figures.learning_curves import thinned
+from sweep.reporting.figures.theme import BLUE, ORANGE, count_axis, new_figure, plain, value_axis
+from sweep.reporting.ranking import completed
+from sweep.reporting.wording import chief_metrics, family, heading, show_metric
+from sweep.storage.study_data import StudyData
+
+
+class OverfittingInfo(NamedTuple):
+    """One metric of the best trial by epoch, on training and on validation data."""
+
+    number: int
+    train: str  # the metrics' names
+    validation: str
+    epochs: list[int]
+    train_values: list[float]
+    validation_values: list[float]
+    best_epoch: int | None  # of the validation; None where nobody says which way is better
+
+
+def overfitting_info(data: StudyData) -> list[OverfittingInfo]:
+    """One for each metric that was measured on both; none without a complete trial."""
+    best = completed(data)["number"].head(1).tolist()
+    reported = chief_metrics(data.epochs.columns.drop(["number", "epoch"]), data.metric, "loss")
+    epochs = data.epochs[data.epochs["number"].isin(best)].sort_values("epoch")
+    found = []
+    for name in dict.fromkeys(map(family, reported)):
+        train, validation = f"train_{name}", f"val_{name}"
+        if train not in reported or validation not in reported:
+            continue
+        both = epochs.dropna(subset=[train, validation])
+        if both.empty:
+            continue
+        values = both.set_index("epoch")[validation]
+        numbers, train_values = thinned(both["epoch"].tolist(), both[train].tolist())
+        found.append(
+            OverfittingInfo(
+                number=best[0],
+                train=train,
+                validation=validation,
+                epochs=numbers,
+                train_values=train_values,
+                validation_values=thinned(both["epoch"].tolist(), values.tolist())[1],
+                best_epoch=_best_epoch(values, _direction(name, data)),
+            )
+        )
+    return found
+
+
+def draw_overfitting(info: OverfittingInfo) -> go.Figure:
+    figure = new_figure(height=300, legend_traceorder="normal")
+    figure.update_xaxes(title_text="epoch", **count_axis(info.epochs[-1]))
+    values = [*info.train_values, *info.validation_values]
+    figure.update_yaxes(title_text=plain(heading(family(info.train))), **value_axis(info.train, values))
+    lines = ((info.train, info.train_values, BLUE), (info.validation, info.validation_values, ORANGE))
+    for index, (metric, line, color) in enumerate(lines):
+        figure.add_scatter(
+            x=info.epochs,
+            y=line,
+            name=plain(heading(metric)),
+            mode="lines" if len(info.epochs) > 1 else "markers",
+            line={"color": color, "width": 2.5},
+            fill="tonexty" if index else None,
+            fillcolor="rgba(134, 140, 148, 0.14)",
+            text=[show_metric(metric, value) for value in line],
+            hovertemplate="epoch %{x}: %{text}<extra></extra>",
+        )
+    if info.best_epoch is not None and info.best_epoch in info.epochs:
+        position = info.epochs.index(info.best_epoch)
+        figure.add_scatter(
+            x=[info.best_epoch],
+            y=[info.validation_values[position]],
+            name=f"best, epoch {info.best_epoch}",
+            mode="markers",
+            marker={"color": ORANGE, "size": 10},
+            hoverinfo="skip",
+        )
+    return figure
+
+
+def describe_overfitting(info: OverfittingInfo) -> str:
+    train, validation = info.train_values[-1], info.validation_values[-1]
+    text = (
+        f"Trial {info.number} ends at {heading(info.train)} {show_metric(info.train, train)} and "
+        f"{heading(info.validation)} {show_metric(info.validation, validation)}"
+    )
+    if info.best_epoch is not None and info.epochs[-1] > 1:
+        text += f"; its validation was best at epoch {info.best_epoch} of {info.epochs[-1]}"
+    return text + "."
+
+
+def _best_epoch(values: "pd.Series[float]", direction: str) -> int | None:
+    if direction == "":
+        return None
+    place = values.argmax() if direction == "maximize" else values.argmin()
+    return int(values.index[int(place)])
+
+
+def _direction(name: str, data: StudyData) -> str:
+    """Which way a metric is better: "maximize", "minimize", or "" where nobody says."""
+    if name == family(data.metric):
+        return data.direction
+    return "minimize" if "loss" in name or "error" in name else "maximize" if "accuracy" in name else ""

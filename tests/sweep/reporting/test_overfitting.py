@@ -1,0 +1,56 @@
+import math
+
+import pytest
+
+from sweep.reporting.figures.overfitting import describe_overfitting, draw_overfitting, overfitting_info
+from sweep.storage.study_data import StudyData
+from tests.sweep.reporting import synthetic_studies as studies
+
+
+def of_curves(train: list[float], validation: list[float], metric: str = "accuracy") -> StudyData:
+    """One complete trial that reported these."""
+    epochs = [
+        {"number": 0, "epoch": epoch, f"train_{metric}": one, f"val_{metric}": other}
+        for epoch, (one, other) in enumerate(zip(train, validation, strict=True), start=1)
+    ]
+    return studies.study(studies.of_values([0.5]).trials, epochs, [])
+
+
+def test_it_is_the_best_trial_s_and_a_metric_each() -> None:
+    data = studies.kmnist()
+    accuracy, loss = overfitting_info(data)
+    best = data.trials.set_index("number")["value"].idxmax()
+    rows = data.epochs[data.epochs["number"] == best]
+    assert (accuracy.number, loss.number) == (best, best)
+    assert accuracy.validation_values == rows["val_accuracy"].tolist()
+    assert loss.train_values == rows["train_loss"].tolist()
+
+
+def test_the_best_epoch_is_the_highest_accuracy_and_the_lowest_loss() -> None:
+    curves = [0.6, 0.9, 0.7]
+    assert overfitting_info(of_curves(curves, curves))[0].best_epoch == 2
+    assert overfitting_info(of_curves(curves, [0.9, 0.7, 0.8], "loss"))[0].best_epoch == 2
+
+
+def test_epochs_with_a_metric_missing_are_left_out() -> None:
+    (info,) = overfitting_info(of_curves([0.5, math.nan, 0.7, 0.8], [0.4, 0.5, math.nan, 0.6]))
+    assert (info.epochs, info.validation_values) == ([1, 4], [0.4, 0.6])
+
+
+def test_a_metric_of_no_epoch_has_no_figure() -> None:
+    assert overfitting_info(of_curves([math.nan], [0.5])) == []
+
+
+@pytest.mark.parametrize("make", [studies.empty, studies.all_failed, lambda: studies.of_values([0.5])])
+def test_without_a_best_trial_or_its_epochs_there_is_none(make: object) -> None:
+    assert overfitting_info(make()) == []  # type: ignore[operator]
+
+
+def test_it_is_said_and_drawn_where_validation_was_best() -> None:
+    (info,) = overfitting_info(of_curves([0.5, 0.8, 0.9], [0.5, 0.7, 0.6]))
+    assert describe_overfitting(info).replace("\N{NO-BREAK SPACE}", " ") == (
+        "Trial 0 ends at train accuracy 90.00 % and validation accuracy 60.00 %; "
+        "its validation was best at epoch 2 of 3."
+    )
+    marker = draw_overfitting(info).data[-1]
+    assert (list(marker.x), list(marker.y)) == ([2], [0.7])
