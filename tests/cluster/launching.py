@@ -51,7 +51,7 @@ class Launch:
         return self.process.wait(timeout=DEADLINE_S)
 
     def log(self) -> str:
-        return self._log.read_text()
+        return self._log.read_text() if self._log.exists() else ""
 
     def wait_until(self, what: str, condition: Callable[[], object]) -> None:
         """Wait while the launcher lives; what it said is part of the error."""

@@ -118,6 +118,12 @@ class Slurm:
         """The jobs that squeue still knows."""
         return self.run("squeue", "--noheader", "--states=all", "--format=%i").split()
 
+    def elapsed_s(self) -> dict[str, int]:
+        """How many seconds each job of today and yesterday has had its nodes, by accounting."""
+        columns = ("--noheader", "--parsable2", "--allocations", "--format=JobID,ElapsedRaw")
+        rows = self.run("sacct", "--starttime=now-1days", *columns).splitlines()
+        return {job_id: int(elapsed) for job_id, elapsed in (row.split("|") for row in rows)}
+
     def cancel_all(self) -> None:
         """Cancel every job and wait until none is left: a job's step would outlive its slurmd."""
         self.run("scancel", f"--user={getpass.getuser()}")

@@ -1,6 +1,5 @@
-"""A whole study on the real Slurm, its launcher killed again and again."""
+"""A whole study on the real Slurm, its launcher killed at the worst moments."""
 
-import random
 import signal
 import subprocess
 import sys
@@ -8,16 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from sweep.storage.database import connect
-from sweep.storage.reading import read_study
 from tests.cluster.slurm import Slurm
-from tests.sweep.execution.test_crash import (
-    ASSASSIN,
-    LAUNCH,
-    NUM_TRIALS,
-    URL,
-    check_nothing_lost_nothing_twice,
-)
+from tests.nothing_lost import check_nothing_lost_nothing_twice
+from tests.sweep.execution.test_crash import ASSASSIN, LAUNCH, NUM_EPOCHS, NUM_TRIALS
 
 ON_SLURM = [*LAUNCH, "--cluster", "slurm", "--parallel", "4"]
 
@@ -44,10 +36,7 @@ def job_ids(slurm: Slurm) -> set[str]:
 def test_one_job_a_trial(on_slurm: Path, slurm: Slurm) -> None:
     earlier = job_ids(slurm)
     finish()
-    check_nothing_lost_nothing_twice(on_slurm)
-    engine = connect(URL)
-    attempts = read_study(engine, URL, "toy").attempts
-    engine.dispose()
+    attempts = check_nothing_lost_nothing_twice(on_slurm, NUM_TRIALS, NUM_EPOCHS).attempts
     assert set(attempts["job_id"]) == job_ids(slurm) - earlier
     assert attempts["job_id"].nunique() == NUM_TRIALS
     assert set(attempts["host"]) == {"n1", "n2"}
@@ -60,23 +49,4 @@ def test_killed_at_the_worst_moment(on_slurm: Path, moment: tuple[str, str, str]
     done = subprocess.run(command, capture_output=True, text=True, timeout=60)
     assert done.returncode == -signal.SIGKILL, done.stderr
     finish()
-    check_nothing_lost_nothing_twice(on_slurm)
-
-
-def test_killed_by_chance(on_slurm: Path) -> None:
-    chance = random.Random(20261123)
-    kills = 0
-    for _ in range(5):
-        launcher = subprocess.Popen(
-            [sys.executable, "-m", "sweep", "launch", *ON_SLURM],
-            stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
-        )  # fmt: skip
-        try:
-            launcher.wait(timeout=chance.uniform(1.5, 5.0))
-        except subprocess.TimeoutExpired:
-            launcher.kill()
-            launcher.wait()
-            kills += 1
-    finish()
-    assert kills > 0
-    check_nothing_lost_nothing_twice(on_slurm)
+    check_nothing_lost_nothing_twice(on_slurm, NUM_TRIALS, NUM_EPOCHS)

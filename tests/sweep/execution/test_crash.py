@@ -6,16 +6,12 @@ import signal
 import subprocess
 import sys
 import time
-from collections import Counter
 from pathlib import Path
 
-import optuna
 import pytest
 
-from sweep.storage.database import connect, parse_url
-from sweep.storage.reading import read_study
+from tests.nothing_lost import check_nothing_lost_nothing_twice
 
-URL = parse_url("sqlite:///sweep.db")
 NUM_TRIALS, NUM_EPOCHS = 6, 4
 LAUNCH = ["--study", "toy", "--trials", str(NUM_TRIALS), "--set", f"fixed.epochs={NUM_EPOCHS}",
           "--set", "fixed.epoch_s=0.1"]  # fmt: skip
@@ -60,23 +56,6 @@ def finish() -> None:
     assert done.returncode == 0, done.stderr
 
 
-def check_nothing_lost_nothing_twice(workplace: Path) -> None:
-    engine = connect(URL)
-    data = read_study(engine, URL, "toy")
-    engine.dispose()
-    assert data.trials["number"].tolist() == list(range(NUM_TRIALS))
-    assert data.trials["state"].tolist() == ["complete"] * NUM_TRIALS
-    assert data.attempts["state"].tolist() == ["completed"] * NUM_TRIALS
-    study = optuna.load_study(study_name="toy", storage="sqlite:///sweep.db")
-    assert [trial.value for trial in study.trials] == data.trials["value"].tolist()
-    trained = Counter(line.rsplit(" ", 1)[0] for line in (workplace / "ledger.txt").read_text().splitlines())
-    expected = {f"{seed} {epoch}" for seed in data.trials["seed"] for epoch in range(1, NUM_EPOCHS + 1)}
-    assert trained == Counter(expected)  # every epoch of every trial trained exactly once
-    assert data.epochs.groupby("number").size().tolist() == [NUM_EPOCHS] * NUM_TRIALS
-    reported = [list(trial.intermediate_values) for trial in study.trials]
-    assert reported == [list(range(1, NUM_EPOCHS + 1))] * NUM_TRIALS
-
-
 @pytest.mark.parametrize(
     "moment", MOMENTS, ids=[f"{when} {owner}.{name}" for _, owner, name, when in MOMENTS]
 )
@@ -85,7 +64,7 @@ def test_killed_at_the_worst_moment(workplace: Path, moment: tuple[str, str, str
     done = subprocess.run(command, capture_output=True, text=True, timeout=60)
     assert done.returncode == -signal.SIGKILL, done.stderr
     finish()
-    check_nothing_lost_nothing_twice(workplace)
+    check_nothing_lost_nothing_twice(workplace, NUM_TRIALS, NUM_EPOCHS)
 
 
 def test_killed_by_chance(workplace: Path) -> None:
@@ -105,7 +84,7 @@ def test_killed_by_chance(workplace: Path) -> None:
     finish()
     print(f"{kills} kills")
     assert kills > 0
-    check_nothing_lost_nothing_twice(workplace)
+    check_nothing_lost_nothing_twice(workplace, NUM_TRIALS, NUM_EPOCHS)
 
 
 def test_ctrl_c_detaches(workplace: Path) -> None:
@@ -123,4 +102,4 @@ def test_ctrl_c_detaches(workplace: Path) -> None:
     assert "sweep launch --study toy --trials 6 --set fixed.epochs=4 --set fixed.epoch_s=0.1" in stderr
     assert "Traceback" not in stderr
     finish()
-    check_nothing_lost_nothing_twice(workplace)
+    check_nothing_lost_nothing_twice(workplace, NUM_TRIALS, NUM_EPOCHS)
