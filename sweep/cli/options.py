@@ -7,12 +7,16 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 if TYPE_CHECKING:
-    from sqlalchemy import URL
+    from sqlalchemy import URL, Engine
 
     from sweep.definition.study import Study
+    from sweep.storage.tables import StudyRow
 
 StudyOption = Annotated[
     str, typer.Option("--study", help="studies/NAME.yaml, or the path of a study file.", metavar="NAME|PATH")
+]
+RecordedStudyOption = Annotated[
+    str, typer.Option("--study", help="A study that was launched, by name or file.", metavar="NAME|PATH")
 ]
 ClusterOption = Annotated[
     str | None,
@@ -59,3 +63,13 @@ def recorded_study(reference: str, storage: str | None) -> "tuple[str, URL]":
         study = load_study(reference)
         return study.name, storage_url(storage, study)
     return reference, storage_url(storage, None)
+
+
+def open_study(reference: str, storage: str | None) -> "tuple[Engine, StudyRow]":
+    """The database of a study that was launched, and the study's row."""
+    from sweep.storage.database import open_recorded
+    from sweep.storage.records import get_study
+
+    name, url = recorded_study(reference, storage)
+    engine = open_recorded(url)
+    return engine, get_study(engine, name)

@@ -21,12 +21,12 @@ def report(
 ) -> None:
     """Write a study's comparison plots as one offline page, and its numbers as tables."""
     from sweep.reporting.report import write_report
-    from sweep.storage.database import connect
+    from sweep.storage.database import open_recorded
     from sweep.storage.reading import read_study
 
     for reference in study:
         name, url = recorded_study(reference, storage)
-        data = read_study(connect(url, must_exist=True), url, name)
+        data = read_study(open_recorded(url), url, name)
         for path in write_report(data, output / name, formats.split(",")):
             typer.echo(path)
 

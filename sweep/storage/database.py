@@ -85,6 +85,25 @@ def connect(url: URL, *, must_exist: bool = False) -> Engine:
     return engine
 
 
+def open_recorded(url: URL) -> Engine:
+    """An engine on a database that studies were launched into, its tables of the newest form.
+
+    Raises
+    ------
+    InputError
+        When it cannot be opened, or no study was ever launched into it.
+    """
+    engine = connect(url, must_exist=True)
+    if not inspect(engine).has_table(VERSION_TABLE):
+        engine.dispose()
+        raise InputError(
+            f"{shown_url(url)} holds no study\n"
+            "launch one first, or name another storage with --storage URL or SWEEP_STORAGE"
+        )
+    upgrade(engine)
+    return engine
+
+
 def upgrade(engine: Engine) -> None:
     """Bring our tables to the newest form; alembic, slow to import, only where there is something to do.
 

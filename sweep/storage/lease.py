@@ -5,6 +5,7 @@ import platform
 import secrets
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from typing import NamedTuple
 
 import psutil
 from sqlalchemy import Engine, update
@@ -18,6 +19,30 @@ STALE_AFTER = timedelta(minutes=5)
 
 class LeaseLostError(SweepError):
     """Raised when another launcher has taken the study over, because this one was silent for too long."""
+
+
+class Holder(NamedTuple):
+    """A launcher that has a study."""
+
+    host: str
+    pid: int
+    seen_at: datetime
+
+    def __str__(self) -> str:
+        return f"process {self.pid} on {self.host}"
+
+
+def holder(study: StudyRow, now: datetime) -> Holder | None:
+    """The launcher at work on a study, if there is one that may be alive.
+
+    A process on this host is looked up; one on another host is believed until it has been silent for long.
+    """
+    if study.launcher is None or study.launcher_seen_at is None:
+        return None
+    host, pid, _ = study.launcher.split()
+    is_dead = host == platform.node() and not psutil.pid_exists(int(pid))
+    is_silent = now - study.launcher_seen_at >= STALE_AFTER
+    return None if is_dead or is_silent else Holder(host, int(pid), study.launcher_seen_at)
 
 
 class Lease:
@@ -41,12 +66,11 @@ class Lease:
         """
         with Session(self._engine) as session:
             study = session.get_one(StudyRow, self._study_id)
-            name, found, seen_at = study.name, study.launcher, study.launcher_seen_at
-        if found is not None and seen_at is not None and self._may_be_alive(found, seen_at):
-            host, pid, _ = found.split()
-            age_s = (self._now() - seen_at).total_seconds()
+            name, found, other = study.name, study.launcher, holder(study, self._now())
+        if other is not None:
+            age_s = (self._now() - other.seen_at).total_seconds()
             raise InputError(
-                f"study {name} is being launched already: process {pid} on {host}, "
+                f"study {name} is being launched already: {other}, "
                 f"last sign of life {age_s:.0f} s ago\n"
                 f"stop that one first, or wait until it is silent for {STALE_AFTER.seconds // 60} minutes"
             )
@@ -68,18 +92,11 @@ class Lease:
         """Give the lease back, if it is still held."""
         self._replace(self._holder, None)
 
-    def _replace(self, expected: str | None, holder: str | None) -> bool:
+    def _replace(self, expected: str | None, new: str | None) -> bool:
         change = (
             update(StudyRow)
             .where(StudyRow.id == self._study_id, StudyRow.launcher.is_not_distinct_from(expected))
-            .values(launcher=holder, launcher_seen_at=self._now())
+            .values(launcher=new, launcher_seen_at=self._now())
         )
         with self._engine.begin() as connection:
             return connection.execute(change).rowcount == 1
-
-    def _may_be_alive(self, holder: str, seen_at: datetime) -> bool:
-        """A process on this host is looked up; one on another host is believed until it has been silent."""
-        host, pid, _ = holder.split()
-        if host == platform.node() and not psutil.pid_exists(int(pid)):
-            return False
-        return self._now() - seen_at < STALE_AFTER

@@ -9,10 +9,8 @@ from optuna.trial import FrozenTrial, TrialState
 from sqlalchemy import URL, Engine, Executable, select
 from sqlalchemy.orm import Session, selectinload
 
-from sweep.errors import InputError
-from sweep.storage.database import shown_url
 from sweep.storage.optuna_tables import STATES, optuna_storage
-from sweep.storage.records import find_study, study_names
+from sweep.storage.records import get_study
 from sweep.storage.study_data import StudyData
 from sweep.storage.tables import EnvironmentRow, EpochRow, FinalMetricRow, TrialRow
 
@@ -30,10 +28,7 @@ def read_study(engine: Engine, url: URL, name: str) -> StudyData:
     InputError
         When there is no such study.
     """
-    row = find_study(engine, name)
-    if row is None:
-        there = ", ".join(study_names(engine)) or "none yet"
-        raise InputError(f"no study {name!r} in {shown_url(url)}; there are: {there}")
+    row = get_study(engine, name)
     optuna.logging.set_verbosity(optuna.logging.ERROR)
     frozen = optuna.load_study(study_name=name, storage=optuna_storage(url)).get_trials(deepcopy=False)
     of_study = TrialRow.study_id == row.id

@@ -10,7 +10,8 @@ from typing import Any
 from sqlalchemy import Engine, func, inspect, select
 from sqlalchemy.orm import Session, joinedload
 
-from sweep.storage.database import sqlite_file
+from sweep.errors import InputError
+from sweep.storage.database import shown_url, sqlite_file
 from sweep.storage.tables import AttemptRow, EnvironmentRow, EpochRow, StudyRow, Table, TrialRow
 
 
@@ -71,6 +72,21 @@ class StudyRecords:
 def find_study(engine: Engine, name: str) -> StudyRow | None:
     with Session(engine) as session:
         return session.scalar(select(StudyRow).where(StudyRow.name == name))
+
+
+def get_study(engine: Engine, name: str) -> StudyRow:
+    """The study of that name.
+
+    Raises
+    ------
+    InputError
+        When there is none.
+    """
+    row = find_study(engine, name)
+    if row is None:
+        there = ", ".join(study_names(engine)) or "none yet"
+        raise InputError(f"no study {name!r} in {shown_url(engine.url)}; there are: {there}")
+    return row
 
 
 def study_names(engine: Engine) -> list[str]:

@@ -1,5 +1,6 @@
 """The command line as a user meets it: its help, its start-up, and above all its mistakes."""
 
+import json
 import re
 import subprocess
 import sys
@@ -129,6 +130,11 @@ MISTAKES: list[tuple[tuple[str, ...], str]] = [
     # reading
     (("report", "--study", "toy"), "there is no database"),
     (("report", "--study", "toy", "--storage", "nonsense"), "the storage URL does not parse"),
+    (("report", "--study", "toy", "--storage", "sqlite:///empty.db"), "sqlite:///empty.db holds no study"),
+    (("status",), "there is no database"),
+    (("status", "--study", "toy"), "there is no database"),
+    (("status", "--watch"), "--watch is for one study on a screen"),
+    (("status", "--study", "toy", "--watch", "--json"), "--watch is for one study on a screen"),
     (("dashboard", "--storage", "sqlite:///missing.db"), "there is no database"),
     (("data", "fetch", "mnist-of-mars"), "mnist-of-mars"),
     (("data", "verify", "missing.npz"), "missing.npz"),
@@ -148,6 +154,7 @@ def test_a_mistake_is_one_message(
         (workplace / "studies" / f"{name}.yaml").write_text(text)
     (workplace / "broken_model.py").write_text("def train(:\n")
     (workplace / "leaving_model.py").write_text("import os; os._exit(5)\n")
+    (workplace / "empty.db").touch()
     before = files(workplace)
     outcome = sweep(*arguments)
     assert message in outcome.err
@@ -180,6 +187,16 @@ def test_launch_report_relaunch(sweep: Sweep) -> None:
     assert Path("report/toy/report.md") in written
     assert all(path.is_file() for path in written)
     missing = sweep("report", "--study", "other")
+    assert (missing.code, "there are: toy" in missing.err) == (2, True)
+    one, every = sweep("status", "--study", "toy"), sweep("status")
+    assert "trials    4 completed" in one.out
+    assert "none at work" in one.out
+    assert every.out.splitlines()[1].split()[:4] == ["toy", "4", "of", "4"]
+    (found,) = json.loads(sweep("status", "--study", "toy", "--json").out)["studies"]
+    assert [trial["state"] for trial in found["trials"]] == ["completed"] * 4
+    watched = sweep("status", "--study", "toy", "--watch")  # no terminal: a line, and no wait for more
+    assert re.fullmatch(r"\d\d:\d\d:\d\d  study toy: 4 completed; best: trial .*\n", watched.out)
+    missing = sweep("status", "--study", "other")
     assert (missing.code, "there are: toy" in missing.err) == (2, True)
     format_ = sweep("report", "--study", "toy", "--format", "pdf")
     assert (format_.code, "html" in format_.err) == (2, True)

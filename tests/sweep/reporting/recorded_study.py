@@ -1,0 +1,84 @@
+"""A study as a launcher would have recorded it, written row by row."""
+
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import optuna
+from optuna.trial import TrialState, create_trial
+from sqlalchemy import Engine
+from sqlalchemy.orm import Session
+
+from sweep.storage.database import upgrade
+from sweep.storage.optuna_tables import optuna_storage
+from sweep.storage.records import create_study
+from sweep.storage.tables import AttemptRow, EpochRow, StudyRow, TrialRow
+
+NOON = datetime(2026, 11, 24, 12, tzinfo=UTC)
+OF_OPTUNA = {
+    "completed": TrialState.COMPLETE,
+    "pruned": TrialState.PRUNED,
+    "failed": TrialState.FAIL,
+}
+
+DEFINITION = {
+    "metric": "score", "direction": "maximize", "trials": 10, "parallel": 2, "space": {},
+    "budget": {"hours": None, "gpu_hours": None},
+}  # fmt: skip
+ATTEMPT = {
+    "token": "abc", "job_name": "toy", "num_gpus": 1, "gpu_seconds": 0.0, "metrics_offset": 0, "notes": {},
+    "submitted_at": NOON,
+}  # fmt: skip
+
+
+def minutes(number: float) -> datetime:
+    """So long after noon."""
+    return NOON + timedelta(minutes=number)
+
+
+class RecordedStudy:
+    """Trials are added in the order of their numbers."""
+
+    def __init__(self, engine: Engine, name: str = "toy", **definition: Any) -> None:
+        upgrade(engine)
+        optuna.logging.set_verbosity(optuna.logging.ERROR)
+        definition = {**DEFINITION, **definition}
+        self.engine = engine
+        self.optuna = optuna.create_study(
+            study_name=name, storage=optuna_storage(engine.url), direction=definition["direction"]
+        )
+        self.id = create_study(engine, name, definition, {}, "sweeps").id
+        self.change(created_at=NOON)
+
+    def change(self, **columns: Any) -> None:
+        with Session(self.engine) as session:
+            study = session.get_one(StudyRow, self.id)
+            for name, value in columns.items():
+                setattr(study, name, value)
+            session.commit()
+
+    def add(
+        self,
+        *attempts: Mapping[str, Any],
+        value: float | None = None,
+        epochs: Mapping[int, float] | None = None,
+    ) -> int:
+        """A trial of these attempts, of which the last is how it stands; its number."""
+        state = OF_OPTUNA.get(attempts[-1]["state"], TrialState.RUNNING)
+        self.optuna.add_trial(create_trial(state=state, value=value))
+        of_optuna = self.optuna.get_trials(deepcopy=False)[-1]
+        trial = TrialRow(
+            study_id=self.id, number=of_optuna.number, optuna_trial_id=of_optuna._trial_id, seed=0, folder="",
+            attempts=[AttemptRow(**{**ATTEMPT, "number": number, **attempt})
+                      for number, attempt in enumerate(attempts, start=1)],
+        )  # fmt: skip
+        with Session(self.engine) as session:
+            session.add(trial)
+            session.flush()
+            for epoch, score in (epochs or {}).items():
+                for metric, found in (("score", score), ("loss", -1000.0)):
+                    session.add(
+                        EpochRow(trial_id=trial.id, epoch=epoch, metric=metric, value=found, reported_at=NOON)
+                    )
+            session.commit()
+        return of_optuna.number
