@@ -5,7 +5,7 @@ Squash, softmax and logits are float32 whatever dtype the capsules come in.
 
 from keras import ops
 
-EPSILON = 1e-7  # keeps the gradient of a norm finite at the zero vector
+EPSILON = 1e-18  # keeps the gradient of a norm finite at the zero vector; float32 holds its cube
 
 
 def squash(vectors):

@@ -6,6 +6,7 @@ from capsmodel import train as train_module
 from capsmodel.config import configs_from_params
 from capsmodel.data import load_dataset, verify
 from capsmodel.train import train
+from capsmodel.trainer import CapsNetTrainer
 
 SMALL = {
     "conv_filters": 8,
@@ -53,7 +54,7 @@ def test_what_is_reported_and_returned_without_the_test_images(make_trial, monke
 
     monkeypatch.setattr(train_module, "load_dataset", load_without_test)
     trial = make_trial()
-    metrics = train({**SMALL, "epochs": 2, "learning_rate": 0.002, "lr_decay": 0.5}, trial)
+    metrics = train({**SMALL, "epochs": 2}, trial)
     assert list(trial.reports) == [1, 2]
     assert metrics == trial.reports[2]
     quantities = ("loss", "accuracy", "margin_loss", "reconstruction_loss")
@@ -61,11 +62,26 @@ def test_what_is_reported_and_returned_without_the_test_images(make_trial, monke
         *(f"{part}_{quantity}" for part in ("train", "val") for quantity in quantities),
         *("learning_rate", "epoch_seconds", "images_per_second", "epochs_trained"),
     }
-    assert [trial.reports[epoch]["learning_rate"] for epoch in (1, 2)] == [0.002, 0.001]
     assert metrics["epochs_trained"] == 2
     assert all(np.isfinite(value) for value in metrics.values())
     assert set(trial.notes) == {"data_sha256", "keras_backend", "precision", "device"}
     assert trial.notes["data_sha256"] == verify("digits")
+
+
+def test_epoch_e_is_trained_at_the_learning_rate_times_the_decay_to_the_e(make_trial, monkeypatch):
+    used = []
+    fit = CapsNetTrainer.fit
+
+    def watched_fit(self, *args, **kwargs):
+        used.append(float(self.optimizer.learning_rate))
+        return fit(self, *args, **kwargs)
+
+    monkeypatch.setattr(CapsNetTrainer, "fit", watched_fit)
+    trial = make_trial()
+    train({**SMALL, "epochs": 4, "learning_rate": 0.003, "lr_decay": 0.93}, trial)
+    exact = [0.003 * 0.93**epoch for epoch in range(4)]
+    assert [trial.reports[epoch + 1]["learning_rate"] for epoch in range(4)] == exact
+    assert used == [float(np.float32(rate)) for rate in exact]
 
 
 def test_the_seed_decides_initial_weights_and_augmentation():

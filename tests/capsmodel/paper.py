@@ -1,0 +1,94 @@
+"""The paper's equations and Adam in NumPy, float64: what the network and its training are held against.
+
+Everything is an analytic function of the weights wherever it is smooth, so a derivative is the imaginary
+part of a step in an imaginary direction: exact to float64, without a line of backpropagation.
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+
+IMAGINARY_STEP = 1e-40  # nothing is subtracted, so nothing cancels, however small it is
+
+
+class Pass(NamedTuple):
+    """What a forward pass gives."""
+
+    lengths: np.ndarray  # (batch, num_classes)
+    reconstructions: np.ndarray  # (batch, height, width, channels), from the labelled capsule
+    loss: np.ndarray  # of the batch, a scalar
+
+
+def forward(weights, images, labels, routing_iterations, decoder_coefficient):
+    """Sections 4 and 4.1; `weights` in the order of the layers, each kernel before its bias."""
+    kernel, bias, primary_kernel, primary_bias, transformation, *decoder = weights
+    num_classes, capsule_dim, num_capsules, _ = transformation.shape
+    features = positive_part(convolve(images, kernel, bias, stride=1))
+    capsules = convolve(features, primary_kernel, primary_bias, stride=2)
+    capsules = squash(capsules.reshape(len(images), num_capsules, capsule_dim))
+    votes = np.einsum("bip,jpid->bijd", capsules, transformation)
+    class_capsules = route(votes, routing_iterations)
+    lengths = norm(class_capsules)
+    present = np.eye(num_classes)[labels]
+    hidden = (class_capsules * present[:, :, None]).reshape(len(images), -1)
+    *hidden_layers, last = zip(decoder[::2], decoder[1::2], strict=True)
+    for layer_kernel, layer_bias in hidden_layers:
+        hidden = positive_part(hidden @ layer_kernel + layer_bias)
+    reconstructions = (1 / (1 + np.exp(-(hidden @ last[0] + last[1])))).reshape(images.shape)
+    margin = (
+        present * positive_part(0.9 - lengths) ** 2 + 0.5 * (1 - present) * positive_part(lengths - 0.1) ** 2
+    )
+    loss = margin.sum(axis=1).mean() + decoder_coefficient * ((images - reconstructions) ** 2).mean()
+    return Pass(lengths, reconstructions, loss)
+
+
+def route(votes, iterations):
+    """Procedure 1: (batch, num_capsules, num_classes, class_capsule_dim) to a capsule for each class."""
+    logits = np.zeros(votes.shape[:3])
+    for _ in range(iterations):
+        coupling = np.exp(logits) / np.exp(logits).sum(axis=2, keepdims=True)  # equation 3
+        class_capsules = squash((coupling[..., None] * votes).sum(axis=1))  # equation 2
+        logits = logits + (votes * class_capsules[:, None]).sum(axis=3)
+    return class_capsules
+
+
+def squash(vectors):
+    """Equation 1."""
+    length = norm(vectors)[..., None]
+    return length**2 / (1 + length**2) * vectors / length
+
+
+def norm(vectors):
+    return np.sqrt((vectors**2).sum(axis=-1))
+
+
+def positive_part(numbers):
+    return numbers * (numbers.real > 0)
+
+
+def convolve(images, kernel, bias, stride):
+    windows = np.lib.stride_tricks.sliding_window_view(images, kernel.shape[:2], axis=(1, 2))
+    windows = windows[:, ::stride, ::stride]  # (batch, rows, columns, channels, kernel rows, kernel columns)
+    return np.tensordot(windows, kernel, axes=((3, 4, 5), (2, 0, 1))) + bias
+
+
+def gradients(function, weights):
+    """Of a scalar function of a list of arrays, with respect to every number in them."""
+    complex_weights = [weight.astype(complex) for weight in weights]
+    found = []
+    for weight in complex_weights:
+        slopes = np.empty(weight.size)
+        flat = weight.reshape(-1)  # a view
+        for place in range(weight.size):
+            flat[place] += 1j * IMAGINARY_STEP
+            slopes[place] = function(complex_weights).imag / IMAGINARY_STEP
+            flat[place] = flat[place].real
+        found.append(slopes.reshape(weight.shape))
+    return found
+
+
+def first_adam_step(weight, gradient, learning_rate, beta_1=0.9, beta_2=0.999, epsilon=1e-7):
+    """Kingma and Ba (2015), algorithm 1 in the order of section 2's last lines, from moments of zero."""
+    momentum, velocity = (1 - beta_1) * gradient, (1 - beta_2) * gradient**2
+    step_size = learning_rate * np.sqrt(1 - beta_2) / (1 - beta_1)
+    return weight - step_size * momentum / (np.sqrt(velocity) + epsilon)
