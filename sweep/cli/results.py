@@ -15,19 +15,21 @@ def report(
     ],
     output: Annotated[Path, typer.Option(help="Folder to write to.", metavar="DIR")] = Path("report"),
     formats: Annotated[
-        str, typer.Option("--format", help="Which of html, csv, parquet, markdown.", metavar="LIST")
-    ] = "html,csv,parquet,markdown",
+        str,
+        typer.Option("--format", help="Which of html, csv, parquet, markdown, json, png.", metavar="LIST"),
+    ] = "html,csv,parquet,markdown,json",
     storage: StorageOption = None,
 ) -> None:
-    """Write a study's comparison plots as one offline page, and its numbers as tables."""
-    from sweep.reporting.report import write_report
-    from sweep.storage.database import open_recorded
-    from sweep.storage.reading import read_study
+    """Write a study's figures as one offline page and its numbers as tables; several, side by side too."""
+    from sweep.reporting.report import write_comparison, write_report
+    from sweep.storage.reading import study_data
 
-    for reference in study:
-        name, url = recorded_study(reference, storage)
-        data = read_study(open_recorded(url), url, name)
-        for path in write_report(data, output / name, formats.split(",")):
+    recorded = [recorded_study(reference, storage) for reference in study]
+    studies = [study_data(name, url) for name, url in dict.fromkeys(recorded)]
+    if len(studies) > 1 and "html" in formats.split(","):
+        typer.echo(write_comparison(studies, output))
+    for data in studies:
+        for path in write_report(data, output / data.name, formats.split(",")):
             typer.echo(path)
 
 

@@ -5,25 +5,29 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from sweep.errors import InputError
+from sweep.reporting.comparison import comparison
+from sweep.reporting.document import document
 from sweep.reporting.exports import csv, markdown, parquet
 from sweep.reporting.page import page
 from sweep.reporting.passwords import without_passwords
+from sweep.reporting.png import png
 from sweep.storage.study_data import StudyData
 
-FORMATS: Mapping[str, Mapping[str, Callable[[StudyData], bytes]]] = {
-    "html": {"report.html": page},
-    "csv": {"trials.csv": lambda data: csv(data.trials), "epochs.csv": lambda data: csv(data.epochs)},
-    "parquet": {
-        "trials.parquet": lambda data: parquet(data.trials),
-        "epochs.parquet": lambda data: parquet(data.epochs),
+FORMATS: Mapping[str, Callable[[StudyData], Mapping[str, bytes]]] = {
+    "html": lambda data: {"report.html": page(data)},
+    "csv": lambda data: {"trials.csv": csv(data.trials), "epochs.csv": csv(data.epochs)},
+    "parquet": lambda data: {
+        "trials.parquet": parquet(data.trials),
+        "epochs.parquet": parquet(data.epochs),
     },
-    "markdown": {"report.md": markdown},
+    "markdown": lambda data: {"report.md": markdown(data)},
+    "json": lambda data: {"report.json": document(data)},
+    "png": png,
 }
+USUAL = ("html", "csv", "parquet", "markdown", "json")  # a PNG needs a Chrome, and the page says as much
 
 
-def write_report(
-    data: StudyData, output: Path, formats: Sequence[str] = ("html", "csv", "parquet", "markdown")
-) -> list[Path]:
+def write_report(data: StudyData, output: Path, formats: Sequence[str] = USUAL) -> list[Path]:
     """Write the study in each format into the folder `output`, and return the files.
 
     A file that exists is replaced in one step, so that a reader never sees half of one. Passwords in URLs
@@ -32,13 +36,30 @@ def write_report(
     Raises
     ------
     InputError
-        When there is no such format, or `output` cannot be written to.
+        When there is no such format, or `output` cannot be written to, or a PNG has no Chrome to draw it.
     """
     unknown = [name for name in formats if name not in FORMATS]
     if unknown:
         raise InputError(f"no report format {unknown[0]!r}; the formats are {', '.join(FORMATS)}")
     data = without_passwords(data)
-    contents = {file: make(data) for name in formats for file, make in FORMATS[name].items()}
+    contents = {file: content for name in formats for file, content in FORMATS[name](data).items()}
+    return _write_all(output, contents)
+
+
+def write_comparison(studies: Sequence[StudyData], output: Path) -> Path:
+    """Write the page that sets these studies side by side into the folder `output`, and return it.
+
+    Raises
+    ------
+    InputError
+        When their objectives differ, or `output` cannot be written to.
+    """
+    return _write_all(
+        output, {"comparison.html": comparison([without_passwords(study) for study in studies])}
+    )[0]
+
+
+def _write_all(output: Path, contents: Mapping[str, bytes]) -> list[Path]:
     try:
         output.mkdir(parents=True, exist_ok=True)
         return [_write(output / file, content) for file, content in contents.items()]

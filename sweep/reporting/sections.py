@@ -98,7 +98,7 @@ def _parallel(data: StudyData) -> Panel:
 
 def _contour(data: StudyData, importance: ImportanceInfo) -> Panel:
     reading = (
-        f"The deeper the blue, the better the {heading(data.metric)} of the trials around; blank where "
+        f"The stronger the blue, the better the {heading(data.metric)} of the trials around; blank where "
         "nothing was tried. The best tenth is orange."
     )
     plots = [
@@ -147,7 +147,7 @@ def _overfitting(data: StudyData) -> Panel:
 
 def _timeline(data: StudyData) -> Panel:
     info = timeline_info(data)
-    reading = "Each bar is a job, on the line of its node. White stretches are time that nobody used."
+    reading = "Each bar is a job, on the line of its node. Empty stretches are time that nobody used."
     plots = [Plot("timeline", describe_timeline(info), draw_timeline(info))]
     return Panel("Jobs by node", reading, "single", plots)
 

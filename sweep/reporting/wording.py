@@ -58,8 +58,8 @@ def show_param(value: Any) -> str:
     return str(value)
 
 
-def show_count(count: int, noun: str) -> str:
-    return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}s"
+def show_count(count: int, noun: str, plural: str | None = None) -> str:
+    return f"{count:,} {noun}" if count == 1 else f"{count:,} {plural or noun + 's'}"
 
 
 def show_duration(seconds: float) -> str:

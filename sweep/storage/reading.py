@@ -9,6 +9,7 @@ from optuna.trial import FrozenTrial, TrialState
 from sqlalchemy import URL, Engine, Executable, select
 from sqlalchemy.orm import Session, selectinload
 
+from sweep.storage.database import DEFAULT_URL, open_recorded, parse_url
 from sweep.storage.optuna_tables import STATES, optuna_storage
 from sweep.storage.records import get_study
 from sweep.storage.study_data import StudyData
@@ -18,6 +19,22 @@ ATTEMPT_COLUMNS = (
     "token", "state", "cause", "job_id", "host", "gpu",
     "submitted_at", "started_at", "ended_at", "gpu_seconds",
 )  # fmt: skip
+
+
+def study_data(name: str, storage: str | URL = DEFAULT_URL) -> StudyData:
+    """A recorded study as DataFrames, for a notebook: `study_data("kmnist").trials`.
+
+    Raises
+    ------
+    InputError
+        When the database cannot be opened, or holds no such study.
+    """
+    url = parse_url(storage) if isinstance(storage, str) else storage
+    engine = open_recorded(url)
+    try:
+        return read_study(engine, url, name)
+    finally:
+        engine.dispose()
 
 
 def read_study(engine: Engine, url: URL, name: str) -> StudyData:

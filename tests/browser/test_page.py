@@ -1,5 +1,6 @@
 """The report page in a real browser: what a reader sees, and that nothing leaves the page."""
 
+import dataclasses
 from collections.abc import Iterator
 from itertools import pairwise
 from pathlib import Path
@@ -7,6 +8,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Page
 
+from sweep.reporting.comparison import comparison
 from sweep.reporting.page import page
 from tests.browser.chromium import NARROW, WIDE, Visit, visiting
 from tests.sweep.reporting import synthetic_studies as studies
@@ -196,3 +198,20 @@ def hover_over_point(page: Page, plot: int, trace: int, point: int) -> None:
     page.mouse.move(x - 3, y - 3)
     page.mouse.move(x, y)
     page.locator(".plot").nth(plot).locator(".hoverlayer .hovertext").wait_for()
+
+
+@pytest.mark.parametrize(("width", "scheme"), FORMS)
+def test_the_comparison_is_whole_at_any_width_in_light_and_dark(
+    chromium: Browser, tmp_path: Path, screenshots: Path, width: int, scheme: str
+) -> None:
+    file = tmp_path / "comparison.html"
+    other = dataclasses.replace(studies.kmnist(num_trials=40, seed=3), name="kmnist-random")
+    file.write_bytes(comparison([studies.kmnist(num_trials=60), other]))
+    with visiting(chromium, file.as_uri(), file.as_uri(), width, scheme) as visit:
+        wait_for_figures(visit.page)
+        visit.page.screenshot(path=screenshots / f"comparison-{width}-{scheme}.png", full_page=True)
+        hover_over_point(visit.page, plot=0, trace=1, point=0)
+        assert (visit.blocked, visit.errors) == ([], [])
+        assert visit.page.evaluate("document.documentElement.scrollWidth") <= width
+        label = visit.page.locator(".plot").first.locator(".hoverlayer").text_content()
+        assert str(label).startswith("kmnist-random: ")

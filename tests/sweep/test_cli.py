@@ -6,7 +6,7 @@ import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import pytest
 import typer
@@ -174,6 +174,15 @@ def test_a_mistake_in_the_environment(sweep: Sweep, monkeypatch: pytest.MonkeyPa
     assert (outcome.code, "missing.yaml" in outcome.err) == (2, True)
 
 
+def documented_columns(table: str) -> list[str]:
+    """The columns that docs/report.md promises, for the toy study: one param, metrics score and size."""
+    page = (Path(__file__).parents[2] / "docs" / "report.md").read_text(encoding="utf-8")
+    rows = page.partition(f"### {table}\n")[2].partition("\n#")[0]
+    names = re.findall(r"^\| `(\w+)`", rows, re.MULTILINE)
+    of_study = {"param_NAME": ["param_x"], "final_METRIC": ["final_size", "final_score"], "METRIC": ["score"]}
+    return [column for name in names for column in of_study.get(name, [name])]
+
+
 def test_launch_report_relaunch(sweep: Sweep) -> None:
     launched = sweep(*LAUNCH, "--cluster", "inline")
     assert launched.code == 0, launched.err
@@ -186,6 +195,14 @@ def test_launch_report_relaunch(sweep: Sweep) -> None:
     written = [Path(line) for line in report.out.splitlines()]
     assert Path("report/toy/report.md") in written
     assert all(path.is_file() for path in written)
+    for table in ("trials", "epochs"):
+        header = Path(f"report/toy/{table}.csv").read_text().splitlines()[0].split(",")
+        assert header == documented_columns(table)
+    names: dict[str, Any] = {}
+    page = (Path(__file__).parents[2] / "docs" / "report.md").read_text(encoding="utf-8")
+    for code in re.findall(r"^```python\n(.*?)^```$", page, re.MULTILINE | re.DOTALL):
+        exec(code.replace("kmnist", "toy").replace(".show()", ".to_json()"), names)
+    assert names["study"].trials["number"].tolist() == [0, 1, 2, 3]
     missing = sweep("report", "--study", "other")
     assert (missing.code, "there are: toy" in missing.err) == (2, True)
     one, every = sweep("status", "--study", "toy"), sweep("status")
@@ -200,6 +217,18 @@ def test_launch_report_relaunch(sweep: Sweep) -> None:
     assert (missing.code, "there are: toy" in missing.err) == (2, True)
     format_ = sweep("report", "--study", "toy", "--format", "pdf")
     assert (format_.code, "html" in format_.err) == (2, True)
+
+
+def test_several_studies_are_set_side_by_side(sweep: Sweep) -> None:
+    for name in ("toy", "other"):
+        assert sweep(*set_(f"name={name}"), "--cluster", "inline", "--trials", "1").code == 0
+    files = ("report.html", "trials.csv", "epochs.csv")
+    report = sweep("report", "--study", "toy", "--study", "other", "--study", "toy", "--format", "html,csv")
+    assert report.code == 0, report.err
+    assert report.out.splitlines() == [
+        "report/comparison.html",
+        *(f"report/{name}/{file}" for name in ("toy", "other") for file in files),
+    ]
 
 
 def test_every_trial_failed(workplace: Path) -> None:

@@ -6,7 +6,15 @@ from sweep.errors import InputError
 from sweep.reporting.report import write_report
 from tests.sweep.reporting import synthetic_studies as studies
 
-FILES = ["report.html", "trials.csv", "epochs.csv", "trials.parquet", "epochs.parquet", "report.md"]
+FILES = [
+    "report.html",
+    "trials.csv",
+    "epochs.csv",
+    "trials.parquet",
+    "epochs.parquet",
+    "report.md",
+    "report.json",
+]
 
 
 def test_each_format_is_written_and_nothing_else_is_left(tmp_path: Path) -> None:
@@ -35,7 +43,7 @@ def test_no_file_holds_a_password(tmp_path: Path) -> None:
 
 def test_a_format_there_is_not_is_said_with_those_there_are(tmp_path: Path) -> None:
     with pytest.raises(
-        InputError, match=r"no report format 'pdf'; the formats are html, csv, parquet, markdown"
+        InputError, match=r"no report format 'pdf'; the formats are html, csv, parquet, markdown, json, png"
     ):
         write_report(studies.kmnist(), tmp_path, ["csv", "pdf"])
     assert list(tmp_path.iterdir()) == []
