@@ -14,6 +14,7 @@ from sweep.errors import InputError
 # sbatch options that the launcher sets for every attempt: it finds jobs by name, logs by folder, and
 # resubmits on its own, as a new attempt, so that two processes never share one attempt's folder.
 _LAUNCHER_OPTIONS = {"array", "error", "job-name", "no-requeue", "output", "requeue", "signal"}
+MAX_ARRAY_PARALLELISM = 1_000_000  # more than any array has jobs: no limit of ours
 # What sbatch calls keys of a profile whose names differ by more than their dashes.
 _KEYS = {"mem": "mem_gb", "time": "timeout_min"}
 
@@ -28,6 +29,7 @@ class InlineProfile(Settings):
     """Seconds between two looks at the trials."""
 
     num_gpus: ClassVar[int] = 0
+    trials_per_job: ClassVar[int] = 1
 
 
 class LocalProfile(Settings):
@@ -42,6 +44,7 @@ class LocalProfile(Settings):
     """Seconds between two looks at the trials."""
 
     num_gpus: ClassVar[int] = 0
+    trials_per_job: ClassVar[int] = 1
 
 
 class SlurmProfile(Settings):
@@ -70,6 +73,10 @@ class SlurmProfile(Settings):
     """Time limit of one attempt, in minutes."""
     nodes: PositiveInt = 1
     """Nodes per trial. The trial is one process, on the first of them; it starts any others itself."""
+    trials_per_job: PositiveInt = 1
+    """Trials that share a job and its GPU, side by side; small ones leave most of a GPU idle."""
+    array_parallelism: PositiveInt | None = None
+    """How many jobs of one array may run at once; jobs submitted together are one array."""
     mail_type: str | None = None
     """Events to be mailed about, such as ALL or END,FAIL."""
     mail_user: str | None = None
@@ -120,6 +127,7 @@ class SlurmProfile(Settings):
             "mem": None if self.mem_gb is None else f"{round(self.mem_gb * 1024)}M",
             "time": self.timeout_min,
             "nodes": self.nodes,
+            "array_parallelism": self.array_parallelism or MAX_ARRAY_PARALLELISM,
             "mail_type": self.mail_type,
             "mail_user": self.mail_user,
             "setup": list(self.setup),

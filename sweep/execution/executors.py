@@ -1,7 +1,7 @@
 """Cluster profile -> executor: submitit's local and Slurm executors, and this very process."""
 
 import platform
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 
 import psutil
@@ -9,7 +9,7 @@ import submitit
 from submitit.local.local import LocalJob
 
 from sweep.definition.cluster import InlineProfile, LocalProfile, Profile
-from sweep.execution.jobs import Executor, Job, JobState
+from sweep.execution.jobs import Executor, Job, JobState, JobStatus
 from sweep.execution.slurm import SlurmExecutor
 from sweep.execution.worker import run_attempt, run_in_job
 
@@ -27,16 +27,16 @@ class InlineExecutor:
     """Runs each trial in this process, one after the other: for debugging, and for tests."""
 
     settle_s = 0.0
+    largest_submission = 1
 
-    def submit(self, job: Job) -> str:
-        run_attempt(job.folder)
-        return job.name
+    def submit(self, jobs: Sequence[Job]) -> list[str]:
+        for job in jobs:
+            for attempt in job.attempts:
+                run_attempt(attempt)
+        return [job.name for job in jobs]
 
-    def find(self, jobs: Sequence[Job]) -> dict[str, str]:
-        return {}
-
-    def states(self, jobs: Sequence[Job]) -> dict[str, JobState]:
-        return {job.id: JobState.GONE for job in jobs if job.id}
+    def look(self, jobs: Sequence[Job]) -> dict[str, JobStatus]:
+        return {job.name: JobStatus(JobState.GONE, job.id) for job in jobs if job.id}
 
     def cancel(self, job: Job) -> None:
         pass
@@ -50,6 +50,7 @@ class LocalExecutor:
     """
 
     settle_s = 0.0
+    largest_submission = 1
 
     # A job shares the launcher's terminal and pipes: Ctrl-C and hang-up are for the launcher alone, and
     # whoever reads what the launcher prints is not to wait for the job. The EXIT trap keeps bash from
@@ -60,23 +61,32 @@ class LocalExecutor:
         self._profile = profile
         self._children: list[LocalJob[dict[str, str]]] = []  # kept to be reaped
 
-    def submit(self, job: Job) -> str:
-        executor = submitit.LocalExecutor(folder=self._job_folder(job))
+    def submit(self, jobs: Sequence[Job]) -> list[str]:
+        return [self._submit(job) for job in jobs]
+
+    def look(self, jobs: Sequence[Job]) -> dict[str, JobStatus]:
+        self._children = [child for child in self._children if not child.done()]
+        unknown = [job for job in jobs if job.id is None]
+        found = self._find(unknown) if unknown else {}
+        return found | {job.name: self._status(job.id) for job in jobs if job.id}
+
+    def _submit(self, job: Job) -> str:
+        executor = submitit.LocalExecutor(folder=job.folder)
         executor.update_parameters(
             timeout_min=self._profile.timeout_min, setup=list(self.SETUP), stderr_to_stdout=True
         )
-        submitted = executor.submit(run_in_job, str(job.folder.path))
+        submitted = executor.submit(run_in_job, [str(attempt.path) for attempt in job.attempts])
         assert isinstance(submitted, LocalJob)
         self._children.append(submitted)
         return self._job_id(psutil.Process(int(submitted.job_id)))
 
-    def find(self, jobs: Sequence[Job]) -> dict[str, str]:
+    def _find(self, jobs: Collection[Job]) -> dict[str, JobStatus]:
         """Looked up by the folder in the processes' command lines.
 
         A launcher killed before it had handed the job its pickled task leaves a process that waits for it
         in vain: it is ended, and counts as never submitted.
         """
-        names = {str(self._job_folder(job)): job.name for job in jobs}
+        names = {str(job.folder): job.name for job in jobs}
         found = {}
         for process in psutil.process_iter(["cmdline"]):
             command = process.info["cmdline"] or []
@@ -85,27 +95,20 @@ class LocalExecutor:
             if (shell := process.parent()) is None:
                 continue
             if self._was_handed_over(command[-1], shell.pid):
-                found[names[command[-1]]] = self._job_id(shell)
+                found[names[command[-1]]] = self._status(self._job_id(shell))
             else:
                 _kill(shell)
         return found
-
-    def states(self, jobs: Sequence[Job]) -> dict[str, JobState]:
-        self._children = [child for child in self._children if not child.done()]
-        return {job.id: self._state(job.id) for job in jobs if job.id}
 
     def cancel(self, job: Job) -> None:
         if job.id and (process := self._process(job.id)) is not None:
             _kill(process)
 
-    def _state(self, job_id: str) -> JobState:
+    def _status(self, job_id: str) -> JobStatus:
         if job_id.partition(":")[0] != platform.node():
-            return JobState.UNKNOWN  # another machine's process cannot be seen from here
-        return JobState.GONE if self._process(job_id) is None else JobState.RUNNING
-
-    @staticmethod
-    def _job_folder(job: Job) -> str:
-        return str(job.folder.path / "job")
+            return JobStatus(JobState.UNKNOWN, job_id)  # another machine's process cannot be seen from here
+        is_there = self._process(job_id) is not None
+        return JobStatus(JobState.RUNNING if is_there else JobState.GONE, job_id)
 
     @staticmethod
     def _was_handed_over(folder: str, pid: int) -> bool:

@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from datetime import UTC, datetime
 
+from sweep.execution.jobs import JobStatus
 from sweep.execution.trial import AttemptFolder, EpochReport, Result
 from sweep.storage.records import StudyRecords, metric_value
 from sweep.storage.tables import AttemptRow, EpochRow, FinalMetricRow
@@ -45,10 +46,26 @@ def ingest_end(attempt: AttemptRow, result: Result | None) -> None:
     """Note when the attempt ended and what it cost; without a result it ended now, as far as is known."""
     attempt.ended_at = datetime.fromtimestamp(result.ended_at, UTC) if result else datetime.now(UTC)
     if attempt.started_at is not None:
-        attempt.gpu_seconds = attempt.num_gpus * (attempt.ended_at - attempt.started_at).total_seconds()
+        attempt.gpu_seconds = gpu_share(attempt, (attempt.ended_at - attempt.started_at).total_seconds())
     if result is not None:
         attempt.notes = dict(result.notes)
         attempt.error = result.error and result.error[-ERROR_LENGTH:]
+
+
+def ingest_cost(attempt: AttemptRow, job: JobStatus | None) -> None:
+    """Once the job of an attempt has ended, take over what it cost by the cluster's own count.
+
+    Attempts that shared a job share its whole time alike, so that the attempts' GPU seconds add up.
+    """
+    if job is None or job.state.has_ended:
+        if job is not None and job.elapsed_s is not None:
+            attempt.gpu_seconds = gpu_share(attempt, job.elapsed_s)
+        attempt.is_charged = True
+
+
+def gpu_share(attempt: AttemptRow, job_seconds: float) -> float:
+    """GPU seconds of one attempt of a job that has occupied its node for so long."""
+    return attempt.num_gpus * job_seconds / attempt.job_size
 
 
 def final_metric_rows(trial_id: int, result: Result, objective: str) -> list[FinalMetricRow]:

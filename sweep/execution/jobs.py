@@ -1,9 +1,10 @@
 """What the launcher asks of whatever runs its jobs."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Protocol
+from pathlib import Path
+from typing import NamedTuple, Protocol
 
 from sweep.errors import SweepError
 from sweep.execution.trial import AttemptFolder
@@ -13,8 +14,12 @@ class SubmissionError(SweepError):
     """Raised when a job is refused; the message is the refuser's own words."""
 
 
+class NotNowError(SubmissionError):
+    """Raised when a job could not be handed in just now; it may have arrived all the same."""
+
+
 class JobState(StrEnum):
-    """What is known of a job. Only slurm.py knows Slurm's words for it, only executors.py the system's."""
+    """What is known of a job, in our words; only slurm_queue.py knows Slurm's."""
 
     PENDING = "pending"
     RUNNING = "running"
@@ -35,11 +40,33 @@ class JobState(StrEnum):
 
 @dataclass(frozen=True)
 class Job:
-    """One attempt's job, under the name it is found by when its id was never learned."""
+    """One job: one attempt, or several side by side. Jobs submitted together are one array.
+
+    Its name is SUBMISSION.INDEX. By it the job is found when its id was never learned: ids are given by
+    the cluster, and given anew; the submission's name is ours, and used once.
+    """
 
     name: str
-    folder: AttemptFolder
+    folder: Path  # of the submission: what the executor keeps of its own
+    attempts: tuple[AttemptFolder, ...]
     id: str | None = None
+
+    @property
+    def submission(self) -> str:
+        return self.name.rpartition(".")[0]
+
+    @property
+    def index(self) -> int:
+        """Its place in the array, from 0."""
+        return int(self.name.rpartition(".")[2])
+
+
+class JobStatus(NamedTuple):
+    """What is known of a job that was submitted."""
+
+    state: JobState
+    id: str | None = None  # None when nobody could be asked
+    elapsed_s: float | None = None  # how long it has occupied its node; None where nobody counts
 
 
 class Executor(Protocol):
@@ -47,23 +74,25 @@ class Executor(Protocol):
 
     settle_s: float  # how long after a job's end the files it wrote may take to be seen from here
 
-    def submit(self, job: Job) -> str:
-        """Start the job and return its id.
+    @property
+    def largest_submission(self) -> int:
+        """How many jobs one submission takes."""
+
+    def submit(self, jobs: Sequence[Job]) -> list[str]:
+        """Start the jobs of one submission, all or none, and return their ids.
 
         Raises
         ------
         SubmissionError
-            When it is refused, with the refuser's own words.
+            When they are refused, with the refuser's own words.
         """
 
-    def find(self, jobs: Sequence[Job]) -> dict[str, str] | None:
-        """The ids of those jobs, by name, that were submitted although their ids were never learned.
+    def look(self, jobs: Sequence[Job]) -> Mapping[str, JobStatus]:
+        """What is known of each job, by name, asked of the system once however many there are.
 
-        None when nobody could be asked: then nothing may be submitted again.
+        A job without an id that is not in the answer was never submitted. One of which nobody could say
+        anything is UNKNOWN: then nothing may be submitted again.
         """
-
-    def states(self, jobs: Sequence[Job]) -> dict[str, JobState]:
-        """The state of each job, by id, asked of the system once however many there are."""
 
     def cancel(self, job: Job) -> None:
         """End the job, which may have ended already."""

@@ -15,10 +15,11 @@ from sweep.definition.cluster import LocalProfile, Profile, SlurmProfile
 from sweep.definition.study import Study
 from sweep.errors import InputError
 from sweep.execution.executors import make_executor
-from sweep.execution.launcher import Launcher, Setting
+from sweep.execution.launcher import Launcher
 from sweep.execution.preflight import preflight
 from sweep.execution.proposals import Proposals
 from sweep.execution.provenance import provenance
+from sweep.execution.submission import Setting
 from sweep.storage.database import connect, upgrade
 from sweep.storage.lease import Lease
 from sweep.storage.records import StudyRecords, create_study, find_study
@@ -80,6 +81,7 @@ def open_launcher(request: LaunchRequest) -> Iterator[Launcher]:
             proposals=Proposals(request.study, request.url),
             lease=lease,
             launched_at=row.created_at,
+            poll_seconds=request.profile.poll_seconds,
         )
     finally:
         lease.release()
@@ -164,11 +166,11 @@ def _setting(request: LaunchRequest, workdir: Path) -> Setting:
     if isinstance(profile, LocalProfile):
         threads = max(1, (os.cpu_count() or 1) // request.study.parallel)
     elif isinstance(profile, SlurmProfile):
-        threads = profile.cpus_per_task
+        threads = max(1, profile.cpus_per_task // profile.trials_per_job)
     return Setting(
         workdir=workdir,
         code_dir=request.code_dir,
         num_gpus=profile.num_gpus,
         threads=threads,
-        poll_seconds=profile.poll_seconds,
+        trials_per_job=profile.trials_per_job,
     )

@@ -9,7 +9,7 @@ from sweep.definition.cluster import Profile, SlurmProfile
 from sweep.definition.study import Study
 from sweep.execution.jobs import Job
 from sweep.execution.slurm import SlurmExecutor
-from sweep.execution.trial import attempt_folder, trial_folder
+from sweep.execution.trial import attempt_folder, submission_folder, trial_folder
 from sweep.storage.database import connect
 from sweep.storage.records import study_names
 
@@ -27,6 +27,8 @@ def sbatch_preview(study: Study, profile: Profile, workdir: Path) -> str | None:
     """The sbatch file that a real launch would submit for its first trial; None without Slurm."""
     if not isinstance(profile, SlurmProfile):
         return None
-    folder = attempt_folder(trial_folder(workdir, study.name, 0), 1, "TOKEN")
-    job = Job(name=f"{study.name}-0-1-TOKEN", folder=folder)
+    trial = trial_folder(workdir, study.name, 0)
+    submission = f"{study.name}-0-TOKEN"
+    attempt = attempt_folder(trial, 1, "TOKEN")
+    job = Job(f"{submission}.0", submission_folder(trial, submission), (attempt,))
     return SlurmExecutor(profile).script(job)

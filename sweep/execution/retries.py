@@ -1,6 +1,6 @@
-"""What a failure is worth: another attempt, or the end of the trial."""
+"""What a failure is worth: another attempt, the end of the trial, or the end of the study."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from sweep.definition.study import Retries
 from sweep.execution.trial import Cause
@@ -16,3 +16,25 @@ def may_retry(cause: Cause, earlier_causes: Sequence[Cause], retries: Retries) -
         return False
     allowed: int = getattr(retries, cause.value)
     return earlier_causes.count(cause) < allowed
+
+
+class Streak:
+    """What the last trials in a row failed of: a study whose trials all fail alike is to be stopped."""
+
+    def __init__(self, newest_first: Iterable[Cause | None] = ()) -> None:
+        self._causes: list[Cause] = []
+        for cause in reversed(list(newest_first)):
+            self.note(cause)
+
+    def note(self, cause: Cause | None) -> None:
+        """A trial has ended; None says that it did not fail."""
+        if cause is None or (self._causes and self._causes[-1] is not cause):
+            self._causes.clear()
+        if cause is not None:
+            self._causes.append(cause)
+
+    def reason_to_stop(self, limit: int) -> str | None:
+        """In words, when `limit` trials in a row have failed alike."""
+        if len(self._causes) < limit:
+            return None
+        return f"{len(self._causes)} in a row failed alike ({self._causes[-1]})"

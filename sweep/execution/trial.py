@@ -9,6 +9,7 @@
             result.json                  how it ended; written by the worker, last of all
             log.txt                      what the trial printed
             checkpoints/  artifacts/     the train function's own
+    WORKDIR/STUDY/jobs/SUBMISSION/       one folder for the jobs submitted together: the executor's files
 
 Every attempt has a folder of its own, so an attempt that was given up but trains on (a node lost to
 Slurm, not to its job) can change nothing of the next one.
@@ -199,6 +200,11 @@ def trial_folder(workdir: Path, study: str, number: int) -> Path:
 def attempt_folder(trial: Path, attempt: int, token: str) -> AttemptFolder:
     """The folder of one attempt; the token in its name keeps two databases' studies of one name apart."""
     return AttemptFolder(trial / f"attempt-{attempt}-{token}")
+
+
+def submission_folder(trial: Path, submission: str) -> Path:
+    """Where the executor keeps its own files of jobs submitted together, of which one is this trial's."""
+    return trial.parent / "jobs" / submission
 
 
 def write_and_rename(path: Path, text: str) -> None:

@@ -15,7 +15,8 @@ import subprocess
 import sys
 import time
 import traceback
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -31,6 +32,8 @@ from sweep.execution.trial import (
 
 logger = logging.getLogger(__name__)
 
+# So that several trials fit on one GPU: each takes what it needs, as it needs it
+SHARED_GPU = {"TF_FORCE_GPU_ALLOW_GROWTH": "true", "XLA_PYTHON_CLIENT_PREALLOCATE": "false"}
 THREAD_VARIABLES = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "TF_NUM_INTRAOP_THREADS")
 
 
@@ -109,14 +112,22 @@ def load_function(path: str) -> Callable[..., Any]:
     return function
 
 
-def run_in_job(path: str) -> dict[str, str]:
-    """Run the attempt in `path` as the whole business of this process: its output is the trial's log.
+def run_in_job(paths: Sequence[str]) -> None:
+    """Run the attempts in these folders as the whole business of this job: one here, several side by side.
 
     submitit's own signal handlers would raise inside the train function: they are taken out. Every epoch
     is checkpointed, so a job that is about to end loses one epoch at most, and its scheduler knows why.
     """
     signal.signal(signal.SIGUSR2, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    if len(paths) == 1:
+        run_in_process(paths[0])
+    else:
+        _run_side_by_side(paths)
+
+
+def run_in_process(path: str) -> None:
+    """Run the attempt in `path` as the whole business of this process: its output is the trial's log."""
     folder = AttemptFolder(Path(path))
     with folder.log.open("a") as log:
         sys.stdout.flush()
@@ -126,8 +137,24 @@ def run_in_job(path: str) -> dict[str, str]:
     spec = folder.read_spec()
     if spec.threads is not None:
         os.environ.update(dict.fromkeys(THREAD_VARIABLES, str(spec.threads)))
-    outcome = run_attempt(folder)
-    return {"outcome": outcome.value}
+    run_attempt(folder)
+
+
+def _run_side_by_side(paths: Sequence[str]) -> None:
+    """All on this job's GPU, a process an attempt: whatever befalls one, the others go on."""
+    with ThreadPoolExecutor(len(paths)) as pool:
+        list(pool.map(_run_in_child, paths))
+
+
+def _run_in_child(path: str) -> None:
+    command = [sys.executable, "-m", "sweep.execution.worker", path]
+    code = subprocess.run(command, env={**os.environ, **SHARED_GPU}, check=False).returncode
+    folder = AttemptFolder(Path(path))
+    # one that was killed was so with its job, and the scheduler knows why; a crash is the trial's own
+    if not folder.result.exists() and -code not in {signal.SIGTERM, signal.SIGKILL}:
+        error = f"the trial's process ended with exit code {code} and left no result"
+        token = folder.read_spec().token
+        folder.write_result(Result(token, Outcome.FAILED, time.time(), {}, cause=Cause.LOST, error=error))
 
 
 def run_attempt(folder: AttemptFolder) -> Outcome:
@@ -228,3 +255,7 @@ def _gpu() -> str | None:
     except (OSError, subprocess.SubprocessError):
         return visible
     return ", ".join(names.split("\n")).strip(", ")
+
+
+if __name__ == "__main__":
+    run_in_process(sys.argv[1])

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 DEFAULT_URL = "sqlite:///sweep.db"
 VERSION_TABLE = "sweep_alembic_version"  # Optuna's migrations own the usual name
-HEAD = "0001"
+HEAD = "0002"
 DRIVERS = {"postgresql": "postgresql+psycopg", "mysql": "mysql+pymysql"}
 EXTRAS = {"postgresql": "postgresql", "mysql": "mysql"}
 SQLITE_BUSY_TIMEOUT_S = 60

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import Engine, func, inspect, select
+from sqlalchemy import Engine, func, inspect, or_, select
 from sqlalchemy.orm import Session, joinedload
 
 from sweep.errors import InputError
@@ -22,14 +22,18 @@ class StudyRecords:
         self._engine = engine
         self.study_id = study_id
 
-    def active_attempts(self, active_states: Sequence[str]) -> list[AttemptRow]:
-        """The attempts in one of these states, each with its trial and that trial's attempts."""
+    def open_attempts(self, active_states: Sequence[str]) -> list[AttemptRow]:
+        """The attempts in one of these states, and those whose jobs' cost is not known yet.
+
+        Each comes with its trial and that trial's attempts.
+        """
+        is_open = or_(AttemptRow.state.in_(active_states), AttemptRow.is_charged.is_(False))
         query = (
             select(AttemptRow)
             .join(TrialRow)
-            .where(TrialRow.study_id == self.study_id, AttemptRow.state.in_(active_states))
+            .where(TrialRow.study_id == self.study_id, is_open)
             .options(joinedload(AttemptRow.trial).selectinload(TrialRow.attempts))
-            .order_by(TrialRow.number)
+            .order_by(TrialRow.number, AttemptRow.number)
         )
         with Session(self._engine, expire_on_commit=False) as session:
             return list(session.scalars(query))
@@ -52,12 +56,29 @@ class StudyRecords:
             return set(session.scalars(query))
 
     def gpu_seconds(self) -> float:
-        """GPU seconds of all ended attempts."""
+        """GPU seconds of all attempts that have ended."""
         query = (
             select(func.sum(AttemptRow.gpu_seconds)).join(TrialRow).where(TrialRow.study_id == self.study_id)
         )
         with Session(self._engine) as session:
             return session.scalar(query) or 0.0
+
+    def last_causes(self, limit: int) -> list[str | None]:
+        """What the last trials to end failed of, the newest first; None for one that did not fail."""
+        newest = select(func.max(AttemptRow.number)).where(AttemptRow.trial_id == TrialRow.id)
+        query = (
+            select(AttemptRow.cause)
+            .join(TrialRow)
+            .where(
+                TrialRow.study_id == self.study_id,
+                AttemptRow.number == newest.scalar_subquery(),
+                AttemptRow.ended_at.is_not(None),
+            )
+            .order_by(AttemptRow.ended_at.desc())
+            .limit(limit)
+        )
+        with Session(self._engine) as session:
+            return list(session.scalars(query))
 
     def environment(self, python: str, packages: Mapping[str, str]) -> str:
         """The digest of an environment, recorded if it is a new one."""

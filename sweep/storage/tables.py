@@ -73,7 +73,7 @@ class TrialRow(Table):
 
 
 class AttemptRow(Table):
-    """One attempt at a trial: one job."""
+    """One attempt at a trial: one job, or its share of one."""
 
     __tablename__ = f"{PREFIX}attempts"
     __table_args__ = (UniqueConstraint("trial_id", "number"),)
@@ -85,8 +85,10 @@ class AttemptRow(Table):
     state: Mapped[str] = mapped_column(String(16), index=True)
     cause: Mapped[str | None] = mapped_column(String(16))
     error: Mapped[str | None] = mapped_column(Text)  # the traceback, or the scheduler's words
-    job_name: Mapped[str] = mapped_column(String(255))
+    job_name: Mapped[str | None] = mapped_column(String(255))  # given right before the job is submitted
+    job_size: Mapped[int]  # how many attempts share the job
     job_id: Mapped[str | None] = mapped_column(String(255))
+    job_ended_at: Mapped[datetime | None]  # when the job was first seen to have ended
     host: Mapped[str | None] = mapped_column(String(255))
     gpu: Mapped[str | None] = mapped_column(String(255))
     num_gpus: Mapped[int]
@@ -94,7 +96,8 @@ class AttemptRow(Table):
     started_at: Mapped[datetime | None]
     ended_at: Mapped[datetime | None]
     stop_requested_at: Mapped[datetime | None]
-    gpu_seconds: Mapped[float]
+    gpu_seconds: Mapped[float]  # its share of the job's
+    is_charged: Mapped[bool]  # whether they are the job's in the end; until then by the worker's clock
     metrics_offset: Mapped[int]  # bytes of metrics.jsonl that are in the database
     environment: Mapped[str | None] = mapped_column(ForeignKey(EnvironmentRow.digest))
     notes: Mapped[dict[str, Any]]  # what the train function wanted remembered

@@ -21,8 +21,10 @@ def make_executor(**settings: Any) -> SlurmExecutor:
 def new_job(workdir: Path, function: str = "finish", **params: Any) -> Job:
     """A job, not yet submitted, for one of this folder's train functions."""
     token = secrets.token_hex(4)
-    job = Job(f"toy-0-1-{token}", attempt_folder(workdir, 1, token))
-    job.folder.create(
+    attempt = attempt_folder(workdir, 1, token)
+    submission = f"toy-0-{token}"
+    job = Job(f"{submission}.0", workdir / "jobs" / submission, (attempt,))
+    attempt.create(
         TrialSpec(
             study="toy", number=0, attempt=1, token=token, train=f"tests.cluster.train_functions:{function}",
             metric="score", params=params, seed=0, dataset=None, data_dir=None,
@@ -32,18 +34,27 @@ def new_job(workdir: Path, function: str = "finish", **params: Any) -> Job:
     return job
 
 
+def new_array(workdir: Path, size: int, function: str = "finish", **params: Any) -> list[Job]:
+    """The jobs of one submission."""
+    jobs = [new_job(workdir, function, **params) for _ in range(size)]
+    first = jobs[0]
+    return [
+        replace(job, name=f"{first.submission}.{index}", folder=first.folder)
+        for index, job in enumerate(jobs)
+    ]
+
+
 def submit(executor: SlurmExecutor, job: Job) -> Job:
     """The job, submitted, with its id."""
-    return replace(job, id=executor.submit(job))
+    return replace(job, id=executor.submit([job])[0])
 
 
 def state(executor: SlurmExecutor, job: Job) -> JobState:
-    assert job.id is not None
-    return executor.states([job])[job.id]
+    return executor.look([job])[job.name].state
 
 
 def wait_for_start(job: Job) -> None:
-    daemons.wait_until(f"{job.name} has begun", job.folder.started.exists)
+    daemons.wait_until(f"{job.name} has begun", job.attempts[0].started.exists)
 
 
 def wait_for_end(executor: SlurmExecutor, job: Job, timeout_s: float = 60) -> JobState:

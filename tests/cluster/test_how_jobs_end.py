@@ -34,12 +34,12 @@ def let_its_time_be_up(slurm: Slurm, executor: SlurmExecutor, job: Job) -> None:
 
 def preempt_it(slurm: Slurm, executor: SlurmExecutor, job: Job) -> None:
     jobs.wait_for_start(job)
-    jobs.submit(jobs.make_executor(partition="main", gres="gpu:1"), jobs.new_job(job.folder.path.parent))
+    jobs.submit(jobs.make_executor(partition="main", gres="gpu:1"), jobs.new_job(job.attempts[0].path.parent))
 
 
 def take_its_node_down(slurm: Slurm, executor: SlurmExecutor, job: Job) -> None:
     jobs.wait_for_start(job)
-    start = job.folder.read_start(job.folder.read_spec().token)
+    start = job.attempts[0].read_start(job.attempts[0].read_spec().token)
     assert start is not None
     slurm.set_node(start.host, "down")
     slurm.set_node(start.host, "resume")

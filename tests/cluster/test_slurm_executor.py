@@ -14,9 +14,8 @@ from typing import Any
 import pytest
 from submitit.core.utils import JobPaths
 
-from sweep.execution.jobs import JobState, SubmissionError
-from sweep.execution.slurm import NotNowError
-from sweep.execution.trial import Outcome
+from sweep.execution.jobs import JobState, JobStatus, NotNowError, SubmissionError
+from sweep.execution.trial import Cause, Outcome
 from tests.cluster import daemons
 from tests.cluster import slurm_jobs as jobs
 from tests.cluster.slurm import Slurm
@@ -25,9 +24,9 @@ from tests.cluster.slurm import Slurm
 def test_from_submission_to_result(on_slurm: Path) -> None:
     executor = jobs.make_executor()
     job = jobs.submit(executor, jobs.new_job(on_slurm))
-    assert executor.find([replace(job, id=None)]) == {job.name: job.id}
+    assert executor.look([replace(job, id=None)])[job.name].id == job.id
     assert jobs.wait_for_end(executor, job) is JobState.COMPLETED
-    result = job.folder.read_result(job.folder.read_spec().token)
+    result = job.attempts[0].read_result(job.attempts[0].read_spec().token)
     assert result is not None
     assert result.outcome is Outcome.COMPLETED
 
@@ -37,7 +36,7 @@ def test_six_jobs_share_four_gpus(on_slurm: Path) -> None:
     six = [jobs.submit(executor, jobs.new_job(on_slurm, "look_around", seconds=1.5)) for _ in range(6)]
     for job in six:
         assert jobs.wait_for_end(executor, job) is JobState.COMPLETED
-    seen = [json.loads((job.folder.artifacts / "seen.json").read_text()) for job in six]
+    seen = [json.loads((job.attempts[0].artifacts / "seen.json").read_text()) for job in six]
     uses: dict[tuple[str, str], list[tuple[float, float]]] = {}
     for each in seen:
         uses.setdefault((each["node"], each["gpu"]), []).append((each["begin"], each["end"]))
@@ -46,11 +45,57 @@ def test_six_jobs_share_four_gpus(on_slurm: Path) -> None:
         assert all(earlier[1] <= later[0] for earlier, later in pairwise(sorted(times)))
 
 
+def test_an_array_shares_the_gpus_and_keeps_to_its_limit(on_slurm: Path) -> None:
+    """Six jobs of one submission, of which two may run at once, each on a GPU of its own."""
+    executor = jobs.make_executor(gres="gpu:1", array_parallelism=2)
+    six = jobs.new_array(on_slurm, 6, "look_around", seconds=0.5)
+    ids = executor.submit(six)
+    array = ids[0].partition("_")[0]
+    assert ids == [f"{array}_{index}" for index in range(6)]
+    assert [executor.look(six)[job.name].id for job in six] == ids
+    known = [replace(job, id=job_id) for job, job_id in zip(six, ids, strict=True)]
+    for job in known:
+        assert jobs.wait_for_end(executor, job) is JobState.COMPLETED
+    seen = [json.loads((job.attempts[0].artifacts / "seen.json").read_text()) for job in six]
+    for each in seen:
+        at_once = [other for other in seen if other["begin"] <= each["begin"] < other["end"]]
+        assert len(at_once) <= 2
+        assert len({(other["node"], other["gpu"]) for other in at_once}) == len(at_once)
+
+
+def test_one_task_of_a_waiting_array_is_cancelled(on_slurm: Path) -> None:
+    executor = jobs.make_executor(additional={"hold": True})
+    three = jobs.new_array(on_slurm, 3)
+    ids = executor.submit(three)
+    known = [replace(job, id=job_id) for job, job_id in zip(three, ids, strict=True)]
+    executor.cancel(known[1])
+    assert jobs.wait_for_end(executor, known[1]) in {JobState.CANCELLED, JobState.GONE}
+    assert [jobs.state(executor, known[index]) for index in (0, 2)] == [JobState.PENDING] * 2
+
+
+def test_trials_that_share_a_job(on_slurm: Path) -> None:
+    """One finishes, one fails, one dies, on one GPU; each has its own log and its own end."""
+    executor = jobs.make_executor(gres="gpu:1", trials_per_job=3)
+    functions = ("look_around", "fail", "vanish")
+    three = [jobs.new_job(on_slurm, function, seconds=1) for function in functions]
+    job = replace(three[0], attempts=tuple(each.attempts[0] for each in three))
+    job = jobs.submit(executor, job)
+    assert jobs.wait_for_end(executor, job) is JobState.COMPLETED
+    results = [attempt.read_result(attempt.read_spec().token) for attempt in job.attempts]
+    assert [result and (result.outcome, result.cause) for result in results] == [
+        (Outcome.COMPLETED, None), (Outcome.FAILED, Cause.ERROR), (Outcome.FAILED, Cause.LOST),
+    ]  # fmt: skip
+    assert "exit code 3" in str(results[2] and results[2].error)
+    assert "the model has diverged" in job.attempts[1].log.read_text()
+    assert "the model has diverged" not in job.attempts[0].log.read_text()
+    assert json.loads((job.attempts[0].artifacts / "seen.json").read_text())["gpu"] in {"0", "1"}
+
+
 def test_the_step_has_the_cpus_asked_for(on_slurm: Path) -> None:
     executor = jobs.make_executor(cpus_per_task=3)
     job = jobs.submit(executor, jobs.new_job(on_slurm, "look_around", seconds=0))
     jobs.wait_for_end(executor, job)
-    assert "CPUs=3 Tasks=1" in json.loads((job.folder.artifacts / "seen.json").read_text())["step"]
+    assert "CPUs=3 Tasks=1" in json.loads((job.attempts[0].artifacts / "seen.json").read_text())["step"]
 
 
 def test_from_within_another_allocation(on_slurm: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -61,7 +106,7 @@ def test_from_within_another_allocation(on_slurm: Path, monkeypatch: pytest.Monk
     executor = jobs.make_executor(mem_gb=0.5)
     job = jobs.submit(executor, jobs.new_job(on_slurm, "look_around", seconds=0))
     assert jobs.wait_for_end(executor, job) is JobState.COMPLETED
-    assert json.loads((job.folder.artifacts / "seen.json").read_text())["gpu"] is None
+    assert json.loads((job.attempts[0].artifacts / "seen.json").read_text())["gpu"] is None
 
 
 @pytest.mark.parametrize(
@@ -79,19 +124,19 @@ def test_from_within_another_allocation(on_slurm: Path, monkeypatch: pytest.Monk
 )
 def test_a_refusal_in_slurms_own_words(on_slurm: Path, settings: dict[str, Any], words: str) -> None:
     with pytest.raises(SubmissionError, match=words) as error:
-        jobs.make_executor(**settings).submit(jobs.new_job(on_slurm))
+        jobs.make_executor(**settings).submit([jobs.new_job(on_slurm)])
     assert not isinstance(error.value, NotNowError)
     assert all(line.startswith("sbatch: ") for line in str(error.value).splitlines())
 
 
 def test_as_many_jobs_as_allowed_is_no_refusal(on_slurm: Path, slurm: Slurm) -> None:
     executor = jobs.make_executor(additional={"hold": True})
-    executor.submit(jobs.new_job(on_slurm))
+    executor.submit([jobs.new_job(on_slurm)])
     limit = ("sacctmgr", "--immediate", "modify", "user", getpass.getuser(), "set")
     slurm.run(*limit, "maxsubmitjobs=1")
     try:
         with pytest.raises(NotNowError, match="job submit limit"):
-            executor.submit(jobs.new_job(on_slurm))
+            executor.submit([jobs.new_job(on_slurm)])
     finally:
         slurm.run(*limit, "maxsubmitjobs=-1")
 
@@ -118,10 +163,10 @@ def test_a_job_without_its_task_was_never_submitted(on_slurm: Path, monkeypatch:
     with monkeypatch.context() as patch:
         patch.setattr(JobPaths, "move_temporary_file", die)
         with pytest.raises(KeyboardInterrupt):
-            executor.submit(job)
-    assert executor.find([job]) == {}
+            executor.submit([job])
+    assert executor.look([job]) == {}
     again = jobs.submit(executor, job)
-    assert executor.find([job]) == {job.name: again.id}
+    assert executor.look([job])[job.name].id == again.id
     assert jobs.wait_for_end(executor, again) is JobState.COMPLETED
 
 
@@ -131,19 +176,19 @@ def test_slurmctld_hangs_and_a_submission_arrives_all_the_same(on_slurm: Path, s
     slurm.signal("slurmctld", signal.SIGSTOP)
     try:
         with ThreadPoolExecutor() as at_once:  # each call waits for 10 s
-            submission = at_once.submit(executor.submit, job)
+            submission = at_once.submit(executor.submit, [job])
             state = at_once.submit(jobs.state, executor, other)
-            found = at_once.submit(executor.find, [job])
+            found = at_once.submit(executor.look, [job])
     finally:
         slurm.signal("slurmctld", signal.SIGCONT)
     assert isinstance(submission.exception(), NotNowError)
-    assert (state.result(), found.result()) == (JobState.UNKNOWN, None)
+    assert (state.result(), found.result()) == (JobState.UNKNOWN, {job.name: JobStatus(JobState.UNKNOWN)})
 
     def is_there() -> bool:
-        return job.name in slurm.run("squeue", "--noheader", "--states=all", "--format=%j")
+        return job.submission in slurm.run("squeue", "--noheader", "--states=all", "--format=%j")
 
     daemons.wait_until("the submission has arrived", is_there)
-    assert executor.find([job]) == {}  # it is cancelled: its task was never handed over
+    assert executor.look([job]) == {}  # it is cancelled: its task was never handed over
     again = jobs.submit(executor, job)
     assert jobs.wait_for_end(executor, again) is JobState.COMPLETED
 

@@ -14,9 +14,10 @@ from tests.sweep.execution.test_crash import ASSASSIN, LAUNCH, NUM_EPOCHS, NUM_T
 ON_SLURM = [*LAUNCH, "--cluster", "slurm", "--parallel", "4"]
 
 MOMENTS = [
-    ("SlurmExecutor", "submit", "before"),
-    ("_Sbatch", "_submit_command", "after"),  # the job waits for its pickle
-    ("SlurmExecutor", "submit", "after"),  # its id is not saved
+    ("sweep.execution.slurm", "SlurmExecutor", "submit", "before"),
+    ("submitit", "SlurmExecutor", "_submit_command", "after"),  # the jobs wait for their pickles
+    ("submitit.core.utils", "JobPaths", "move_temporary_file", "after"),  # only one job has its pickle
+    ("sweep.execution.slurm", "SlurmExecutor", "submit", "after"),  # their ids are not saved
 ]
 
 
@@ -43,9 +44,11 @@ def test_one_job_a_trial(on_slurm: Path, slurm: Slurm) -> None:
     assert (attempts["gpu_seconds"] > 0.3).all()  # four epochs of 0.1 s
 
 
-@pytest.mark.parametrize("moment", MOMENTS, ids=[f"{when} {owner}.{name}" for owner, name, when in MOMENTS])
-def test_killed_at_the_worst_moment(on_slurm: Path, moment: tuple[str, str, str]) -> None:
-    command = [sys.executable, "-c", ASSASSIN, "sweep.execution.slurm", *moment, "launch", *ON_SLURM]
+@pytest.mark.parametrize(
+    "moment", MOMENTS, ids=[f"{when} {owner}.{name}" for _, owner, name, when in MOMENTS]
+)
+def test_killed_at_the_worst_moment(on_slurm: Path, moment: tuple[str, str, str, str]) -> None:
+    command = [sys.executable, "-c", ASSASSIN, *moment, "launch", *ON_SLURM]
     done = subprocess.run(command, capture_output=True, text=True, timeout=60)
     assert done.returncode == -signal.SIGKILL, done.stderr
     finish()

@@ -42,7 +42,7 @@ MOMENTS = [
     ("sweep.execution.executors", "LocalExecutor", "submit", "before"),
     ("submitit.local.local", "LocalExecutor", "_submit_command", "after"),  # the job waits for its pickle
     ("sweep.execution.executors", "LocalExecutor", "submit", "after"),  # its id is not saved
-    ("sweep.execution.launcher", "Launcher", "_reconcile", "after"),
+    ("sweep.execution.reconcile", "Reconciler", "reconcile", "after"),
     ("sweep.execution.proposals", "Proposals", "report", "after"),
     ("sweep.execution.proposals", "Proposals", "tell", "before"),
     ("sweep.execution.proposals", "Proposals", "tell", "after"),  # our tables do not know yet

@@ -1,8 +1,8 @@
 """The launcher over a stand-in for a cluster, whose jobs do what a test says: its specification."""
 
+import random
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
-from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -13,14 +13,14 @@ from sqlalchemy.exc import OperationalError
 from sweep.definition.cluster import load_cluster, profile
 from sweep.definition.study import load_study
 from sweep.errors import InputError, StudyFailedError
-from sweep.execution import launch, launcher
-from sweep.execution.jobs import Job, JobState, SubmissionError
+from sweep.execution import launch, reconcile
+from sweep.execution.jobs import Job, JobState, JobStatus, NotNowError, SubmissionError
 from sweep.execution.launch import LaunchRequest, open_launcher
 from sweep.execution.launcher import Launcher
 from sweep.execution.outage import with_patience
 from sweep.execution.proposals import Proposals
 from sweep.execution.summary import summary
-from sweep.execution.trial import Cause, EpochReport, Outcome, Result, Start
+from sweep.execution.trial import AttemptFolder, Cause, EpochReport, Outcome, Result, Start
 from sweep.storage.database import connect, parse_url
 from sweep.storage.reading import read_study
 from sweep.storage.study_data import StudyData
@@ -32,28 +32,37 @@ class Cluster:
     """Jobs that exist in name only; a test moves them on, with `begin`, `report` and `end`."""
 
     settle_s = 0.0
+    largest_submission = 3
 
     def __init__(self) -> None:
         self.jobs: dict[str, Job] = {}  # by id
         self.state: dict[str, JobState] = {}
-        self.refuses: str | None = None
+        self.elapsed_s: dict[str, float] = {}
+        self.submissions: list[list[str]] = []  # the ids of each
+        self.refuses: SubmissionError | None = None
         self.answers = True
         self.cancelled: list[str] = []
 
-    def submit(self, job: Job) -> str:
+    def submit(self, jobs: Sequence[Job]) -> list[str]:
         if self.refuses:
-            raise SubmissionError(self.refuses)
-        job_id = str(len(self.jobs) + 1)
-        self.jobs[job_id], self.state[job_id] = job, JobState.PENDING
-        return job_id
+            raise self.refuses
+        assert len({job.submission for job in jobs}) == 1
+        assert [job.index for job in jobs] == list(range(len(jobs)))
+        ids = [str(len(self.jobs) + number) for number in range(1, len(jobs) + 1)]
+        self.jobs.update(zip(ids, jobs, strict=True))
+        self.state.update(dict.fromkeys(ids, JobState.PENDING))
+        self.submissions.append(ids)
+        return ids
 
-    def find(self, jobs: Sequence[Job]) -> dict[str, str] | None:
-        names = {job.name: job_id for job_id, job in self.jobs.items()}
-        return {job.name: names[job.name] for job in jobs if job.name in names} if self.answers else None
-
-    def states(self, jobs: Sequence[Job]) -> dict[str, JobState]:
-        known = self.state if self.answers else {}
-        return {job.id: known.get(job.id, JobState.UNKNOWN) for job in jobs if job.id}
+    def look(self, jobs: Sequence[Job]) -> dict[str, JobStatus]:
+        if not self.answers:
+            return {job.name: JobStatus(JobState.UNKNOWN, job.id) for job in jobs}
+        ids = {job.name: job_id for job_id, job in self.jobs.items()}
+        return {
+            job.name: JobStatus(self.state[ids[job.name]], ids[job.name], self.elapsed_s.get(ids[job.name]))
+            for job in jobs
+            if job.name in ids
+        }
 
     def cancel(self, job: Job) -> None:
         assert job.id
@@ -61,14 +70,17 @@ class Cluster:
 
     # what a job does
 
-    def begin(self, job_id: str) -> None:
-        folder = self.jobs[job_id].folder
+    def attempt(self, job_id: str, place: int = 0) -> AttemptFolder:
+        return self.jobs[job_id].attempts[place]
+
+    def begin(self, job_id: str, place: int = 0) -> None:
+        folder = self.attempt(job_id, place)
         folder.claim(Start(folder.read_spec().token, 100.0, f"node{job_id}", 1, None, "3.11", {}))
         self.state[job_id] = JobState.RUNNING
 
     def report(self, job_id: str, *scores: float, first: int = 1) -> None:
         for epoch, score in enumerate(scores, start=first):
-            self.jobs[job_id].folder.append_epoch(EpochReport(epoch, 100.0 + epoch, {"score": score}))
+            self.attempt(job_id).append_epoch(EpochReport(epoch, 100.0 + epoch, {"score": score}))
 
     def end(
         self,
@@ -77,10 +89,11 @@ class Cluster:
         outcome: Outcome | None = Outcome.COMPLETED,
         score: float = 1.0,
         cause: Cause | None = None,
+        place: int = 0,
     ) -> None:
         self.state[job_id] = state
         if outcome is not None:
-            folder = self.jobs[job_id].folder
+            folder = self.attempt(job_id, place)
             metrics = {"score": score, "size": 3.0} if outcome is Outcome.COMPLETED else {}
             error = "Traceback\nValueError: no" if cause is Cause.ERROR else None
             folder.write_result(Result(folder.read_spec().token, outcome, 160.0, metrics, cause, error))
@@ -208,8 +221,8 @@ def test_a_job_whose_id_was_never_saved_is_found_by_name(desk: Desk, cluster: Cl
     desk.launch("parallel=1")
     submit = cluster.submit
 
-    def submit_and_die(job: Job) -> str:
-        submit(job)
+    def submit_and_die(jobs: Sequence[Job]) -> list[str]:
+        submit(jobs)
         raise KeyboardInterrupt
 
     cluster.submit = submit_and_die  # type: ignore[method-assign]
@@ -223,7 +236,7 @@ def test_a_job_whose_id_was_never_saved_is_found_by_name(desk: Desk, cluster: Cl
 
 def test_nothing_is_submitted_while_nobody_can_say_what_runs(desk: Desk, cluster: Cluster) -> None:
     desk.launch("parallel=1")
-    cluster.refuses = "no"
+    cluster.refuses = SubmissionError("no")
     with pytest.raises(StudyFailedError):
         desk.step()
     cluster.refuses, cluster.answers = None, False
@@ -242,7 +255,7 @@ def test_a_trial_proposed_but_not_recorded_is_taken_up(desk: Desk, cluster: Clus
     ).ask()  # a launcher dies after Optuna's ask
     desk.relaunch("parallel=1", "trials=2")
     desk.step()
-    spec = cluster.jobs["1"].folder.read_spec()
+    spec = cluster.attempt("1").read_spec()
     assert spec.number == 0
     assert 0 <= spec.params["x"] <= 1
     cluster.end("1")
@@ -280,11 +293,11 @@ def test_a_lost_trial_is_tried_again_from_where_it_was(desk: Desk, cluster: Clus
     cluster.report("1", 0.1, 0.2)
     cluster.end("1", JobState.NODE_FAILURE, outcome=None)
     assert desk.step() == 1
-    assert cluster.jobs["1"].folder.read_stop() is Outcome.SUPERSEDED  # its node may be training on
-    spec = cluster.jobs["2"].folder.read_spec()
+    assert cluster.attempt("1").read_stop() is Outcome.SUPERSEDED  # its node may be training on
+    spec = cluster.attempt("2").read_spec()
     assert (spec.number, spec.attempt) == (0, 2)
-    assert spec.earlier_attempts == (str(cluster.jobs["1"].folder.path),)
-    assert spec.params == cluster.jobs["1"].folder.read_spec().params
+    assert spec.earlier_attempts == (str(cluster.attempt("1").path),)
+    assert spec.params == cluster.attempt("1").read_spec().params
     cluster.report("1", 0.9, first=3)  # the old attempt goes on: nobody reads it
     cluster.begin("2")
     cluster.report("2", 0.1, 0.2, 0.3)
@@ -361,12 +374,12 @@ def test_one_success_between_failures_lets_the_study_go_on(desk: Desk, cluster: 
 
 def test_a_refused_job_stops_the_study_and_is_not_lost(desk: Desk, cluster: Cluster) -> None:
     desk.launch("trials=1")
-    cluster.refuses = "sbatch: error: invalid partition specified: gpuu"
+    cluster.refuses = SubmissionError("sbatch: error: invalid partition specified: gpuu")
     with pytest.raises(StudyFailedError, match="invalid partition specified: gpuu"):
         desk.step()
     cluster.refuses = None
     desk.relaunch("trials=1").step()
-    assert cluster.jobs["1"].folder.read_spec().number == 0
+    assert cluster.attempt("1").read_spec().number == 0
 
 
 def test_pruning_goes_through_the_trial_folder(desk: Desk, cluster: Cluster) -> None:
@@ -379,7 +392,7 @@ def test_pruning_goes_through_the_trial_folder(desk: Desk, cluster: Cluster) -> 
     cluster.begin("2")
     cluster.report("2", 0.1)
     desk.step()
-    assert cluster.jobs["2"].folder.read_stop() is Outcome.PRUNED
+    assert cluster.attempt("2").read_stop() is Outcome.PRUNED
     cluster.end("2", outcome=Outcome.PRUNED)
     desk.step()
     assert desk.states() == ["complete", "pruned", "running"]
@@ -399,7 +412,7 @@ def test_a_trial_that_ignores_the_stop_is_cancelled(
     desk.step()
     desk.step()
     assert not cluster.cancelled  # it has time until its next epoch
-    monkeypatch.setattr(launcher, "stop_overdue", lambda *_: True)
+    monkeypatch.setattr(reconcile, "stop_overdue", lambda *_: True)
     desk.step()
     assert cluster.cancelled == ["2"]
     cluster.end("2", JobState.CANCELLED, outcome=None)
@@ -454,7 +467,7 @@ def test_a_relaunched_sampler_proposes_nothing_twice(desk: Desk, cluster: Cluste
 def test_seeds_differ_between_trials(desk: Desk, cluster: Cluster) -> None:
     desk.launch("sampler.seed=3", "sampler.name=random")
     desk.step()
-    assert [cluster.jobs[job_id].folder.read_spec().seed for job_id in ("1", "2")] == [300_000, 300_001]
+    assert [cluster.attempt(job_id).read_spec().seed for job_id in ("1", "2")] == [300_000, 300_001]
 
 
 def test_what_makes_trials_comparable_may_not_change(desk: Desk) -> None:
@@ -478,19 +491,19 @@ def test_two_launchers_of_one_study(desk: Desk, workplace: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "broken", ["lease.renew", "records.save", "records.active_attempts", "proposals.propose"]
+    "broken", ["lease.renew", "records.save", "records.open_attempts", "proposals.propose"]
 )
 def test_the_database_goes_away_for_a_while(
     desk: Desk, cluster: Cluster, monkeypatch: pytest.MonkeyPatch, broken: str
 ) -> None:
-    """Each part that talks to the database fails every other time; the study ends as it should."""
+    """Each part that talks to the database fails two times in five; the study ends as it should."""
     desk.launch("parallel=1", "trials=3")
     part_name, method_name = broken.split(".")
     part = getattr(desk.launcher, part_name)
-    method, calls = getattr(part, method_name), count()
+    method, chance = getattr(part, method_name), random.Random(20261124)
 
     def flaky(*arguments: Any) -> Any:
-        if next(calls) % 2 == 0:
+        if chance.random() < 0.4:
             raise OperationalError("statement", {}, Exception("server closed the connection"))
         return method(*arguments)
 
@@ -509,3 +522,88 @@ def test_the_database_goes_away_for_a_while(
     assert desk.states() == ["complete"] * 3
     assert len(cluster.jobs) == 3
     assert desk.read().epochs["number"].tolist() == [0, 1, 2]
+
+
+def test_slots_that_open_together_go_out_as_one_array(desk: Desk, cluster: Cluster) -> None:
+    desk.launch("parallel=5", "trials=7")
+    assert desk.step() == 5
+    assert cluster.submissions == [["1", "2", "3"], ["4", "5"]]  # the largest submission takes three
+    for job_id in ("2", "5"):
+        cluster.end(job_id)
+    assert desk.step() == 5
+    assert cluster.submissions[2:] == [["6", "7"]]
+    assert [cluster.attempt(job_id).read_spec().number for job_id in ("1", "5", "6")] == [0, 4, 5]
+
+
+def test_what_cannot_be_submitted_just_now_waits(desk: Desk, cluster: Cluster) -> None:
+    desk.launch("trials=2")
+    cluster.refuses = NotNowError("sbatch: error: Socket timed out on send/recv operation")
+    assert [desk.step() for _ in range(3)] == [2, 2, 2]
+    assert desk.attempts() == [(0, 1, "submitting", None), (1, 1, "submitting", None)]
+    cluster.refuses = None
+    desk.step()
+    assert cluster.submissions == [["1", "2"]]
+
+
+def pack(trials_per_job: int) -> None:
+    """Have the profile put so many trials into one job."""
+    text = Path("cluster.yaml").read_text()
+    Path("cluster.yaml").write_text(text.replace("partition: gpu", f"trials_per_job: {trials_per_job}"))
+
+
+def test_trials_that_share_a_job_have_their_own_fates(desk: Desk, cluster: Cluster) -> None:
+    pack(2)
+    desk.launch("parallel=4", "trials=6")
+    assert desk.step() == 4
+    assert cluster.submissions == [["1", "2"]]
+    assert [len(cluster.jobs[job_id].attempts) for job_id in ("1", "2")] == [2, 2]
+    cluster.begin("1", place=0)
+    cluster.begin("1", place=1)
+    cluster.elapsed_s["1"] = 30.0
+    cluster.end("1", JobState.RUNNING, Outcome.FAILED, cause=Cause.ERROR, place=0)
+    assert desk.step() == 3  # its job goes on with the other: no place is free
+    assert len(cluster.submissions) == 1
+    cluster.elapsed_s["1"] = 100.0
+    cluster.end("1", place=1)
+    assert desk.step() == 4
+    assert cluster.submissions[1:] == [["3"]]
+    data = desk.read()
+    assert data.trials["state"].tolist()[:2] == ["failed", "complete"]
+    assert data.attempts["gpu_seconds"].tolist()[:2] == [50.0, 50.0]  # the job's, by the cluster's count
+
+
+def test_a_retried_trial_finds_a_place_in_the_next_job(desk: Desk, cluster: Cluster) -> None:
+    pack(2)
+    desk.launch("parallel=2", "trials=3")
+    desk.step()
+    cluster.begin("1", place=0)
+    cluster.end("1", JobState.PREEMPTED, Outcome.COMPLETED, place=0)
+    assert desk.step() == 2  # the second has to be tried again, and a third takes the free place
+    assert [attempt.read_spec().number for attempt in cluster.jobs["2"].attempts] == [1, 2]
+
+
+def test_the_cost_is_the_clusters_count_in_the_end(desk: Desk, cluster: Cluster) -> None:
+    desk.launch("trials=1")
+    desk.step()
+    cluster.begin("1")  # at second 100
+    cluster.end("1", JobState.RUNNING)  # at second 160, and Slurm is cleaning up
+    cluster.elapsed_s["1"] = 61.0
+    assert desk.step() == 0
+    assert desk.read().attempts["gpu_seconds"].tolist() == [60.0]
+    cluster.state["1"], cluster.elapsed_s["1"] = JobState.COMPLETED, 67.0
+    desk.relaunch("trials=1").step()
+    assert desk.read().attempts["gpu_seconds"].tolist() == [67.0]
+    cluster.elapsed_s["1"] = 99.0  # it is not asked again
+    desk.step()
+    assert desk.read().attempts["gpu_seconds"].tolist() == [67.0]
+
+
+def test_what_runs_counts_towards_the_budget(desk: Desk, cluster: Cluster) -> None:
+    desk.launch("trials=50", "parallel=2", "budget.gpu_hours=0.01")  # 36 s
+    desk.step()
+    for job_id in ("1", "2"):
+        cluster.begin(job_id)
+    cluster.elapsed_s = {"1": 20.0, "2": 20.0}
+    cluster.end("2", JobState.PREEMPTED, outcome=None)
+    assert desk.step() == 1  # neither a new trial nor another attempt
+    assert desk.states() == ["running", "failed"]

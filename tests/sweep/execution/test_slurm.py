@@ -1,7 +1,7 @@
 """What follows from Slurm's words, with Slurm's commands played by the test."""
 
 import subprocess
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -9,9 +9,10 @@ from typing import Any
 import pytest
 
 from sweep.definition.cluster import SlurmProfile
-from sweep.execution import slurm
-from sweep.execution.jobs import Job, JobState, SubmissionError
-from sweep.execution.slurm import NotNowError, SlurmExecutor, job_state
+from sweep.execution import slurm_queue
+from sweep.execution.jobs import Job, JobState, JobStatus, NotNowError, SubmissionError
+from sweep.execution.slurm import SlurmExecutor
+from sweep.execution.slurm_queue import DEFAULT_MAX_ARRAY_SIZE, job_state, max_array_size, seconds
 from sweep.execution.trial import AttemptFolder
 
 # The manuals' states (squeue, sacct: JOB STATE CODES), then those of Slurm's source and later manuals
@@ -55,7 +56,12 @@ class Commands:
     """Answers in place of squeue, sacct and scancel: what to print, or how to fail."""
 
     def __init__(self) -> None:
-        self.answers: dict[str, str | Exception | None] = {"squeue": "", "sacct": "", "scancel": ""}
+        self.answers: dict[str, str | Exception | None] = {
+            "squeue": "",
+            "sacct": "",
+            "scancel": "",
+            "scontrol": "",
+        }
         self.errors: dict[str, str] = {}
         self.called: list[list[str]] = []
 
@@ -76,7 +82,7 @@ class Commands:
 @pytest.fixture
 def commands(monkeypatch: pytest.MonkeyPatch) -> Commands:
     commands = Commands()
-    monkeypatch.setattr(slurm.subprocess, "run", commands)
+    monkeypatch.setattr(slurm_queue.subprocess, "run", commands)
     return commands
 
 
@@ -87,8 +93,13 @@ def executor() -> SlurmExecutor:
 
 @pytest.fixture
 def job(tmp_path: Path) -> Job:
-    (tmp_path / "attempt" / "job").mkdir(parents=True)
-    return Job("toy-0-1-abc", AttemptFolder(tmp_path / "attempt"), "7")
+    (tmp_path / "job").mkdir()
+    return Job("toy-0-abc.0", tmp_path / "job", (AttemptFolder(tmp_path / "attempt"),), "7")
+
+
+def states(executor: SlurmExecutor, jobs: Sequence[Job]) -> list[JobState]:
+    found = executor.look(jobs)
+    return [found[job.name].state for job in jobs]
 
 
 @pytest.mark.parametrize(("word", "state"), WORDS.items())
@@ -97,25 +108,28 @@ def test_slurms_words(word: str, state: JobState) -> None:
 
 
 def test_no_word_is_untested() -> None:
-    assert set(slurm.STATES) <= set(WORDS)
+    assert set(slurm_queue.STATES) <= set(WORDS)
 
 
 def test_one_call_for_any_number_of_jobs(executor: SlurmExecutor, commands: Commands, job: Job) -> None:
-    jobs = [replace(job, name=f"toy-{number}", id=str(number)) for number in range(500)]
-    commands.answers["squeue"] = "".join(f"{each.id}|RUNNING|None|{each.name}\n" for each in jobs)
-    assert set(executor.states(jobs).values()) == {JobState.RUNNING}
+    jobs = [replace(job, name=f"toy-{number}.0", id=str(number)) for number in range(500)]
+    commands.answers["squeue"] = "".join(f"{each.id}|RUNNING|1:00|None|{each.submission}\n" for each in jobs)
+    assert set(states(executor, jobs)) == {JobState.RUNNING}
     assert commands.names() == ["squeue"]
 
 
 def test_what_squeue_has_forgotten_is_asked_of_sacct_at_once(
     executor: SlurmExecutor, commands: Commands, job: Job
 ) -> None:
-    jobs = [replace(job, name=f"toy-{number}", id=str(number)) for number in range(4)]
-    commands.answers["squeue"] = "0|RUNNING|None|toy-0\n"
-    commands.answers["sacct"] = "1|TIMEOUT|None|toy-1\n2|CANCELLED by 0|None|toy-2\n"
-    assert executor.states(jobs) == {
-        "0": JobState.RUNNING, "1": JobState.TIMEOUT, "2": JobState.CANCELLED, "3": JobState.GONE,
-    }  # fmt: skip
+    jobs = [replace(job, name=f"toy-{number}.0", id=str(number)) for number in range(4)]
+    commands.answers["squeue"] = "0|RUNNING|1:02|None|toy-0\n"
+    commands.answers["sacct"] = "1|TIMEOUT|1-00:00:03|None|toy-1\n2|CANCELLED by 0|00:00:00|None|toy-2\n"
+    assert list(executor.look(jobs).values()) == [
+        JobStatus(JobState.RUNNING, "0", 62.0),
+        JobStatus(JobState.TIMEOUT, "1", 86_403.0),
+        JobStatus(JobState.CANCELLED, "2", 0.0),
+        JobStatus(JobState.GONE, "3", None),
+    ]
     assert commands.names() == ["squeue", "sacct"]
     assert "--jobs=1,2,3" in commands.called[1]
 
@@ -127,8 +141,8 @@ def test_nothing_follows_from_a_silent_squeue(
     executor: SlurmExecutor, commands: Commands, job: Job, failure: Exception | None
 ) -> None:
     commands.answers["squeue"] = failure
-    assert executor.states([job]) == {"7": JobState.UNKNOWN}
-    assert executor.find([job]) is None
+    lost = replace(job, name="toy-1-abc.0", id=None)
+    assert states(executor, [job, lost]) == [JobState.UNKNOWN] * 2
     assert "sacct" not in commands.names()
 
 
@@ -143,25 +157,25 @@ def test_accounting_that_is_down_and_accounting_that_is_not(
     executor: SlurmExecutor, commands: Commands, job: Job, words: str, state: JobState
 ) -> None:
     commands.answers["sacct"], commands.errors["sacct"] = None, words
-    assert executor.states([job]) == {"7": state}
+    assert states(executor, [job]) == [state]
 
 
 def test_a_job_cannot_run_unknown_to_squeue(executor: SlurmExecutor, commands: Commands, job: Job) -> None:
     """Its end was lost on the way to the database, or is still on it."""
-    commands.answers["sacct"] = f"7|RUNNING|None|{job.name}\n"
-    assert executor.states([job]) == {"7": JobState.GONE}
+    commands.answers["sacct"] = f"7|RUNNING|1:00|None|{job.submission}\n"
+    assert states(executor, [job]) == [JobState.GONE]
 
 
 @pytest.mark.parametrize("command", ["squeue", "sacct"])
 def test_another_job_of_that_id(executor: SlurmExecutor, commands: Commands, job: Job, command: str) -> None:
-    commands.answers[command] = "7|FAILED|None|somebody else's\n"
-    assert executor.states([job]) == {"7": JobState.GONE}
+    commands.answers[command] = "7|FAILED|1:00|None|somebody else's\n"
+    assert states(executor, [job]) == [JobState.GONE]
 
 
 def test_lines_that_are_no_jobs(executor: SlurmExecutor, commands: Commands, job: Job) -> None:
     name = "x" * 150 + "|y"
-    commands.answers["squeue"] = f"Maintenance on Monday\n\n7|RUNNING|None|{name}\n8|RUNN"
-    assert executor.states([replace(job, name=name)]) == {"7": JobState.RUNNING}
+    commands.answers["squeue"] = f"Maintenance on Monday\n\n7|RUNNING|1:00|None|{name}\n8|RUNN"
+    assert states(executor, [replace(job, name=f"{name}.0")]) == [JobState.RUNNING]
 
 
 @pytest.mark.parametrize(
@@ -177,21 +191,22 @@ def test_lines_that_are_no_jobs(executor: SlurmExecutor, commands: Commands, job
 def test_why_a_job_failed(
     executor: SlurmExecutor, commands: Commands, job: Job, words: str, state: JobState
 ) -> None:
-    commands.answers["squeue"] = f"7|FAILED|NonZeroExitCode|{job.name}\n"
-    assert executor.states([job]) == {"7": JobState.FAILED}
-    (job.folder.path / "job" / "7_0_log.err").write_text(words)
-    assert executor.states([job]) == {"7": state}
+    commands.answers["squeue"] = f"7|FAILED|1:00|NonZeroExitCode|{job.submission}\n"
+    assert states(executor, [job]) == [JobState.FAILED]
+    (job.folder / "7_0_log.err").write_text(words)
+    assert states(executor, [job]) == [state]
 
 
 def test_a_reason_to_wait_is_told_once(
     executor: SlurmExecutor, commands: Commands, job: Job, caplog: pytest.LogCaptureFixture
 ) -> None:
-    other = replace(job, name="toy-1", id="8")
+    other = replace(job, name="toy-1.0", id="8")
     commands.answers["squeue"] = (
-        f"7|PENDING|ReqNodeNotAvail, UnavailableNodes:n1|{job.name}\n8|PENDING|Priority|{other.name}\n"
+        f"7|PENDING|0:00|ReqNodeNotAvail, UnavailableNodes:n1|{job.submission}\n"
+        "8|PENDING|0:00|Priority|toy-1\n"
     )
-    assert set(executor.states([job, other]).values()) == {JobState.PENDING}
-    executor.states([job, other])
+    assert states(executor, [job, other]) == [JobState.PENDING] * 2
+    executor.look([job, other])
     assert caplog.messages == ["job 7 is kept waiting by Slurm: ReqNodeNotAvail"]
 
 
@@ -200,13 +215,40 @@ def test_found_by_name_once_its_task_was_handed_over(
 ) -> None:
     lost = replace(job, id=None)
     commands.answers["squeue"] = (
-        f"8|PENDING|None|{job.name}\n9|FAILED|None|{job.name}\n5|RUNNING|None|other\n"
+        f"8|PENDING|0:00|None|{job.submission}\n9|FAILED|0:00|None|{job.submission}\n5|RUNNING|0:00|None|other\n"
     )
-    assert executor.find([lost]) == {}
+    assert executor.look([lost]) == {}
     assert commands.called[-1] == ["scancel", "8"]  # it would wait in vain; the other has ended
-    (job.folder.path / "job" / "8_submitted.pkl").touch()
-    assert executor.find([lost]) == {job.name: "8"}
+    (job.folder / "8_submitted.pkl").touch()
+    assert executor.look([lost]) == {job.name: JobStatus(JobState.PENDING, "8", 0.0)}
     assert commands.names().count("scancel") == 1
+
+
+def test_an_array_is_found_task_by_task(executor: SlurmExecutor, commands: Commands, job: Job) -> None:
+    """A launcher died before it had handed over the tasks of the last two of four jobs."""
+    jobs = [replace(job, name=f"toy-0-abc.{index}", id=None) for index in range(4)]
+    commands.answers["squeue"] = "".join(f"8_{index}|PENDING|0:00|None|toy-0-abc\n" for index in range(4))
+    for index in (0, 1):
+        (job.folder / f"8_{index}_submitted.pkl").touch()
+    assert {name: status.id for name, status in executor.look(jobs).items()} == {
+        "toy-0-abc.0": "8_0", "toy-0-abc.1": "8_1",
+    }  # fmt: skip
+    assert commands.called[-1] == ["scancel", "8_2", "8_3"]
+
+
+@pytest.mark.parametrize(
+    ("time", "expected"),
+    [("0:00", 0), ("1:02", 62), ("01:00:02", 3602), ("2-00:00:01", 172_801), ("INVALID", None), ("", None)],
+)
+def test_slurms_times(time: str, expected: float | None) -> None:
+    assert seconds(time) == expected
+
+
+def test_the_largest_array(commands: Commands, executor: SlurmExecutor) -> None:
+    commands.answers["scontrol"] = "Configuration data\nMaxArraySize            = 16\nMaxDBDMsgs = 20024\n"
+    assert max_array_size() == 16
+    commands.answers["scontrol"] = None
+    assert executor.largest_submission == DEFAULT_MAX_ARRAY_SIZE
 
 
 @pytest.fixture
@@ -225,7 +267,7 @@ def sbatch(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str], N
 
 def test_submits(executor: SlurmExecutor, job: Job, sbatch: Callable[[str], None]) -> None:
     sbatch("echo Submitted batch job 41")
-    assert executor.submit(job) == "41"
+    assert executor.submit([job]) == ["41"]
 
 
 @pytest.mark.parametrize(
@@ -255,16 +297,16 @@ def test_refusals(
 ) -> None:
     sbatch(f'echo "sbatch: error: {words}" >&2; exit 1')
     with pytest.raises(SubmissionError) as error:
-        executor.submit(job)
+        executor.submit([job])
     assert type(error.value) is kind
     assert str(error.value) == f"sbatch: error: {words}"
     assert capsys.readouterr().err == ""  # whoever catches it tells
 
 
 def test_without_slurm(executor: SlurmExecutor, job: Job, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(slurm._Sbatch, "_make_submission_command", lambda *_: ["env", "no-such-sbatch"])
-    with pytest.raises(SubmissionError, match="no-such-sbatch"):
-        executor.submit(job)
+    monkeypatch.setenv("PATH", str(job.folder))
+    with pytest.raises(SubmissionError, match="sbatch"):
+        executor.submit([job])
 
 
 def test_an_allocation_around_the_launcher_is_not_the_jobs(
@@ -274,10 +316,10 @@ def test_an_allocation_around_the_launcher_is_not_the_jobs(
     sbatch(f"env > '{tmp_path}/seen'; echo Submitted batch job 41")
     monkeypatch.setenv("SLURM_CONF", "/etc/slurm.conf")
     monkeypatch.setenv("SLURM_MEM_PER_CPU", "100")
-    executor.submit(job)
+    executor.submit([job])
     assert "SLURM_MEM_PER_CPU=100\n" in (tmp_path / "seen").read_text()  # the user's own wish
     monkeypatch.setenv("SLURM_JOB_ID", "1")
-    executor.submit(job)
+    executor.submit([job])
     assert "SLURM_MEM_PER_CPU" not in (tmp_path / "seen").read_text()
     assert "SLURM_CONF=/etc/slurm.conf\n" in (tmp_path / "seen").read_text()
 
@@ -285,7 +327,7 @@ def test_an_allocation_around_the_launcher_is_not_the_jobs(
 def test_the_sbatch_file(executor: SlurmExecutor, job: Job) -> None:
     script = executor.script(job)
     for line in (
-        "#SBATCH --job-name=toy-0-1-abc",
+        "#SBATCH --job-name=toy-0-abc",
         "#SBATCH --no-requeue",
         "#SBATCH --time=60",
         "#SBATCH --cpus-per-task=1",

@@ -26,7 +26,8 @@ DEFINITION = {
     "budget": {"hours": None, "gpu_hours": None},
 }  # fmt: skip
 ATTEMPT = {
-    "token": "abc", "job_name": "toy", "num_gpus": 1, "gpu_seconds": 0.0, "metrics_offset": 0, "notes": {},
+    "token": "abc", "job_name": "toy.0", "job_size": 1, "is_charged": True, "num_gpus": 1,
+    "gpu_seconds": 0.0, "metrics_offset": 0, "notes": {},
     "submitted_at": NOON,
 }  # fmt: skip
 

@@ -1,0 +1,158 @@
+"""What Slurm knows of jobs, asked by squeue and sacct; scancel. Only here are its words for states known."""
+
+import logging
+import os
+import re
+import subprocess
+from collections.abc import Iterable, Mapping
+from typing import NamedTuple
+
+from sweep.execution.jobs import Job, JobState
+
+logger = logging.getLogger(__name__)
+
+CALL_TIMEOUT_S = 60  # Slurm's own commands give up after 9 to 45 s without an answer
+
+# Every job state of Slurm's manuals (squeue and sacct, "JOB STATE CODES"), and of its source. A job that is
+# being set up, suspended or cleaned up after still has its node: it has not ended.
+STATES = {
+    "BOOT_FAIL": JobState.NODE_FAILURE,
+    "CANCELLED": JobState.CANCELLED,
+    "COMPLETED": JobState.COMPLETED,
+    "COMPLETING": JobState.RUNNING,
+    "CONFIGURING": JobState.RUNNING,
+    "DEADLINE": JobState.TIMEOUT,
+    "FAILED": JobState.FAILED,
+    "LAUNCH_FAILED": JobState.NODE_FAILURE,
+    "NODE_FAIL": JobState.NODE_FAILURE,
+    "OUT_OF_MEMORY": JobState.OUT_OF_MEMORY,
+    "PENDING": JobState.PENDING,
+    "POWER_UP_NODE": JobState.PENDING,
+    "PREEMPTED": JobState.PREEMPTED,
+    "RECONFIG_FAIL": JobState.NODE_FAILURE,
+    "REQUEUED": JobState.PENDING,
+    "REQUEUE_FED": JobState.PENDING,
+    "REQUEUE_HOLD": JobState.PENDING,
+    "RESIZING": JobState.RUNNING,
+    "RESV_DEL_HOLD": JobState.PENDING,
+    "REVOKED": JobState.CANCELLED,
+    "RUNNING": JobState.RUNNING,
+    "SIGNALING": JobState.RUNNING,
+    "SPECIAL_EXIT": JobState.PENDING,
+    "STAGE_OUT": JobState.RUNNING,
+    "STOPPED": JobState.RUNNING,
+    "SUSPENDED": JobState.RUNNING,
+    "TIMEOUT": JobState.TIMEOUT,
+    "UPDATE_DB": JobState.RUNNING,
+}
+
+NO_ACCOUNTING = "accounting storage is disabled"  # sacct's words where a cluster keeps no accounts
+DEFAULT_MAX_ARRAY_SIZE = 1001  # Slurm's own
+
+
+class Row(NamedTuple):
+    """A job as squeue or sacct shows it; its name is that of its submission, which an array shares."""
+
+    id: str
+    state: JobState
+    elapsed_s: float | None
+    reason: str  # why it waits
+    name: str
+
+    @property
+    def job_name(self) -> str:
+        """Our name of the job: a job that is no array is its submission's first and only one."""
+        return f"{self.name}.{self.id.partition('_')[2] or 0}"
+
+
+class NoAnswerError(Exception):
+    """Raised when a Slurm command fails, with what it said. For no job does anything follow from that."""
+
+
+def job_state(word: str) -> JobState:
+    """Our state for one of Slurm's words, which may carry more: `CANCELLED by 1000`, `RUNNING+`."""
+    return STATES.get(word.partition(" ")[0].rstrip("+"), JobState.UNKNOWN)
+
+
+def seconds(time: str) -> float | None:
+    """Slurm's [[D-]H:]MM:SS in seconds; None for what is no time, such as INVALID."""
+    found = re.fullmatch(r"(?:(?:(\d+)-)?(\d+):)?(\d+):(\d+)", time)
+    if found is None:
+        return None
+    days, hours, minutes, rest = (int(part or 0) for part in found.groups())
+    return float(((days * 24 + hours) * 60 + minutes) * 60 + rest)
+
+
+def queue() -> list[Row] | None:
+    """This user's jobs, those too that ended minutes ago; None when Slurm does not answer."""
+    try:
+        return _ask("squeue", "--array", "--states=all", f"--user={os.getuid()}", "--format=%i|%T|%M|%r|%j")
+    except NoAnswerError as error:
+        logger.warning("%s", error)
+        return None
+
+
+def accounted(jobs: Mapping[str, Job]) -> dict[str, Row]:
+    """From accounting, what became of jobs that squeue knows no more, by id: they have ended, however.
+
+    A record may be late, and one of a job that never ran may never be made.
+    """
+    if not jobs:
+        return {}
+
+    def all_are(state: JobState) -> dict[str, Row]:
+        return {job_id: Row(job_id, state, None, "", job.submission) for job_id, job in jobs.items()}
+
+    columns = "--format=JobID,State,Elapsed,Reason,JobName"
+    try:
+        rows = _ask("sacct", "--parsable2", "--allocations", columns, "--jobs=" + ",".join(jobs))
+    except NoAnswerError as error:
+        if NO_ACCOUNTING in str(error):
+            return all_are(JobState.GONE)
+        logger.warning("%s", error)
+        return all_are(JobState.UNKNOWN)
+    known = {row.id: row for row in rows_of(jobs, rows).values() if row.state.has_ended}
+    return all_are(JobState.GONE) | known
+
+
+def rows_of(jobs: Mapping[str, Job], rows: Iterable[Row]) -> dict[str, Row]:
+    """The rows of these jobs, by id. A row of another name is another job: clusters reuse ids."""
+    return {row.id: row for row in rows if row.id in jobs and row.name == jobs[row.id].submission}
+
+
+def scancel(*job_ids: str) -> None:
+    try:
+        _call("scancel", *job_ids)
+    except NoAnswerError as error:
+        logger.warning("%s", error)
+
+
+def max_array_size() -> int:
+    """How many jobs one array may have on this cluster."""
+    try:
+        found = re.search(r"^MaxArraySize\s*=\s*(\d+)", _call("scontrol", "show", "config"), re.MULTILINE)
+    except NoAnswerError as error:
+        logger.warning("%s", error)
+        found = None
+    return max(1, int(found[1])) if found else DEFAULT_MAX_ARRAY_SIZE
+
+
+def _ask(*command: str) -> list[Row]:
+    """The jobs that a command lists in five columns; the name, which comes last, may be of any length."""
+    lines = _call(*command, "--noheader").splitlines()
+    rows = (line.strip().split("|", 4) for line in lines if line.count("|") >= 4)
+    return [
+        Row(job_id, job_state(word), seconds(time), reason.split(",")[0], name)
+        for job_id, word, time, reason, name in rows
+    ]
+
+
+def _call(*command: str) -> str:
+    """What a Slurm command prints."""
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, timeout=CALL_TIMEOUT_S)
+    except (OSError, subprocess.TimeoutExpired) as error:
+        raise NoAnswerError(f"{command[0]} did not answer: {error}") from error
+    if done.returncode != 0:
+        raise NoAnswerError(f"{command[0]} did not answer: {done.stderr.strip()}")
+    return done.stdout
