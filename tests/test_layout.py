@@ -39,6 +39,7 @@ SWEEP = [
     "sweep.execution.summary",
     "sweep.execution.executors",
     "sweep.execution.slurm",
+    "sweep.execution.launcher_job",
     "sweep.execution.slurm_queue",
     "sweep.execution.reconcile",
     "sweep.execution.submission",

@@ -1,10 +1,13 @@
 """`sweep launch`: running a study, and going on with it."""
 
 import logging
+import os
 import shlex
+import signal
 import sys
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -16,6 +19,9 @@ from sweep.cli.options import (
     cluster_file,
     storage_url,
 )
+
+if TYPE_CHECKING:
+    from sweep.execution.launch import LaunchRequest
 
 
 def launch(
@@ -32,6 +38,15 @@ def launch(
         typer.Option(help="Where trial folders go; else the profile's, or ./sweeps.", metavar="DIR"),
     ] = None,
     data_dir: DataDirOption = None,
+    once: Annotated[
+        bool, typer.Option("--once", help="Make one pass and end: for cron, scrontab and the like.")
+    ] = False,
+    as_job: Annotated[
+        bool, typer.Option("--as-job", help="Submit the launcher itself as a small Slurm job.")
+    ] = False,
+    wait: Annotated[
+        bool, typer.Option("--wait", help="Wait for a launcher that has the study, rather than refuse.")
+    ] = False,
     overrides: Annotated[
         list[str] | None,
         typer.Option("--set", help="Override a key of the study file; repeatable.", metavar="KEY=VALUE"),
@@ -50,8 +65,8 @@ def launch(
 
     _log_to_terminal()
     named = {"trials": trials, "parallel": parallel, "data_dir": data_dir and data_dir.resolve()}
-    options = [f"{key}={value}" for key, value in named.items() if value is not None]
-    chosen = load_study(study, [*(overrides or []), *options])
+    settings = [*(overrides or []), *(f"{key}={value}" for key, value in named.items() if value is not None)]
+    chosen = load_study(study, settings)
     where = profile(load_cluster(cluster_file()), cluster)
     url = storage_url(storage, chosen)
     folder = (workdir or Path(where.workdir or "sweeps")).expanduser().resolve()
@@ -61,18 +76,50 @@ def launch(
         chosen = rehearsed_study(chosen, url)
         where = LocalProfile(executor="local", workdir=where.workdir)
         folder = (workdir or Path("sweeps")).resolve()
-    request = LaunchRequest(chosen, where, url, folder, Path.cwd())
+    request = LaunchRequest(chosen, where, url, folder, Path.cwd(), once, wait)
+    if as_job and not dry_run:
+        given = {"--study": study, "--cluster": cluster, "--workdir": workdir and folder}
+        typer.echo(_submit_launcher(request, storage, given, settings))
+        return
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # to end a launcher is to detach it
     try:
         with open_launcher(request) as launcher:
             typer.echo(
                 f"study {chosen.name}: {chosen.trials} trials, {chosen.parallel} at a time "
                 f"({where.executor}), recorded in {shown_url(url)}\ntrial folders: {folder / chosen.name}"
             )
-            launcher.run()
+            if once and (num_active := launcher.run_once()):
+                typer.echo(f"{num_active} trials are active; the next pass goes on")
+                return
+            if not once:
+                launcher.run()
             typer.echo(summary(chosen, launcher.proposals))
     except KeyboardInterrupt:
         typer.echo(_detached(dry_run), err=True)
         raise typer.Exit(130) from None
+
+
+def _submit_launcher(
+    request: "LaunchRequest", storage: str | None, given: Mapping[str, object], settings: Sequence[str]
+) -> str:
+    """Check what can be checked here, then submit the launcher; what to tell."""
+    from sweep.execution.launch import check
+    from sweep.execution.launcher_job import job_name, submit_launcher
+
+    check(request)[0].dispose()
+    if storage is not None:
+        os.environ["SWEEP_STORAGE"] = storage  # where a job inherits it, and no file shows its password
+    options = [word for name, value in given.items() if value is not None for word in (name, str(value))]
+    overrides = [f"--set={setting}" for setting in settings]
+    study = request.study.name
+    job_id = submit_launcher(
+        study, request.profile, request.workdir, request.code_dir,
+        ["launch", *options, *overrides, "--wait"],
+    )  # fmt: skip
+    return (
+        f"study {study}: its launcher is job {job_id}, and logs to {request.workdir / study / 'launcher'}\n"
+        f"to end it and its successor, while trials go on: scancel --name={job_name(study)}"
+    )
 
 
 def _log_to_terminal() -> None:

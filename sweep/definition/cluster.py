@@ -47,6 +47,21 @@ class LocalProfile(Settings):
     trials_per_job: ClassVar[int] = 1
 
 
+class LauncherJob(Settings):
+    """What the launcher asks for where it is a job itself: `sweep launch --as-job`."""
+
+    partition: str | None = None
+    """Partition; by default the trials'."""
+    account: str | None = None
+    """Account to charge; by default the trials'."""
+    qos: str | None = None
+    """Quality of service; by default the trials'."""
+    timeout_min: PositiveInt = 24 * 60
+    """Minutes after which the launcher hands over to a successor."""
+    mem_gb: PositiveFloat = 2
+    """Memory, in units of 1,024 MB."""
+
+
 class SlurmProfile(Settings):
     """Trials run as jobs of a Slurm cluster, each asking for what this profile says."""
 
@@ -85,6 +100,8 @@ class SlurmProfile(Settings):
     """Shell lines to run before the trial, such as `module load cuda`."""
     python: str | None = None
     """Command that starts Python on the node; by default the launcher's own Python."""
+    launcher: LauncherJob = LauncherJob()
+    """What the launcher itself asks for as a job, with --as-job: one CPU and no GPU."""
     additional: dict[str, Scalar] = Field(default={})
     """Any other long sbatch options, by name without dashes; true for one that takes no value."""
     workdir: str | None = None

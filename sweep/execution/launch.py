@@ -3,6 +3,7 @@
 import logging
 import os
 import tempfile
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -19,13 +20,17 @@ from sweep.execution.launcher import Launcher
 from sweep.execution.preflight import preflight
 from sweep.execution.proposals import Proposals
 from sweep.execution.provenance import provenance
+from sweep.execution.retries import Streak
 from sweep.execution.submission import Setting
+from sweep.execution.trial import Cause
 from sweep.storage.database import connect, upgrade
-from sweep.storage.lease import Lease
+from sweep.storage.lease import Lease, LeaseHeldError
 from sweep.storage.records import StudyRecords, create_study, find_study
 from sweep.storage.tables import StudyRow
 
 logger = logging.getLogger(__name__)
+
+WAITING_PAUSE_S = 5.0
 
 # What a study file may say anew while its study goes on; anything else would mix trials that differ
 CHANGEABLE = {
@@ -52,6 +57,8 @@ class LaunchRequest:
     url: URL
     workdir: Path
     code_dir: Path  # the folder the launch was started in
+    once: bool = False  # one pass of many: what failed before this launch counts
+    wait: bool = False  # for a launcher that has the study, rather than refuse
 
 
 @contextmanager
@@ -63,29 +70,41 @@ def open_launcher(request: LaunchRequest) -> Iterator[Launcher]:
     InputError
         When something the user gave is wrong. Nothing has been changed then, but for the tables.
     """
-    engine = connect(request.url)
-    data_sha256 = preflight(
-        request.study, request.code_dir, import_train=_runs_in_this_environment(request.profile)
-    )
-    check_writable(request.workdir)
+    engine, data_sha256 = check(request)
     upgrade(engine)
     row = _study_row(engine, request, data_sha256)
     lease = Lease(engine, row.id)
-    lease.acquire()
+    _acquire(lease, request.wait)
+    records = StudyRecords(engine, row.id)
+    failures = records.last_causes(request.study.failures.stop_after_same) if request.once else []
     try:
         yield Launcher(
             study=request.study,
             setting=_setting(request, Path(row.workdir)),
             executor=make_executor(request.profile),
-            records=StudyRecords(engine, row.id),
+            records=records,
             proposals=Proposals(request.study, request.url),
             lease=lease,
             launched_at=row.created_at,
             poll_seconds=request.profile.poll_seconds,
+            streak=Streak(None if cause is None else Cause(cause) for cause in failures),
         )
     finally:
         lease.release()
         engine.dispose()
+
+
+def check(request: LaunchRequest) -> tuple[Engine, str | None]:
+    """Find the mistakes that can be found before anything is changed; the database, and the data's checksum.
+
+    Raises InputError.
+    """
+    engine = connect(request.url)
+    data_sha256 = preflight(
+        request.study, request.code_dir, import_train=_runs_in_this_environment(request.profile)
+    )
+    check_writable(request.workdir)
+    return engine, data_sha256
 
 
 def check_writable(workdir: Path) -> None:
@@ -105,6 +124,20 @@ def check_writable(workdir: Path) -> None:
             f"the work folder {workdir} cannot be written: {error.strerror}\n"
             "choose another with --workdir, or with `workdir` in the profile"
         ) from None
+
+
+def _acquire(lease: Lease, wait: bool) -> None:
+    told = False
+    while True:
+        try:
+            return lease.acquire()
+        except LeaseHeldError as error:
+            if not wait:
+                raise
+            if not told:
+                logger.info("waiting: %s", str(error).partition("\n")[0])
+                told = True
+            time.sleep(WAITING_PAUSE_S)
 
 
 def definition_of(study: Study) -> dict[str, Any]:

@@ -73,6 +73,16 @@ class Launcher:
             time.sleep(self.poll_seconds)
         self.conclude()
 
+    def run_once(self) -> int:
+        """One turn, for a launcher that is started again and again; how many trials are active.
+
+        Raises StudyFailedError, as `run` does.
+        """
+        num_active = with_patience(self.step)
+        if num_active == 0:
+            self.conclude()
+        return num_active
+
     def step(self) -> int:
         """One turn: look at every open attempt, fill the free slots, submit; how many trials are active.
 

@@ -122,7 +122,7 @@ def rows_of(jobs: Mapping[str, Job], rows: Iterable[Row]) -> dict[str, Row]:
 
 def scancel(*job_ids: str) -> None:
     try:
-        _call("scancel", *job_ids)
+        call("scancel", *job_ids)
     except NoAnswerError as error:
         logger.warning("%s", error)
 
@@ -130,7 +130,7 @@ def scancel(*job_ids: str) -> None:
 def max_array_size() -> int:
     """How many jobs one array may have on this cluster."""
     try:
-        found = re.search(r"^MaxArraySize\s*=\s*(\d+)", _call("scontrol", "show", "config"), re.MULTILINE)
+        found = re.search(r"^MaxArraySize\s*=\s*(\d+)", call("scontrol", "show", "config"), re.MULTILINE)
     except NoAnswerError as error:
         logger.warning("%s", error)
         found = None
@@ -139,7 +139,7 @@ def max_array_size() -> int:
 
 def _ask(*command: str) -> list[Row]:
     """The jobs that a command lists in five columns; the name, which comes last, may be of any length."""
-    lines = _call(*command, "--noheader").splitlines()
+    lines = call(*command, "--noheader").splitlines()
     rows = (line.strip().split("|", 4) for line in lines if line.count("|") >= 4)
     return [
         Row(job_id, job_state(word), seconds(time), reason.split(",")[0], name)
@@ -147,7 +147,7 @@ def _ask(*command: str) -> list[Row]:
     ]
 
 
-def _call(*command: str) -> str:
+def call(*command: str) -> str:
     """What a Slurm command prints."""
     try:
         done = subprocess.run(command, capture_output=True, text=True, timeout=CALL_TIMEOUT_S)

@@ -17,6 +17,10 @@ from sweep.storage.tables import StudyRow
 STALE_AFTER = timedelta(minutes=5)
 
 
+class LeaseHeldError(InputError):
+    """Raised when another launcher has the study and may be alive."""
+
+
 class LeaseLostError(SweepError):
     """Raised when another launcher has taken the study over, because this one was silent for too long."""
 
@@ -61,7 +65,7 @@ class Lease:
 
         Raises
         ------
-        InputError
+        LeaseHeldError
             When another launcher has it and may be alive.
         """
         with Session(self._engine) as session:
@@ -69,13 +73,13 @@ class Lease:
             name, found, other = study.name, study.launcher, holder(study, self._now())
         if other is not None:
             age_s = (self._now() - other.seen_at).total_seconds()
-            raise InputError(
+            raise LeaseHeldError(
                 f"study {name} is being launched already: {other}, "
                 f"last sign of life {age_s:.0f} s ago\n"
                 f"stop that one first, or wait until it is silent for {STALE_AFTER.seconds // 60} minutes"
             )
         if not self._replace(found, self._holder):
-            raise InputError(f"study {name} was taken by another launcher just now")
+            raise LeaseHeldError(f"study {name} was taken by another launcher just now")
 
     def renew(self) -> None:
         """Say that this launcher is alive.

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from sqlalchemy import Engine, func, inspect, or_, select
-from sqlalchemy.orm import Session, joinedload
+from sqlalchemy.orm import Session, aliased, joinedload
 
 from sweep.errors import InputError
 from sweep.storage.database import shown_url, sqlite_file
@@ -65,7 +65,8 @@ class StudyRecords:
 
     def last_causes(self, limit: int) -> list[str | None]:
         """What the last trials to end failed of, the newest first; None for one that did not fail."""
-        newest = select(func.max(AttemptRow.number)).where(AttemptRow.trial_id == TrialRow.id)
+        any_attempt = aliased(AttemptRow)
+        newest = select(func.max(any_attempt.number)).where(any_attempt.trial_id == AttemptRow.trial_id)
         query = (
             select(AttemptRow.cause)
             .join(TrialRow)

@@ -29,8 +29,8 @@ profiles:
 """
 SLURM_KEYS = (
     "executor, partition, account, qos, constraint, exclude, gres, gpus_per_node, cpus_per_task, mem_gb, "
-    "timeout_min, nodes, trials_per_job, array_parallelism, mail_type, mail_user, setup, python, additional, "
-    "workdir, poll_seconds, settle_seconds"
+    "timeout_min, nodes, trials_per_job, array_parallelism, mail_type, mail_user, setup, python, launcher, "
+    "additional, workdir, poll_seconds, settle_seconds"
 )
 OURS = "the launcher sets this option itself"
 TRUE = "must be true, for an option without a value, or its value"
