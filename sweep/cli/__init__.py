@@ -8,7 +8,7 @@ import sys
 
 import typer
 
-from sweep.cli import data, results, running, watching
+from sweep.cli import checking, data, results, running, watching
 from sweep.errors import InputError, SweepError
 
 app = typer.Typer(
@@ -18,7 +18,14 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-for command in (running.launch, watching.status, results.report, results.dashboard):
+for command in (
+    running.launch,
+    watching.status,
+    watching.logs,
+    results.report,
+    results.dashboard,
+    checking.doctor,
+):
     app.command()(command)
 app.add_typer(data.app, name="data")
 

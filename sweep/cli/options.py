@@ -1,5 +1,6 @@
-"""What several commands take, and where it comes from when it is not given."""
+"""What several commands share: options, where their values come from, and how the library is heard."""
 
+import logging
 import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -73,3 +74,12 @@ def open_study(reference: str, storage: str | None) -> "tuple[Engine, StudyRow]"
     name, url = recorded_study(reference, storage)
     engine = open_recorded(url)
     return engine, get_study(engine, name)
+
+
+def log_to_terminal() -> None:
+    """Show the launcher's own messages, a line each, with the time."""
+    handler = logging.StreamHandler()
+    handler.setFormatter(logging.Formatter("%(asctime)s  %(message)s", datefmt="%H:%M:%S"))
+    logger = logging.getLogger("sweep")
+    logger.handlers[:] = [handler]
+    logger.setLevel(logging.INFO)

@@ -1,6 +1,5 @@
 """`sweep launch`: running a study, and going on with it."""
 
-import logging
 import os
 import shlex
 import signal
@@ -17,6 +16,7 @@ from sweep.cli.options import (
     StorageOption,
     StudyOption,
     cluster_file,
+    log_to_terminal,
     storage_url,
 )
 
@@ -63,7 +63,7 @@ def launch(
     from sweep.execution.summary import summary
     from sweep.storage.database import shown_url
 
-    _log_to_terminal()
+    log_to_terminal()
     named = {"trials": trials, "parallel": parallel, "data_dir": data_dir and data_dir.resolve()}
     settings = [*(overrides or []), *(f"{key}={value}" for key, value in named.items() if value is not None)]
     chosen = load_study(study, settings)
@@ -120,15 +120,6 @@ def _submit_launcher(
         f"study {study}: its launcher is job {job_id}, and logs to {request.workdir / study / 'launcher'}\n"
         f"to end it and its successor, while trials go on: scancel --name={job_name(study)}"
     )
-
-
-def _log_to_terminal() -> None:
-    """Show the launcher's own messages, a line each, with the time."""
-    handler = logging.StreamHandler()
-    handler.setFormatter(logging.Formatter("%(asctime)s  %(message)s", datefmt="%H:%M:%S"))
-    logger = logging.getLogger("sweep")
-    logger.handlers[:] = [handler]
-    logger.setLevel(logging.INFO)
 
 
 def _detached(dry_run: bool) -> str:

@@ -10,13 +10,14 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from sweep.cli.options import StorageOption, open_study, storage_url
+from sweep.cli.options import RecordedStudyOption, StorageOption, open_study, storage_url
 from sweep.errors import InputError
 
 if TYPE_CHECKING:
     from rich.console import Console
 
     from sweep.reporting.status.collect import StudyStatus
+    from sweep.storage.tables import AttemptRow
 
 WATCH_SECONDS = 2.0
 PLAIN_WIDTH = 160  # of what is no terminal
@@ -59,6 +60,26 @@ def status(
         typer.echo(json.dumps(studies_document(statuses, now), indent=2))
     else:
         console.print(show_studies(statuses, now) if study is None else show_study(statuses[0], now))
+
+
+def logs(
+    study: RecordedStudyOption,
+    trial: Annotated[int, typer.Option(min=0, help="Its number.")],
+    follow: Annotated[bool, typer.Option("--follow", help="Go on until the trial has ended.")] = False,
+    storage: StorageOption = None,
+) -> None:
+    """Show what a trial's newest attempt has printed; if it printed nothing, what its job said."""
+    from sweep.execution.logs import follow_log, newest_attempt, read_log
+    from sweep.storage.lease import is_launched
+
+    engine, row = open_study(study, storage)
+
+    def look() -> "tuple[AttemptRow, bool]":
+        return newest_attempt(engine, row, trial), is_launched(engine, row.id)
+
+    with suppress(KeyboardInterrupt):
+        for text in follow_log(look, time.sleep) if follow else read_log(look()[0]):
+            typer.echo(text, nl=False)
 
 
 def _watch(console: "Console", look: Callable[[], "StudyStatus"]) -> None:

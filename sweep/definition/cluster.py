@@ -126,7 +126,7 @@ class SlurmProfile(Settings):
     @property
     def num_gpus(self) -> int:
         """GPUs that one trial occupies, on all its nodes."""
-        per_node = self.gpus_per_node or sum(map(_num_gpus, (self.gres or "").split(",")))
+        per_node = self.gpus_per_node or gpus_in(self.gres or "")
         return per_node * self.nodes
 
     def submitit_parameters(self, job_name: str) -> dict[str, Any]:
@@ -212,6 +212,11 @@ def _reason_against(option: str, value: Scalar) -> str | None:
     if value is None or value is False:
         return f"must be true, for an option without a value, or its value, but is {shown(value)}"
     return None
+
+
+def gpus_in(resources: str) -> int:
+    """GPUs in a gres list, such as `gpu:a100:2,shard:8`."""
+    return sum(map(_num_gpus, resources.split(",")))
 
 
 def _num_gpus(resource: str) -> int:

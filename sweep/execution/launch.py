@@ -100,9 +100,7 @@ def check(request: LaunchRequest) -> tuple[Engine, str | None]:
     Raises InputError.
     """
     engine = connect(request.url)
-    data_sha256 = preflight(
-        request.study, request.code_dir, import_train=_runs_in_this_environment(request.profile)
-    )
+    data_sha256 = preflight(request.study, request.code_dir, import_train=runs_here(request.profile))
     check_writable(request.workdir)
     return engine, data_sha256
 
@@ -189,7 +187,8 @@ def _leaves(tree: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, An
             yield f"{prefix}{key}", value
 
 
-def _runs_in_this_environment(profile: Profile) -> bool:
+def runs_here(profile: Profile) -> bool:
+    """Whether trials run in this very environment: this Python, and no module loaded before it."""
     return not isinstance(profile, SlurmProfile) or not (profile.setup or profile.python)
 
 

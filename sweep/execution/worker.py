@@ -233,11 +233,11 @@ def _start(token: str) -> Start:
         pid=os.getpid(),
         gpu=_gpu(),
         python=platform.python_version(),
-        packages=_packages(),
+        packages=installed_packages(),
     )
 
 
-def _packages() -> dict[str, str]:
+def installed_packages() -> dict[str, str]:
     """The installed packages' versions, by their folders' names: importlib.metadata opens every one."""
     folders = [folder for entry in reversed(sys.path) for folder in Path(entry).glob("*.dist-info")]
     pairs = (folder.stem.rpartition("-") for folder in folders)

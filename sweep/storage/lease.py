@@ -49,6 +49,12 @@ def holder(study: StudyRow, now: datetime) -> Holder | None:
     return None if is_dead or is_silent else Holder(host, int(pid), study.launcher_seen_at)
 
 
+def is_launched(engine: Engine, study_id: int) -> bool:
+    """Whether a launcher is at work on a study just now."""
+    with Session(engine) as session:
+        return holder(session.get_one(StudyRow, study_id), datetime.now(UTC)) is not None
+
+
 class Lease:
     """The right to launch one study. Taken with `acquire`, kept with `renew`, given back with `release`."""
 

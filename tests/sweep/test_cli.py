@@ -132,6 +132,11 @@ MISTAKES: list[tuple[tuple[str, ...], str]] = [
     (("report", "--study", "toy", "--storage", "nonsense"), "the storage URL does not parse"),
     (("report", "--study", "toy", "--storage", "sqlite:///empty.db"), "sqlite:///empty.db holds no study"),
     (("status",), "there is no database"),
+    (("logs", "--study", "toy", "--trial", "0"), "there is no database"),
+    (("logs", "--study", "toy"), "Missing option '--trial'"),
+    (("logs", "--study", "toy", "--trial", "-1"), "Invalid value for '--trial'"),
+    (("doctor", "--cluster", "slrum"), 'no profile "slrum"; did you mean "slurm"?'),
+    (("doctor", "--study", "toi"), 'no study "toi" in studies; did you mean "toy"?'),
     (("status", "--study", "toy"), "there is no database"),
     (("status", "--watch"), "--watch is for one study on a screen"),
     (("status", "--study", "toy", "--watch", "--json"), "--watch is for one study on a screen"),
@@ -211,8 +216,12 @@ def test_launch_report_relaunch(sweep: Sweep) -> None:
     assert every.out.splitlines()[1].split()[:4] == ["toy", "4", "of", "4"]
     (found,) = json.loads(sweep("status", "--study", "toy", "--json").out)["studies"]
     assert [trial["state"] for trial in found["trials"]] == ["completed"] * 4
+    log = sweep("logs", "--study", "toy", "--trial", "0")
+    assert "trial 0, attempt 1, has printed nothing: completed; job" in log.out  # it ran within the launcher
     watched = sweep("status", "--study", "toy", "--watch")  # no terminal: a line, and no wait for more
     assert re.fullmatch(r"\d\d:\d\d:\d\d  study toy: 4 completed; best: trial .*\n", watched.out)
+    no_trial = sweep("logs", "--study", "toy", "--trial", "4")
+    assert (no_trial.code, "study toy has no trial 4" in no_trial.err) == (2, True)
     missing = sweep("status", "--study", "other")
     assert (missing.code, "there are: toy" in missing.err) == (2, True)
     format_ = sweep("report", "--study", "toy", "--format", "pdf")
@@ -238,6 +247,9 @@ def test_every_trial_failed(workplace: Path) -> None:
     logs = sorted(workplace.glob("sweeps/toy/*/attempt-1-*/log.txt"))
     assert len(logs) == 2
     assert "RuntimeError: the model has diverged" in logs[0].read_text()
+    for more in ((), ("--follow",)):
+        shown = sweep_process("logs", "--study", "toy", "--trial", "1", *more)
+        assert (shown.code, shown.out) == (0, logs[1].read_text())
 
 
 def test_a_rehearsal(workplace: Path) -> None:

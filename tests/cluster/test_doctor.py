@@ -1,0 +1,128 @@
+"""The doctor on the real Slurm, with profiles that are right and profiles that are not."""
+
+import subprocess
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from sweep.definition.cluster import SlurmProfile
+from sweep.execution.check import Check, Verdict
+from sweep.execution.doctor import Visit, examine
+from sweep.storage.database import parse_url
+from tests.cluster.slurm import Slurm
+
+
+def look(workplace: Path, **settings: Any) -> Mapping[str, Check]:
+    profile = SlurmProfile.model_validate(
+        {"executor": "slurm", "timeout_min": 60, "settle_seconds": 2, **settings}
+    )
+    visit = Visit(profile, parse_url("sqlite:///sweep.db"), workplace / "sweeps", workplace, None)
+    return {check.what: check for check in examine(visit)}
+
+
+def num_jobs(slurm: Slurm) -> int:
+    return len(slurm.run("squeue", "--noheader", "--states=all").splitlines())
+
+
+def test_a_profile_that_is_right(on_slurm: Path) -> None:
+    checks = look(on_slurm, partition="main")
+    assert {check.what: check.verdict for check in checks.values()} == dict.fromkeys(
+        [
+            "storage",
+            "workdir",
+            "Slurm",
+            "accounting",
+            "partition main",
+            "sbatch",
+            "node",
+            "python",
+            "packages",
+        ],
+        Verdict.OK,
+    )
+    assert "in partition main" in checks["sbatch"].found
+    assert checks["node"].found.startswith(("n1 shares the workdir", "n2 shares the workdir"))
+    assert list((on_slurm / "sweeps").iterdir()) == []  # nothing is left of the job
+
+
+def test_a_gpu_that_no_driver_backs(on_slurm: Path) -> None:
+    """The GPUs of this cluster are stand-ins: Slurm hands one out, and TensorFlow cannot use it."""
+    check = look(on_slurm, gres="gpu:1", mem_gb=4)["GPU"]
+    assert check.verdict is Verdict.FAILED
+    assert "sees none on n" in check.found
+    assert "the job has 0" in check.found or "the job has 1" in check.found
+
+
+@pytest.mark.parametrize(
+    ("settings", "what", "words"),
+    [
+        ({"partition": "gpuu"}, "sbatch", "invalid partition specified: gpuu"),
+        ({"account": "nobody"}, "sbatch", "Invalid account or account/partition combination specified"),
+        ({"gres": "gpu:3"}, "partition main", "3 GPUs are asked for on a node"),
+        ({"mem_gb": 999}, "partition main", "999 GB are asked for on a node"),
+        ({"cpus_per_task": 99}, "partition main", "99 CPUs are asked for on a node"),
+    ],
+    ids=lambda value: "-".join(value) if isinstance(value, dict) else "",
+)
+def test_what_slurm_would_refuse_or_never_start(
+    on_slurm: Path, slurm: Slurm, settings: dict[str, Any], what: str, words: str
+) -> None:
+    before = num_jobs(slurm)
+    checks = look(on_slurm, **settings)
+    assert checks[what].verdict is Verdict.FAILED
+    assert words in checks[what].found
+    assert checks["node"].verdict is Verdict.WARNING
+    assert num_jobs(slurm) <= before  # no job was tried
+
+
+def test_a_time_limit_that_is_too_long(on_slurm: Path, slurm: Slurm) -> None:
+    """sbatch takes such a job, and it waits for ever."""
+    slurm.run("scontrol", "update", "partitionname=low", "maxtime=30")
+    try:
+        checks = look(on_slurm, partition="low")
+    finally:
+        slurm.run("scontrol", "update", "partitionname=low", "maxtime=unlimited")
+    assert checks["sbatch"].verdict is Verdict.OK
+    assert checks["partition low"].verdict is Verdict.FAILED
+    assert "60 min are asked for, and it allows 30" in checks["partition low"].found
+
+
+@pytest.mark.parametrize(
+    ("settings", "words"),
+    [
+        ({"python": "/usr/bin/false"}, "ended before it began, and left no result (failed)"),
+        ({"setup": ["exit 3"]}, "ended before it began, and left no result (failed)"),
+        ({"setup": ["echo no such module >&2", "exit 1"]}, "no such module"),
+    ],
+)
+def test_a_node_on_which_no_trial_begins(on_slurm: Path, settings: dict[str, Any], words: str) -> None:
+    check = look(on_slurm, **settings)["node"]
+    assert check.verdict is Verdict.FAILED
+    assert words in check.found
+
+
+def test_the_controller_does_not_answer(on_slurm: Path, slurm: Slurm) -> None:
+    slurm.stop_controller()
+    try:
+        check = look(on_slurm)["Slurm"]
+    finally:
+        slurm.start_controller()
+    assert check.verdict is Verdict.FAILED
+    assert "does not answer" in check.found
+
+
+def test_the_command(on_slurm: Path) -> None:
+    command = [sys.executable, "-m", "sweep", "doctor", "--study", "toy", "--cluster"]
+    good = on_slurm / "cluster.yaml"
+    good.write_text("default: a\nprofiles:\n  a: {executor: slurm, timeout_min: 60}\n"
+                    "  b: {executor: slurm, timeout_min: 60, partition: gpuu}\n")  # fmt: skip
+    done = subprocess.run([*command, "a"], capture_output=True, text=True, timeout=120)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert [line.split()[0] for line in done.stdout.splitlines()] == ["ok"] * 11
+    assert "train: toy_model:train imports on the node" in done.stdout
+    bad = subprocess.run([*command, "b"], capture_output=True, text=True, timeout=120)
+    assert bad.returncode == 2
+    assert "failed   sbatch: a trial's job is refused: error: invalid partition specified: gpuu" in bad.stdout
