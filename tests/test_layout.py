@@ -47,6 +47,8 @@ SWEEP = [
     "sweep.execution.launcher_job",
     "sweep.execution.slurm_queue",
     "sweep.execution.reconcile",
+    "sweep.execution.exhibit",
+    "sweep.execution.curves_svg",
     "sweep.execution.submission",
     "sweep.execution.proposals",
     "sweep.execution.preflight",

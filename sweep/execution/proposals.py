@@ -1,16 +1,19 @@
 """Optuna's side of a study: what to try next, what became of it, what to stop."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from contextlib import suppress
+from pathlib import Path
 from typing import Any
 
 import optuna
+from optuna.artifacts import FileSystemArtifactStore, get_all_artifact_meta, upload_artifact
 from optuna.distributions import (
     BaseDistribution,
     CategoricalDistribution,
     FloatDistribution,
     IntDistribution,
 )
+from optuna.study import StudyDirection
 from optuna.trial import FrozenTrial, TrialState
 from sqlalchemy import URL
 
@@ -72,6 +75,40 @@ class Proposals:
     def tell(self, number: int, state: TrialState, value: float | None = None) -> None:
         """Say how a trial ended; told before, by a launcher that died right after, it stays as told."""
         self._study.tell(number, values=value, state=state, skip_if_finished=True)
+
+    def would_be_best(self, value: float) -> bool:
+        """Whether a trial that ends with this value would be the best so far."""
+        best = self.best()
+        if best is None or best.value is None:
+            return True
+        return value > best.value if self._study.direction is StudyDirection.MAXIMIZE else value < best.value
+
+    def annotate(self, trial_id: int, attributes: Mapping[str, Any], note: str | None) -> None:
+        """Give a trial what the dashboard shows beside its params; one that has ended keeps what it has."""
+        with suppress(optuna.exceptions.UpdateFinishedTrialError):
+            for name, value in attributes.items():
+                self._storage.set_trial_user_attr(trial_id, name, value)
+        if note is not None:  # in the form of optuna_dashboard, which takes seconds to import
+            for key, part in (("note_ver", 1), ("note_str:0", note)):
+                self._storage.set_study_system_attr(
+                    self._study._study_id, f"dashboard:{trial_id}:{key}", part
+                )
+
+    def attach(self, trial_id: int, files: Iterable[Path], store: Path) -> None:
+        """Copy files into the store as artifacts of a trial, in place of those of the same names."""
+        artifacts = FileSystemArtifactStore(store)
+        trial = self._storage.get_trial(trial_id)
+        attached = {
+            meta.filename: meta.artifact_id for meta in get_all_artifact_meta(trial, storage=self._storage)
+        }
+        for file in files:
+            if (known := attached.get(file.name)) is not None:
+                with file.open("rb") as content:
+                    artifacts.write(known, content)
+            elif not trial.state.is_finished():
+                upload_artifact(
+                    artifact_store=artifacts, file_path=str(file), study_or_trial=trial, storage=self._storage
+                )
 
     def best(self) -> FrozenTrial | None:
         """The best complete trial so far."""

@@ -4,17 +4,19 @@ import logging
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 from optuna.trial import TrialState
 
 from sweep.definition.study import Study
 from sweep.execution.decide import Action, AttemptState, Do, View, decide
+from sweep.execution.exhibit import show
 from sweep.execution.ingest import epoch_rows, final_metric_rows, ingest_end, ingest_start, new_epochs
 from sweep.execution.jobs import Executor, JobStatus
 from sweep.execution.proposals import Proposals
 from sweep.execution.retries import Streak, may_retry
 from sweep.execution.submission import Submitter, folder_of, job_of, title
-from sweep.execution.trial import Cause, Outcome, Result
+from sweep.execution.trial import Cause, Outcome, Result, exhibit_folder
 from sweep.storage.records import StudyRecords
 from sweep.storage.tables import AttemptRow, Table, TrialRow
 
@@ -107,12 +109,14 @@ class Reconciler:
             return self._fail(attempt, action.cause, result)
         self.streak.note(None)
         if action.do is Do.PRUNE:
+            self._show(attempt, result)
             self.proposals.tell(number, TrialState.PRUNED)
             attempt.state = AttemptState.PRUNED
             logger.info("%s: pruned", title(attempt))
             return []
         assert result is not None
         value = result.metrics[self.study.metric]
+        self._show(attempt, result)
         self.proposals.tell(number, TrialState.COMPLETE, value)
         attempt.state = AttemptState.COMPLETED
         best = self.proposals.best()
@@ -131,10 +135,16 @@ class Reconciler:
             again = self.new_attempt(attempt.trial)
             self.submitter.add(again)
             return [again]
+        self._show(attempt, result)
         self.proposals.tell(attempt.trial.number, TrialState.FAIL)
         self.streak.note(cause)
         logger.warning("%s: failed (%s); %s", title(attempt), cause, folder.log)
         return []
+
+    def _show(self, attempt: AttemptRow, result: Result | None) -> None:
+        """Have the dashboard show a trial that ends now: an ended one takes no more files."""
+        store = exhibit_folder(Path(attempt.trial.folder).parent)
+        show(attempt, folder_of(attempt), result, self.study.metric, self.proposals, store)
 
 
 def stop_overdue(attempt: AttemptRow, now: datetime) -> bool:

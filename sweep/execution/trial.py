@@ -180,6 +180,17 @@ class AttemptFolder:
         complete = data[: data.rfind(b"\n") + 1]
         return [EpochReport(**json.loads(line)) for line in complete.splitlines()], offset + len(complete)
 
+    def read_log(self, num_bytes: int) -> str:
+        """The end of what the trial printed, from a line's start; empty where it cannot be read."""
+        try:
+            with self.log.open("rb") as file:
+                size = file.seek(0, os.SEEK_END)
+                file.seek(max(size - num_bytes, 0))
+                text = file.read().decode(errors="replace")
+        except OSError:
+            return ""
+        return text if size <= num_bytes else text.partition("\n")[2]
+
     def write_result(self, result: Result) -> None:
         write_and_rename(self.result, json.dumps(asdict(result), indent=2))
 
@@ -200,6 +211,11 @@ def trial_folder(workdir: Path, study: str, number: int) -> Path:
 def attempt_folder(trial: Path, attempt: int, token: str) -> AttemptFolder:
     """The folder of one attempt; the token in its name keeps two databases' studies of one name apart."""
     return AttemptFolder(trial / f"attempt-{attempt}-{token}")
+
+
+def exhibit_folder(study: Path) -> Path:
+    """Where files for Optuna's dashboard are kept: in a study's folder, beside those of its trials."""
+    return study / "dashboard"
 
 
 def submission_folder(trial: Path, submission: str) -> Path:

@@ -4,15 +4,20 @@ import json
 import logging
 import socket
 from collections.abc import Iterable
+from contextlib import suppress
+from pathlib import Path
 from socketserver import ThreadingMixIn
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, BinaryIO
 from wsgiref.simple_server import WSGIRequestHandler, WSGIServer
 
 from sweep.errors import InputError
+from sweep.execution.trial import exhibit_folder
 from sweep.storage.database import connect, parse_url, real_url
+from sweep.storage.records import study_workdirs
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
+    from sqlalchemy import Engine
 
 logger = logging.getLogger(__name__)
 
@@ -63,8 +68,30 @@ def _dashboard(storage_url: str) -> "WSGIApplication":
     from optuna.storages import RDBStorage
 
     storage = RDBStorage(real_url(url))  # makes Optuna's tables, which the dashboard would not
-    app: WSGIApplication = optuna_dashboard.wsgi(storage)
+    app: WSGIApplication = optuna_dashboard.wsgi(storage, artifact_store=ExhibitStore(connect(url)))
     return app
+
+
+class ExhibitStore:
+    """The files that launchers have kept for the dashboard, of all studies of a database: for reading."""
+
+    def __init__(self, engine: "Engine") -> None:
+        self._engine = engine
+
+    def open_reader(self, artifact_id: str) -> BinaryIO:
+        from optuna.artifacts import FileSystemArtifactStore
+        from optuna.artifacts.exceptions import ArtifactNotFound
+
+        for study, workdir in study_workdirs(self._engine).items():
+            with suppress(ArtifactNotFound):
+                return FileSystemArtifactStore(exhibit_folder(Path(workdir, study))).open_reader(artifact_id)
+        raise ArtifactNotFound(artifact_id)
+
+    def write(self, artifact_id: str, content_body: BinaryIO) -> None:
+        raise NotImplementedError("only the launcher keeps files")
+
+    def remove(self, artifact_id: str) -> None:
+        raise NotImplementedError("only the launcher keeps files")
 
 
 class _Server(ThreadingMixIn, WSGIServer):

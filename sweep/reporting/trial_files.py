@@ -45,24 +45,18 @@ def log_tails(data: StudyData) -> list[LogTail]:
     tails: dict[str, LogTail] = {}
     for row in failed.to_dict("records"):
         if row["cause"] not in tails and isinstance(folders.get(row["number"]), str):
-            lines = read_tail(_folder(folders[row["number"]], row).log)
+            lines = read_tail(_folder(folders[row["number"]], row))
             if lines:
                 tails[row["cause"]] = LogTail(row["cause"], row["number"], row["attempt"], lines)
     return list(tails.values())
 
 
-def read_tail(log: Path) -> str:
+def read_tail(folder: AttemptFolder) -> str:
     """The last lines of a log as plain text, passwords in URLs hidden; empty where it cannot be read."""
-    try:
-        with log.open("rb") as file:
-            size = file.seek(0, 2)
-            file.seek(max(size - TAIL_BYTES, 0))
-            text = file.read().decode(errors="replace")
-    except OSError:
-        return ""
-    lines = [line.rpartition("\r")[2] for line in text.replace("\r\n", "\n").split("\n")]
+    text = hide_passwords(folder.read_log(TAIL_BYTES)).replace("\r\n", "\n")
+    lines = [line.rpartition("\r")[2] for line in text.split("\n")]
     shown = [_CONTROL.sub("", line).rstrip() for line in lines]
-    return hide_passwords("\n".join([line for line in shown if line][-NUM_LINES:]))
+    return "\n".join([line for line in shown if line][-NUM_LINES:])
 
 
 def pictures(data: StudyData) -> list[Picture]:

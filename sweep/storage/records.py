@@ -120,6 +120,14 @@ def study_names(engine: Engine) -> list[str]:
         return list(session.scalars(select(StudyRow.name).order_by(StudyRow.id)))
 
 
+def study_workdirs(engine: Engine) -> dict[str, str]:
+    """Each study's name, and the folder that its launches have put its trials into."""
+    if not study_names(engine):
+        return {}
+    with Session(engine) as session:
+        return {row.name: row.workdir for row in session.execute(select(StudyRow.name, StudyRow.workdir))}
+
+
 def create_study(
     engine: Engine, name: str, definition: Mapping[str, Any], provenance: Mapping[str, Any], workdir: str
 ) -> StudyRow:

@@ -11,9 +11,13 @@ from urllib.request import Request, urlopen
 
 import optuna
 import pytest
+from optuna.artifacts import FileSystemArtifactStore, upload_artifact
 
 from sweep.errors import InputError
+from sweep.execution.trial import exhibit_folder
 from sweep.reporting.dashboard import make_server
+from sweep.storage.database import connect, parse_url, upgrade
+from sweep.storage.records import create_study
 
 CHANGING = [
     ("POST", "/api/studies", {"study_name": "new", "directions": ["minimize"]}),
@@ -94,6 +98,30 @@ def test_a_writable_dashboard_passes_changes_on(tmp_path: Path) -> None:
         assert study_names(address) == ["new"]
         assert request(f"{address}/api/studies/1", "DELETE", {})[0] == 204
         assert study_names(address) == []
+
+
+def test_files_of_every_study_s_trials_can_be_read(tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path / 'sweep.db'}"
+    engine = connect(parse_url(url))
+    upgrade(engine)
+    for name in ("a", "b"):
+        create_study(engine, name, {}, {}, str(tmp_path / "sweeps"))
+        study = optuna.create_study(study_name=name, storage=url)
+        store = exhibit_folder(tmp_path / "sweeps" / name)
+        store.mkdir(parents=True)
+        (tmp_path / "log.txt").write_text(f"log of {name}")
+        upload_artifact(
+            artifact_store=FileSystemArtifactStore(store),
+            file_path=str(tmp_path / "log.txt"),
+            study_or_trial=study.ask(),
+        )
+    engine.dispose()
+    with running(url) as address:
+        for study_id, name in ((1, "a"), (2, "b")):
+            (trial,) = json.loads(request(f"{address}/api/studies/{study_id}")[1])["trials"]
+            (artifact,) = trial["artifacts"]
+            file = f"{address}/artifacts/{study_id}/{trial['trial_id']}/{artifact['artifact_id']}"
+            assert request(file) == (200, f"log of {name}".encode())
 
 
 def test_requests_are_not_printed(address: str, capfd: pytest.CaptureFixture[str]) -> None:

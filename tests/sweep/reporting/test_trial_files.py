@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from sweep.execution.trial import AttemptFolder
 from sweep.reporting.trial_files import MAX_PICTURE_BYTES, NUM_LINES, log_tails, pictures, read_tail
 from sweep.storage.study_data import StudyData
 from tests.sweep.reporting import synthetic_studies as studies
@@ -42,19 +43,19 @@ class TestLogs:
     def test_a_long_log_is_read_from_its_end(self, tmp_path: Path) -> None:
         log = tmp_path / "log.txt"
         log.write_text("".join(f"line {number}\n" for number in range(100_000)))
-        lines = read_tail(log).splitlines()
+        lines = read_tail(AttemptFolder(tmp_path)).splitlines()
         assert len(lines) == NUM_LINES
         assert lines[-1] == "line 99999"
 
     def test_what_a_terminal_would_not_show_is_left_out(self, tmp_path: Path) -> None:
         log = tmp_path / "log.txt"
         log.write_bytes(b"\x1b[31mred\x1b[0m\r\n 10%\r 50%\r100%\n\n\xff gr\xc3\xb6\xc3\x9fe \x00\n")
-        assert read_tail(log) == "red\n100%\n\N{REPLACEMENT CHARACTER} größe"
+        assert read_tail(AttemptFolder(tmp_path)) == "red\n100%\n\N{REPLACEMENT CHARACTER} größe"
 
     def test_a_password_in_a_log_is_not_shown(self, tmp_path: Path) -> None:
         log = tmp_path / "log.txt"
         log.write_text("cannot reach postgresql://me:hunter2@db/sweep")
-        assert read_tail(log) == "cannot reach postgresql://me:***@db/sweep"
+        assert read_tail(AttemptFolder(tmp_path)) == "cannot reach postgresql://me:***@db/sweep"
 
 
 class TestPictures:
