@@ -6,7 +6,7 @@ from typing import Any
 
 AUGMENTATIONS = ("none", "shift", "cutout", "shift+cutout")
 INITIAL_VOTES = ("scaled", "glorot_4d")
-PRECISIONS = ("float32", "mixed_bfloat16")
+PRECISIONS = ("auto", "float32", "mixed_bfloat16")
 
 KERNEL_SIZE = 9  # of both convolutions
 PRIMARY_STRIDE = 2
@@ -67,7 +67,7 @@ class TrainConfig:
     decoder_coefficient: float = 0.392  # multiplies the mean squared error per pixel
     augmentation: str = "none"
     validation_fraction: float = 0.1  # of the training images
-    precision: str = "float32"
+    precision: str = "auto"  # see precision.choose_precision
     early_stopping_patience: int | None = None  # epochs without a better validation accuracy
     num_samples: int | None = None  # train on so many images only: for rehearsals
 

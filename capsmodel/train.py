@@ -14,6 +14,7 @@ from capsmodel.checkpoint import load_checkpoint, save_checkpoint
 from capsmodel.config import CapsNetConfig, TrainConfig, configs_from_params
 from capsmodel.data import Dataset, load_dataset, split_validation, stratified_order
 from capsmodel.model import build_capsnet
+from capsmodel.precision import choose_precision
 from capsmodel.trainer import CapsNetTrainer
 
 SPLIT_SEED = 0  # all trials of a study are judged on the same validation images
@@ -59,7 +60,8 @@ def train(params: Mapping[str, Any], trial: Trial) -> dict[str, float]:
     network_config, config = configs_from_params(params, dataset.input_shape, dataset.num_classes)
     trial.note("data_sha256", dataset.sha256)
     trial.note("keras_backend", f"{keras.backend.backend()}, keras {keras.__version__}")
-    trial.note("precision", config.precision)
+    precision = choose_precision(config.precision, trial.checkpoint_dir)
+    trial.note("precision", f"{precision.policy} ({precision.reason})")
     trial.note("device", str(ops.convert_to_tensor(0.0).device))  # the one that training takes
 
     checkpoint = load_checkpoint(trial.checkpoint_dir)
@@ -67,7 +69,7 @@ def train(params: Mapping[str, Any], trial: Trial) -> dict[str, float]:
     if _is_finished(history, config):
         return history[-1]
     training, validation = _split(dataset.y_train, config)
-    trainer = _build_trainer(network_config, config, dataset, trial.seed)
+    trainer = _build_trainer(network_config, config, dataset, precision.policy, trial.seed)
     if checkpoint:
         for variable, array in zip(trainer.state, checkpoint.arrays, strict=True):
             variable.assign(array)
@@ -95,10 +97,10 @@ def _split(labels: np.ndarray, config: TrainConfig) -> tuple[np.ndarray, np.ndar
 
 
 def _build_trainer(
-    network_config: CapsNetConfig, config: TrainConfig, dataset: Dataset, seed: int
+    network_config: CapsNetConfig, config: TrainConfig, dataset: Dataset, policy: str, seed: int
 ) -> CapsNetTrainer:
     keras.utils.set_random_seed(seed)  # of the initial weights and of dropout
-    network = build_capsnet(network_config, config.precision).training
+    network = build_capsnet(network_config, policy).training
     trainer = CapsNetTrainer(
         network, dataset.x_train, dataset.y_train, config.decoder_coefficient, config.augmentation, seed
     )

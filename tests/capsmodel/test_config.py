@@ -55,7 +55,7 @@ def test_what_the_data_says_is_not_a_param():
         ("decoder_coefficient", -1, r"decoder_coefficient >= 0` must hold, but got -1"),
         ("augmentation", "flip", r"one of none, shift, cutout, shift\+cutout, but got 'flip'"),
         ("validation_fraction", 0, r"0 < validation_fraction < 1` must hold, but got 0"),
-        ("precision", "float16", "one of float32, mixed_bfloat16, but got 'float16'"),
+        ("precision", "float16", "one of auto, float32, mixed_bfloat16, but got 'float16'"),
         ("early_stopping_patience", 0, "whole number of at least 1, but got 0"),
         ("num_samples", -5, "whole number of at least 1, but got -5"),
         ("decoder_dropout", 1.0, r"0 <= decoder_dropout < 1` must hold, but got 1.0"),

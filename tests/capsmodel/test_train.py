@@ -17,6 +17,7 @@ SMALL = {
     "num_samples": 80,
     "augmentation": "shift+cutout",
     "decoder_dropout": 0.2,
+    "precision": "float32",
 }
 TIMES = ("epoch_seconds", "images_per_second")
 
@@ -66,6 +67,7 @@ def test_what_is_reported_and_returned_without_the_test_images(make_trial, monke
     assert all(np.isfinite(value) for value in metrics.values())
     assert set(trial.notes) == {"data_sha256", "keras_backend", "precision", "device"}
     assert trial.notes["data_sha256"] == verify("digits")
+    assert trial.notes["precision"] == "float32 (as the study says)"
 
 
 def test_epoch_e_is_trained_at_the_learning_rate_times_the_decay_to_the_e(make_trial, monkeypatch):
@@ -88,7 +90,7 @@ def test_the_seed_decides_initial_weights_and_augmentation():
     dataset = load_dataset("digits")
     network_config, config = configs_from_params(SMALL, dataset.input_shape, dataset.num_classes)
     first, same, other = (
-        train_module._build_trainer(network_config, config, dataset, seed) for seed in (1, 1, 2)
+        train_module._build_trainer(network_config, config, dataset, "float32", seed) for seed in (1, 1, 2)
     )
     indices = np.arange(9)
     for training in (False, True):  # of the initial weights alone; of augmentation and dropout too

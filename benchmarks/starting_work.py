@@ -1,0 +1,97 @@
+"""The way the starting work computes a training step, written anew to be measured against: not for use.
+
+Each primary capsule is tiled for every class, the votes are made by a map over the images of the batch, the
+batch size is fixed in the graph, everything is float32, and a Python generator augments image by image on
+the host.
+"""
+
+import keras
+import numpy as np
+from keras import layers, ops
+from scipy import ndimage
+
+from capsmodel.augment import CUTOUT_SIDE, SHIFT_FRACTION
+from capsmodel.config import CapsNetConfig
+
+
+class TiledClassCapsules(keras.Layer):
+    """Routing by agreement over votes that a map makes image by image."""
+
+    def __init__(self, num_classes, capsule_dim, routing_iterations):
+        super().__init__()
+        self.num_classes = num_classes
+        self.capsule_dim = capsule_dim
+        self.routing_iterations = routing_iterations
+
+    def build(self, input_shape):
+        self.batch_size, num_capsules, input_dim = input_shape
+        shape = (self.num_classes, num_capsules, self.capsule_dim, input_dim)
+        self.transformation = self.add_weight(shape=shape, initializer="glorot_uniform")
+
+    def call(self, capsules):
+        tiled = ops.tile(capsules[:, None, :, :, None], (1, self.num_classes, 1, 1, 1))
+        votes = ops.map(lambda of_one_image: ops.matmul(self.transformation, of_one_image), tiled)
+        votes = ops.squeeze(votes, axis=-1)  # (batch, classes, capsules, capsule_dim)
+        logits = ops.zeros((self.batch_size, self.num_classes, 1, capsules.shape[1]))
+        for iteration in range(self.routing_iterations):
+            coupling = ops.softmax(logits, axis=1)
+            class_capsules = squash(ops.matmul(coupling, votes))  # (batch, classes, 1, capsule_dim)
+            if iteration < self.routing_iterations - 1:
+                logits += ops.matmul(class_capsules, ops.swapaxes(votes, 2, 3))
+        return ops.squeeze(class_capsules, axis=2)
+
+
+def squash(vectors):
+    squared_norm = ops.sum(ops.square(vectors), axis=-1, keepdims=True)
+    return squared_norm / (1 + squared_norm) / ops.sqrt(squared_norm + 1e-7) * vectors
+
+
+def margin_loss(present, lengths):
+    too_short = ops.square(ops.maximum(0.0, 0.9 - lengths))
+    too_long = ops.square(ops.maximum(0.0, lengths - 0.1))
+    return ops.mean(ops.sum(present * too_short + 0.5 * (1 - present) * too_long, axis=1))
+
+
+def build_starting_model(config: CapsNetConfig, batch_size: int, decoder_coefficient: float) -> keras.Model:
+    """(images, one-hot labels) -> lengths, reconstructions, for batches of exactly this size; compiled."""
+    images = keras.Input(batch_shape=(batch_size, *config.input_shape))
+    present = keras.Input(batch_shape=(batch_size, config.num_classes))
+    features = layers.Conv2D(config.conv_filters, 9, activation="relu")(images)
+    features = layers.Conv2D(config.primary_channels * config.primary_capsule_dim, 9, strides=2)(features)
+    capsules = layers.Lambda(squash)(layers.Reshape((-1, config.primary_capsule_dim))(features))
+    routed = TiledClassCapsules(config.num_classes, config.class_capsule_dim, config.routing_iterations)(
+        capsules
+    )
+    lengths = layers.Lambda(lambda vectors: ops.sqrt(ops.sum(ops.square(vectors), axis=-1) + 1e-7))(routed)
+    hidden = layers.Flatten()(layers.Multiply()([routed, layers.Reshape((config.num_classes, 1))(present)]))
+    for width in config.decoder_widths:
+        hidden = layers.Dense(width, activation="relu")(hidden)
+    pixels = layers.Dense(int(np.prod(config.input_shape)), activation="sigmoid")(hidden)
+    model = keras.Model([images, present], [lengths, layers.Reshape(config.input_shape)(pixels)])
+    model.compile("adam", loss=[margin_loss, "mse"], loss_weights=[1.0, decoder_coefficient])
+    return model
+
+
+def augmented_batches(images: np.ndarray, labels: np.ndarray, num_classes: int, batch_size: int, seed: int):
+    """Endless batches for `build_starting_model`, each image shifted and cut out by itself on the host.
+
+    Args:
+        images: float32 from 0 to 1, (num_images, height, width, channels).
+        labels: whole numbers, (num_images,).
+    """
+    generator = np.random.default_rng(seed)
+    while True:
+        chosen = generator.choice(len(images), batch_size, replace=False)
+        batch = np.stack([_augmented(images[index], generator) for index in chosen])
+        present = np.eye(num_classes, dtype="float32")[labels[chosen]]
+        yield (batch, present), (present, batch)
+
+
+def _augmented(image, generator):
+    height, width, _ = image.shape
+    down, right = generator.uniform(-SHIFT_FRACTION, SHIFT_FRACTION, 2) * (height, width)
+    moved = ndimage.shift(image, (down, right, 0), order=1)
+    row = generator.integers(0, height - CUTOUT_SIDE + 1)
+    column = generator.integers(0, width - CUTOUT_SIDE + 1)
+    moved[row : row + CUTOUT_SIDE, column : column + CUTOUT_SIDE] = 0
+    return moved
