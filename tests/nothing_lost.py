@@ -6,6 +6,7 @@ from pathlib import Path
 import optuna
 
 from sweep.storage.database import connect, parse_url
+from sweep.storage.optuna_tables import optuna_storage
 from sweep.storage.reading import read_study
 from sweep.storage.study_data import StudyData
 
@@ -34,7 +35,8 @@ def check_nothing_lost_nothing_twice(
     assert trained == Counter(expected)  # by no process twice, at once or one after the other
 
     scores = data.epochs.pivot(index="number", columns="epoch", values="score").to_numpy().tolist()
-    trials = optuna.load_study(study_name="toy", storage=storage).trials
+    with optuna_storage(url) as optuna_tables:
+        trials = optuna.load_study(study_name="toy", storage=optuna_tables).trials
     assert [trial.value for trial in trials] == data.trials["value"].tolist()
     assert [list(trial.intermediate_values.values()) for trial in trials] == scores
     assert scores == [[trial.params["x"] * epoch for epoch in range(1, num_epochs + 1)] for trial in trials]

@@ -8,7 +8,8 @@ from sweep.execution.trial import AttemptFolder, EpochReport, Result
 from sweep.storage.records import StudyRecords, metric_value
 from sweep.storage.tables import AttemptRow, EpochRow, FinalMetricRow
 
-ERROR_LENGTH = 20_000  # characters of a traceback that the database keeps; the trial's log has all
+# Characters of a traceback that the database keeps, since MySQL's TEXT has 65,535 bytes; the log has all.
+ERROR_LENGTH = 16_000
 
 
 def ingest_start(attempt: AttemptRow, folder: AttemptFolder, records: StudyRecords) -> None:
@@ -49,7 +50,12 @@ def ingest_end(attempt: AttemptRow, result: Result | None) -> None:
         attempt.gpu_seconds = gpu_share(attempt, (attempt.ended_at - attempt.started_at).total_seconds())
     if result is not None:
         attempt.notes = dict(result.notes)
-        attempt.error = result.error and result.error[-ERROR_LENGTH:]
+        attempt.error = result.error and storable(result.error[-ERROR_LENGTH:])
+
+
+def storable(text: str) -> str:
+    """Text as every database takes it: PostgreSQL no null, none of them half a character."""
+    return text.replace("\0", "").encode("utf-8", "replace").decode("utf-8")
 
 
 def ingest_cost(attempt: AttemptRow, job: JobStatus | None) -> None:

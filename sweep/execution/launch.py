@@ -5,7 +5,7 @@ import os
 import tempfile
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,6 +17,7 @@ from sweep.definition.study import Study
 from sweep.errors import InputError
 from sweep.execution.executors import make_executor
 from sweep.execution.launcher import Launcher
+from sweep.execution.outage import OUTAGES
 from sweep.execution.preflight import preflight
 from sweep.execution.proposals import Proposals
 from sweep.execution.provenance import provenance
@@ -25,6 +26,7 @@ from sweep.execution.submission import Setting
 from sweep.execution.trial import Cause
 from sweep.storage.database import connect, upgrade
 from sweep.storage.lease import Lease, LeaseHeldError
+from sweep.storage.optuna_tables import optuna_storage
 from sweep.storage.records import StudyRecords, create_study, find_study
 from sweep.storage.tables import StudyRow
 
@@ -78,19 +80,21 @@ def open_launcher(request: LaunchRequest) -> Iterator[Launcher]:
     records = StudyRecords(engine, row.id)
     failures = records.last_causes(request.study.failures.stop_after_same) if request.once else []
     try:
-        yield Launcher(
-            study=request.study,
-            setting=_setting(request, Path(row.workdir)),
-            executor=make_executor(request.profile),
-            records=records,
-            proposals=Proposals(request.study, request.url),
-            lease=lease,
-            launched_at=row.created_at,
-            poll_seconds=request.profile.poll_seconds,
-            streak=Streak(None if cause is None else Cause(cause) for cause in failures),
-        )
+        with optuna_storage(request.url) as storage:
+            yield Launcher(
+                study=request.study,
+                setting=_setting(request, Path(row.workdir)),
+                executor=make_executor(request.profile),
+                records=records,
+                proposals=Proposals(request.study, storage),
+                lease=lease,
+                launched_at=row.created_at,
+                poll_seconds=request.profile.poll_seconds,
+                streak=Streak(None if cause is None else Cause(cause) for cause in failures),
+            )
     finally:
-        lease.release()
+        with suppress(*OUTAGES):  # then it goes stale
+            lease.release()
         engine.dispose()
 
 

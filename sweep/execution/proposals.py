@@ -13,15 +13,14 @@ from optuna.distributions import (
     FloatDistribution,
     IntDistribution,
 )
+from optuna.storages import BaseStorage
 from optuna.study import StudyDirection
 from optuna.trial import FrozenTrial, TrialState
-from sqlalchemy import URL
 
 from sweep.definition.pruner import make_pruner
 from sweep.definition.sampler import make_sampler
 from sweep.definition.space import distributions
 from sweep.definition.study import Study
-from sweep.storage.optuna_tables import optuna_storage
 
 ENQUEUED = "enqueued"  # user attribute: which point of the study file's list a trial is
 
@@ -29,10 +28,10 @@ ENQUEUED = "enqueued"  # user attribute: which point of the study file's list a 
 class Proposals:
     """The Optuna study, asked and told. Every call may be repeated after a crash without harm."""
 
-    def __init__(self, study: Study, url: URL) -> None:
+    def __init__(self, study: Study, storage: BaseStorage) -> None:
         optuna.logging.set_verbosity(optuna.logging.ERROR)
         self._space = distributions(study.space)
-        self._storage = optuna_storage(url)
+        self._storage = storage
         self._study = optuna.create_study(
             study_name=study.name,
             storage=self._storage,

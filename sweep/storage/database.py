@@ -1,7 +1,8 @@
 """Opening the database: the address checked, the tables brought up to date."""
 
+from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import Connection, Engine, create_engine, inspect, text
 from sqlalchemy.engine import URL, make_url
@@ -17,7 +18,12 @@ VERSION_TABLE = "sweep_alembic_version"  # Optuna's migrations own the usual nam
 HEAD = "0002"
 DRIVERS = {"postgresql": "postgresql+psycopg", "mysql": "mysql+pymysql"}
 EXTRAS = {"postgresql": "postgresql", "mysql": "mysql"}
-SQLITE_BUSY_TIMEOUT_S = 60
+# How long each driver waits: SQLite for another writer, the others for a server that has gone out of reach.
+WAITS: Mapping[str, Mapping[str, Any]] = {
+    "sqlite": {"timeout": 60},
+    "postgresql": {"connect_timeout": 10, "tcp_user_timeout": 60_000},
+    "mysql": {"connect_timeout": 10, "read_timeout": 60, "write_timeout": 60},
+}
 
 
 def parse_url(storage: str) -> URL:
@@ -68,9 +74,8 @@ def connect(url: URL, *, must_exist: bool = False) -> Engine:
     backend = url.get_backend_name()
     if (file := sqlite_file(url)) is not None:
         _check_sqlite_file(url, file, must_exist)
-    arguments = {"timeout": SQLITE_BUSY_TIMEOUT_S} if backend == "sqlite" else {}
     try:
-        engine = create_engine(url, connect_args=arguments, pool_pre_ping=True)
+        engine = create_engine(url, **engine_options(url))
         if file is None or file.exists():  # connecting would make the file
             with engine.connect() as connection:
                 inspect(connection).get_table_names()
@@ -102,6 +107,11 @@ def open_recorded(url: URL) -> Engine:
         )
     upgrade(engine)
     return engine
+
+
+def engine_options(url: URL) -> dict[str, Any]:
+    """How an engine for this database is made: a lost connection is noticed, and made anew."""
+    return {"connect_args": dict(WAITS[url.get_backend_name()]), "pool_pre_ping": True}
 
 
 def upgrade(engine: Engine) -> None:

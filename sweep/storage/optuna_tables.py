@@ -1,10 +1,13 @@
 """Optuna's own tables in the same database, through Optuna."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 from optuna.storages import BaseStorage, RDBStorage, get_storage
 from optuna.trial import TrialState
 from sqlalchemy import URL
 
-from sweep.storage.database import SQLITE_BUSY_TIMEOUT_S, real_url
+from sweep.storage.database import engine_options, real_url
 
 STATES = {  # our words for Optuna's
     TrialState.COMPLETE: "complete",
@@ -15,9 +18,12 @@ STATES = {  # our words for Optuna's
 }
 
 
-def optuna_storage(url: URL) -> BaseStorage:
-    """Optuna's view of the database; its tables are made if they are missing."""
-    is_sqlite = url.get_backend_name() == "sqlite"
-    arguments = {"timeout": SQLITE_BUSY_TIMEOUT_S} if is_sqlite else {}
-    options = {"connect_args": arguments, "pool_pre_ping": True}
-    return get_storage(RDBStorage(real_url(url), engine_kwargs=options))
+@contextmanager
+def optuna_storage(url: URL) -> Iterator[BaseStorage]:
+    """Optuna's view of the database, with connections of its own; its tables are made if they are missing."""
+    storage = RDBStorage(real_url(url), engine_kwargs=engine_options(url))
+    try:
+        yield get_storage(storage)
+    finally:
+        storage.remove_session()
+        storage.engine.dispose()

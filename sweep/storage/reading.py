@@ -47,7 +47,8 @@ def read_study(engine: Engine, url: URL, name: str) -> StudyData:
     """
     row = get_study(engine, name)
     optuna.logging.set_verbosity(optuna.logging.ERROR)
-    frozen = optuna.load_study(study_name=name, storage=optuna_storage(url)).get_trials(deepcopy=False)
+    with optuna_storage(url) as storage:
+        frozen = optuna.load_study(study_name=name, storage=storage).get_trials(deepcopy=False)
     of_study = TrialRow.study_id == row.id
     with Session(engine) as session:
         query = select(TrialRow).where(of_study).options(selectinload(TrialRow.attempts))

@@ -3,17 +3,19 @@
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import JSON, DateTime, Dialect, Float, ForeignKey, String, Text, UniqueConstraint
+from sqlalchemy import JSON, DateTime, Dialect, Double, ForeignKey, String, Text, UniqueConstraint
+from sqlalchemy.dialects import mysql
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column, relationship
 from sqlalchemy.types import TypeDecorator
 
 PREFIX = "sweep_"
+MOMENT = DateTime().with_variant(mysql.DATETIME(fsp=6), "mysql")  # whose own drops the parts of a second
 
 
 class UtcDateTime(TypeDecorator[datetime]):
     """A moment, stored as UTC; SQLite and MySQL forget time zones, so it is put back when read."""
 
-    impl = DateTime
+    impl = MOMENT
     cache_ok = True
 
     def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
@@ -26,7 +28,7 @@ class UtcDateTime(TypeDecorator[datetime]):
 class Table(DeclarativeBase):
     """Base of our tables."""
 
-    type_annotation_map = {datetime: UtcDateTime, dict[str, Any]: JSON, float: Float(53)}  # noqa: RUF012
+    type_annotation_map = {datetime: UtcDateTime, dict[str, Any]: JSON, float: Double()}  # noqa: RUF012
 
 
 class StudyRow(Table):

@@ -1,12 +1,14 @@
-"""The real services that the tests of this folder need: Slurm and PostgreSQL, each started once."""
+"""The real services that the tests of this folder need: Slurm, PostgreSQL and MariaDB, each started once."""
 
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from tests.cluster import mariadb as mariadb_server
 from tests.cluster import postgresql as postgresql_server
 from tests.cluster import slurm as slurm_cluster
+from tests.cluster.mariadb import MariaDB
 from tests.cluster.postgresql import PostgreSQL
 from tests.cluster.slurm import Slurm
 from tests.services import need
@@ -27,6 +29,17 @@ def postgresql() -> Iterator[PostgreSQL]:
     server = PostgreSQL()
     try:
         server.create()
+        yield server
+    finally:
+        server.delete()
+
+
+@pytest.fixture(scope="session")
+def mariadb() -> Iterator[MariaDB]:
+    need("MariaDB", mariadb_server.is_installed(), mariadb_server.PACKAGES)
+    server = MariaDB()
+    try:
+        server.start()
         yield server
     finally:
         server.delete()

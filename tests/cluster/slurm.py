@@ -19,14 +19,11 @@ from pathlib import Path
 
 import psutil
 
-from tests.cluster import daemons
+from tests.cluster import daemons, mariadb
 
 PACKAGES = "slurmctld slurmd slurm-client slurmdbd mariadb-server-core munge"  # of Debian
 PROGRAMS = ("slurmctld", "slurmd", "sbatch", "slurmdbd", "mariadbd", "munged")
 TEMPLATES = Path(__file__).parent / "templates"
-SYSTEM_TABLES = [
-    Path("/usr/share/mysql", name) for name in ("mysql_system_tables.sql", "mysql_system_tables_data.sql")
-]
 NODES = ("n1", "n2")
 IDLE = ["idle"] * len(NODES)
 
@@ -44,7 +41,7 @@ class Slurm:
         self.environment = {
             **os.environ,
             "SLURM_CONF": str(self.conf),
-            "MYSQL_UNIX_PORT": str(self.folder / "run/mariadb.sock"),
+            "MYSQL_UNIX_PORT": str(self.folder / "mariadb/mariadb.sock"),
         }
         self._commands = {
             "munged": [
@@ -52,7 +49,10 @@ class Slurm:
                 f"--key-file={self.folder}/munge.key", f"--pid-file={self.folder}/run/munged.own.pid",
                 f"--seed-file={self.folder}/run/munge.seed", f"--log-file={self.folder}/log/munge.log",
             ],
-            "mariadbd": ["mariadbd", f"--defaults-file={self.folder}/mariadb.cnf"],
+            "mariadbd": [
+                *mariadb.command(self.folder / "mariadb"), "--skip-networking",
+                f"--init-file={self.folder}/accounting.sql",
+            ],
             "slurmdbd": ["slurmdbd", "-D"],
             "slurmctld": ["slurmctld", "-D"],
             "n1": ["slurmd", "-D", "-N", "n1"],
@@ -191,17 +191,9 @@ class Slurm:
         file.write_bytes(content)
 
     def _start_database(self) -> None:
-        database = self.folder / "database"
-        if not database.exists():  # mariadb-server-core comes without the script that does this
-            database.mkdir(mode=0o700)
-            tables = "".join(file.read_text() for file in SYSTEM_TABLES)
-            subprocess.run(
-                [daemons.program("mariadbd"), *self._commands["mariadbd"][1:], "--init-file=", "--bootstrap"],
-                input=f"CREATE DATABASE mysql;\nUSE mysql;\n{tables}",
-                text=True, check=True, timeout=60, capture_output=True,
-            )  # fmt: skip
+        mariadb.create(self.folder / "mariadb")
         self._start("mariadbd")
-        self._wait("mariadbd listens", (self.folder / "run/mariadb.sock").exists)
+        self._wait("mariadbd listens", (self.folder / "mariadb/mariadb.sock").exists)
 
     def _admit_user(self) -> None:
         """Let this user submit jobs, unless the folder's cluster was up before."""

@@ -9,23 +9,21 @@ import optuna
 import optuna_dashboard
 import pytest
 from optuna.artifacts import get_all_artifact_meta
+from optuna.storages import RDBStorage
 from optuna.trial import TrialState
 
 from sweep.definition.study import load_study
 from sweep.execution.exhibit import MAX_PICTURE_BYTES, NOTE_LENGTH, make_exhibit, show
 from sweep.execution.proposals import Proposals
 from sweep.execution.trial import AttemptFolder, EpochReport, Outcome, Result, attempt_folder
-from sweep.storage.database import parse_url
 from sweep.storage.tables import AttemptRow, TrialRow
-
-URL = parse_url("sqlite:///sweep.db")
 
 
 class Bench:
     """A study with one trial under way, whose attempt has left some files."""
 
     def __init__(self, workplace: Path) -> None:
-        self.proposals = Proposals(load_study("toy"), URL)
+        self.proposals = Proposals(load_study("toy"), RDBStorage("sqlite:///sweep.db"))
         self.frozen = self.proposals.propose()
         self.folder = attempt_folder(workplace / "sweeps" / "toy" / "00000", 1, "abc")
         self.folder.artifacts.mkdir(parents=True)

@@ -9,8 +9,7 @@ from optuna.trial import TrialState, create_trial
 from sqlalchemy import Engine
 from sqlalchemy.orm import Session
 
-from sweep.storage.database import upgrade
-from sweep.storage.optuna_tables import optuna_storage
+from sweep.storage.database import real_url, upgrade
 from sweep.storage.records import create_study
 from sweep.storage.tables import AttemptRow, EpochRow, StudyRow, TrialRow
 
@@ -46,7 +45,7 @@ class RecordedStudy:
         definition = {**DEFINITION, **definition}
         self.engine = engine
         self.optuna = optuna.create_study(
-            study_name=name, storage=optuna_storage(engine.url), direction=definition["direction"]
+            study_name=name, storage=real_url(engine.url), direction=definition["direction"]
         )
         self.id = create_study(engine, name, definition, {}, "sweeps").id
         self.change(created_at=NOON)

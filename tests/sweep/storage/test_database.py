@@ -1,14 +1,11 @@
+import socket
 from pathlib import Path
 
 import pytest
-from alembic.autogenerate import compare_metadata
-from alembic.migration import MigrationContext
-from sqlalchemy import inspect, text
+from sqlalchemy import text
 
 from sweep.errors import InputError
-from sweep.storage.database import HEAD, VERSION_TABLE, connect, parse_url, shown_url, upgrade
-from sweep.storage.optuna_tables import optuna_storage
-from sweep.storage.tables import Table
+from sweep.storage.database import WAITS, connect, parse_url, shown_url, upgrade
 
 
 @pytest.mark.parametrize(
@@ -67,48 +64,24 @@ def test_a_database_that_does_not_open(
     assert "secret" not in str(error.value)
 
 
+@pytest.mark.parametrize(("scheme", "wait"), [("postgresql", "connect_timeout"), ("mysql", "read_timeout")])
+def test_a_server_that_says_nothing_is_not_waited_for_long(
+    scheme: str, wait: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert 0 < WAITS[scheme][wait] <= 60
+    monkeypatch.setitem(WAITS, scheme, {wait: 2})
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        url = parse_url(f"{scheme}://me@127.0.0.1:{silent.getsockname()[1]}/db")
+        with pytest.raises(InputError, match=r"cannot be opened: .*time"):
+            connect(url)
+
+
 def test_connecting_makes_nothing(tmp_path: Path) -> None:
     url = parse_url(f"sqlite:///{tmp_path}/sweep.db")
     connect(url).dispose()
     assert list(tmp_path.iterdir()) == []
     with pytest.raises(InputError, match="there is no database"):
         connect(url, must_exist=True)
-
-
-def test_the_migrations_make_the_tables_of_today(tmp_path: Path) -> None:
-    url = parse_url(f"sqlite:///{tmp_path}/sweep.db")
-    engine = connect(url)
-    upgrade(engine)
-    optuna_storage(url)  # Optuna's tables, with its own version table, are left in peace
-    options = {
-        "version_table": VERSION_TABLE,
-        "compare_type": True,
-        "include_name": lambda name, kind, parents: kind != "table" or name in Table.metadata.tables,
-    }
-    with engine.connect() as connection:
-        context = MigrationContext.configure(connection, opts=options)
-        assert context.get_current_revision() == HEAD
-        assert compare_metadata(context, Table.metadata) == []
-        assert {"alembic_version", VERSION_TABLE} <= set(inspect(connection).get_table_names())
-    engine.dispose()
-
-
-def test_upgrading_twice_does_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    engine = connect(parse_url(f"sqlite:///{tmp_path}/sweep.db"))
-    upgrade(engine)
-    monkeypatch.setattr("alembic.command.upgrade", lambda *_: pytest.fail("nothing to upgrade"))
-    upgrade(engine)
-    engine.dispose()
-
-
-def test_a_database_of_a_later_version_is_left_alone(tmp_path: Path) -> None:
-    engine = connect(parse_url(f"sqlite:///{tmp_path}/sweep.db"))
-    upgrade(engine)
-    with engine.begin() as connection:
-        connection.execute(text(f"UPDATE {VERSION_TABLE} SET version_num = '9999'"))
-    with pytest.raises(InputError, match=r"was made by a newer capsweep \(tables of version 9999"):
-        upgrade(engine)
-    engine.dispose()
 
 
 def test_sqlite_waits_for_another_writer(tmp_path: Path) -> None:

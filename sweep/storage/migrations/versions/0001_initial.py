@@ -2,11 +2,15 @@
 
 import sqlalchemy as sa
 from alembic import op
+from sqlalchemy.dialects import mysql
 
 revision = "0001"
 down_revision = None
 branch_labels = None
 depends_on = None
+
+MOMENT = sa.DateTime().with_variant(mysql.DATETIME(fsp=6), "mysql")
+UNICODE = "utf8mb4_bin"  # what other databases do: all of Unicode, and Loss is not loss
 
 
 def upgrade() -> None:
@@ -15,6 +19,7 @@ def upgrade() -> None:
         sa.Column("digest", sa.String(length=64), nullable=False),
         sa.Column("content", sa.JSON(), nullable=False),
         sa.PrimaryKeyConstraint("digest"),
+        mysql_collate=UNICODE,
     )
     op.create_table(
         "sweep_studies",
@@ -23,11 +28,12 @@ def upgrade() -> None:
         sa.Column("definition", sa.JSON(), nullable=False),
         sa.Column("provenance", sa.JSON(), nullable=False),
         sa.Column("workdir", sa.Text(), nullable=False),
-        sa.Column("created_at", sa.DateTime(), nullable=False),
+        sa.Column("created_at", MOMENT, nullable=False),
         sa.Column("launcher", sa.String(length=255), nullable=True),
-        sa.Column("launcher_seen_at", sa.DateTime(), nullable=True),
+        sa.Column("launcher_seen_at", MOMENT, nullable=True),
         sa.PrimaryKeyConstraint("id"),
         sa.UniqueConstraint("name"),
+        mysql_collate=UNICODE,
     )
     op.create_table(
         "sweep_trials",
@@ -43,6 +49,7 @@ def upgrade() -> None:
         ),
         sa.PrimaryKeyConstraint("id"),
         sa.UniqueConstraint("study_id", "number"),
+        mysql_collate=UNICODE,
     )
     op.create_table(
         "sweep_attempts",
@@ -58,11 +65,11 @@ def upgrade() -> None:
         sa.Column("host", sa.String(length=255), nullable=True),
         sa.Column("gpu", sa.String(length=255), nullable=True),
         sa.Column("num_gpus", sa.Integer(), nullable=False),
-        sa.Column("submitted_at", sa.DateTime(), nullable=False),
-        sa.Column("started_at", sa.DateTime(), nullable=True),
-        sa.Column("ended_at", sa.DateTime(), nullable=True),
-        sa.Column("stop_requested_at", sa.DateTime(), nullable=True),
-        sa.Column("gpu_seconds", sa.Float(precision=53), nullable=False),
+        sa.Column("submitted_at", MOMENT, nullable=False),
+        sa.Column("started_at", MOMENT, nullable=True),
+        sa.Column("ended_at", MOMENT, nullable=True),
+        sa.Column("stop_requested_at", MOMENT, nullable=True),
+        sa.Column("gpu_seconds", sa.Double(), nullable=False),
         sa.Column("metrics_offset", sa.Integer(), nullable=False),
         sa.Column("environment", sa.String(length=64), nullable=True),
         sa.Column("notes", sa.JSON(), nullable=False),
@@ -76,6 +83,7 @@ def upgrade() -> None:
         ),
         sa.PrimaryKeyConstraint("id"),
         sa.UniqueConstraint("trial_id", "number"),
+        mysql_collate=UNICODE,
     )
     op.create_index("ix_sweep_attempts_state", "sweep_attempts", ["state"])
 
@@ -84,22 +92,24 @@ def upgrade() -> None:
         sa.Column("trial_id", sa.Integer(), nullable=False),
         sa.Column("epoch", sa.Integer(), autoincrement=False, nullable=False),
         sa.Column("metric", sa.String(length=128), nullable=False),
-        sa.Column("value", sa.Float(precision=53), nullable=True),
-        sa.Column("reported_at", sa.DateTime(), nullable=False),
+        sa.Column("value", sa.Double(), nullable=True),
+        sa.Column("reported_at", MOMENT, nullable=False),
         sa.ForeignKeyConstraint(
             ["trial_id"],
             ["sweep_trials.id"],
         ),
         sa.PrimaryKeyConstraint("trial_id", "epoch", "metric"),
+        mysql_collate=UNICODE,
     )
     op.create_table(
         "sweep_final_metrics",
         sa.Column("trial_id", sa.Integer(), nullable=False),
         sa.Column("metric", sa.String(length=128), nullable=False),
-        sa.Column("value", sa.Float(precision=53), nullable=True),
+        sa.Column("value", sa.Double(), nullable=True),
         sa.ForeignKeyConstraint(
             ["trial_id"],
             ["sweep_trials.id"],
         ),
         sa.PrimaryKeyConstraint("trial_id", "metric"),
+        mysql_collate=UNICODE,
     )

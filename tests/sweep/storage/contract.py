@@ -1,0 +1,216 @@
+"""What every database that a study may be recorded in has to do: run over each by a subclass."""
+
+import platform
+from collections.abc import Iterator
+from contextlib import suppress
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
+from optuna.study import StudyDirection
+from sqlalchemy import URL, Engine, inspect, text
+from sqlalchemy.orm import Session
+
+from sweep.errors import InputError
+from sweep.execution.ingest import ERROR_LENGTH, storable
+from sweep.storage.database import HEAD, VERSION_TABLE, connect, parse_url, upgrade
+from sweep.storage.lease import STALE_AFTER, Lease, LeaseLostError
+from sweep.storage.optuna_tables import optuna_storage
+from sweep.storage.reading import read_study
+from sweep.storage.records import StudyRecords, create_study, find_study, study_names
+from sweep.storage.tables import AttemptRow, EpochRow, FinalMetricRow, StudyRow, Table, TrialRow
+
+NOON = datetime(2026, 11, 23, 12, 0, 0, 123456, tzinfo=UTC)
+DEFINITION = {"metric": "score", "direction": "maximize", "space": {}, "naïve": ["ünïcödé", 0.1, None, {}]}
+
+
+def trial_with_attempt(study_id: int, number: int = 0, state: str = "running") -> TrialRow:
+    trial = TrialRow(study_id=study_id, number=number, optuna_trial_id=number + 1, seed=number, folder="a b")
+    trial.attempts.append(
+        AttemptRow(
+            number=1, token="9f3c21ab", state=state, job_name=f"toy-{number}", num_gpus=1, submitted_at=NOON,
+            job_size=1, gpu_seconds=0.1 + 0.2, is_charged=True, metrics_offset=0, notes={},
+        )
+    )  # fmt: skip
+    return trial
+
+
+class StorageContract:
+    """A subclass gives `storage`, the URL of a new, empty database."""
+
+    @pytest.fixture
+    def url(self, storage: str) -> URL:
+        return parse_url(storage)
+
+    @pytest.fixture
+    def engine(self, url: URL) -> Iterator[Engine]:
+        """A database with our tables, and a study in it."""
+        engine = connect(url)
+        upgrade(engine)
+        create_study(engine, "toy", DEFINITION, {"command": "sweep 🧹"}, "/a place")
+        yield engine
+        engine.dispose()
+
+    # tables
+
+    def test_the_migrations_make_the_tables_of_today(self, url: URL) -> None:
+        engine = connect(url)
+        assert study_names(engine) == []
+        upgrade(engine)
+        with optuna_storage(url):  # Optuna's tables, with its own version table, are left in peace
+            pass
+        options = {
+            "version_table": VERSION_TABLE,
+            "compare_type": True,
+            "include_name": lambda name, kind, parents: kind != "table" or name in Table.metadata.tables,
+        }
+        with engine.connect() as connection:
+            context = MigrationContext.configure(connection, opts=options)
+            assert context.get_current_revision() == HEAD
+            assert compare_metadata(context, Table.metadata) == []
+            assert {"alembic_version", VERSION_TABLE} <= set(inspect(connection).get_table_names())
+        engine.dispose()
+
+    def test_upgrading_twice_does_nothing(self, engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr("alembic.command.upgrade", lambda *_: pytest.fail("nothing to upgrade"))
+        upgrade(engine)
+
+    def test_a_database_of_a_later_version_is_left_alone(self, engine: Engine) -> None:
+        with engine.begin() as connection:
+            connection.execute(text(f"UPDATE {VERSION_TABLE} SET version_num = '9999'"))
+        with pytest.raises(InputError, match=r"was made by a newer capsweep \(tables of version 9999"):
+            upgrade(engine)
+
+    # records
+
+    def test_a_study_comes_back_as_it_was(self, engine: Engine) -> None:
+        row = find_study(engine, "toy")
+        assert row is not None
+        assert (row.definition, row.provenance) == (DEFINITION, {"command": "sweep 🧹"})
+        assert (row.workdir, row.launcher) == ("/a place", None)
+        assert find_study(engine, "toys") is None
+        create_study(engine, "another", DEFINITION, {}, ".")
+        assert study_names(engine) == ["toy", "another"]
+
+    def test_an_attempt_comes_back_to_the_last_bit(self, engine: Engine) -> None:
+        records = StudyRecords(engine, 1)
+        error = "🧨" * ERROR_LENGTH
+        trial = trial_with_attempt(1)
+        records.save([trial])
+        (attempt,) = records.open_attempts(["running"])
+        attempt.started_at, attempt.error, attempt.notes = NOON, error, {"device": "GPU 🚀"}
+        attempt.environment = records.environment("3.11", {"numpy": "2.0"})
+        assert records.environment("3.11", {"numpy": "2.0"}) == attempt.environment
+        records.save([attempt])
+        (again,) = records.open_attempts(["running"])
+        assert (again.submitted_at, again.started_at, again.ended_at) == (NOON, NOON, None)
+        assert (again.gpu_seconds, again.error) == (0.1 + 0.2, error)
+        assert (again.notes, again.environment) == ({"device": "GPU 🚀"}, attempt.environment)
+        assert [other.number for other in again.trial.attempts] == [1]
+        assert records.open_attempts(["pending"]) == []
+
+    def test_any_text_of_a_traceback_is_taken(self, engine: Engine) -> None:
+        trial = trial_with_attempt(1)
+        trial.attempts[0].error = storable("null \0, half a character \udcff")
+        StudyRecords(engine, 1).save([trial])
+        (attempt,) = StudyRecords(engine, 1).open_attempts(["running"])
+        assert attempt.error == "null , half a character ?"
+
+    def test_numbers_come_back_to_the_last_bit(self, url: URL, engine: Engine) -> None:
+        values = [0.1 + 0.2, 1 / 3, 1e-308, 1.7976931348623157e308, -0.0, None]
+        with optuna_storage(url) as storage:
+            storage.create_new_trial(storage.create_new_study([StudyDirection.MAXIMIZE], "toy"))
+        trial = trial_with_attempt(1)
+        records = StudyRecords(engine, 1)
+        records.save([trial])
+        epochs = [
+            EpochRow(trial_id=trial.id, epoch=epoch, metric="score", value=value, reported_at=NOON)
+            for epoch, value in enumerate(values, start=1)
+        ]
+        names = ["größe", "Größe"]
+        finals = [FinalMetricRow(trial_id=trial.id, metric=name, value=1 / 3) for name in names]
+        records.save([*epochs, *finals])
+        assert records.recorded_epochs(trial.id) == {1, 2, 3, 4, 5, 6}
+        data = read_study(engine, url, "toy")
+        assert data.epochs["score"].tolist()[:-1] == values[:-1]
+        assert data.epochs["score"].isna().tolist() == [False] * 5 + [True]
+        assert data.trials[["final_größe", "final_Größe"]].to_numpy().tolist() == [[1 / 3, 1 / 3]]
+
+    def test_what_is_added_up_is_added_up_by_study(self, engine: Engine) -> None:
+        other = create_study(engine, "other", DEFINITION, {}, ".")
+        StudyRecords(engine, other.id).save([trial_with_attempt(other.id)])
+        records = StudyRecords(engine, 1)
+        assert records.gpu_seconds() == 0.0
+        records.save([trial_with_attempt(1, number) for number in range(2)])
+        assert records.trial_numbers() == {0, 1}
+        assert records.gpu_seconds() == 2 * (0.1 + 0.2)
+
+    def test_a_broken_transaction_leaves_nothing(self, engine: Engine) -> None:
+        records = StudyRecords(engine, 1)
+        records.save([trial_with_attempt(1, number=0)])
+        with pytest.raises(Exception, match=r"(?i)unique|duplicate"):
+            records.save([trial_with_attempt(1, number=1), trial_with_attempt(1, number=0)])
+        assert records.trial_numbers() == {0}
+
+    # the lease
+
+    def test_taken_kept_given_back(self, engine: Engine) -> None:
+        first, second = Lease(engine, 1), Lease(engine, 1)
+        first.acquire()
+        first.renew()
+        with pytest.raises(InputError, match="is being launched already"):
+            second.acquire()
+        first.release()
+        second.acquire()
+
+    def test_renewed_in_the_same_moment(self, engine: Engine) -> None:
+        """A row that an update leaves as it was counts all the same."""
+        lease = Lease(engine, 1, now=lambda: NOON)
+        lease.acquire()
+        lease.renew()
+        lease.renew()
+
+    def test_a_launcher_of_another_host_is_believed_until_it_has_been_silent(self, engine: Engine) -> None:
+        hold(engine, "login2 4711 abc", NOON - timedelta(seconds=70))
+        lease = Lease(engine, 1, now=lambda: NOON)
+        with pytest.raises(InputError, match="process 4711 on login2, last sign of life 70 s ago"):
+            lease.acquire()
+        hold(engine, "login2 4711 abc", NOON - STALE_AFTER)
+        lease.acquire()
+
+    def test_a_dead_launcher_of_this_host_is_replaced_at_once(self, engine: Engine) -> None:
+        hold(engine, f"{platform.node()} 999999999 abc", NOON)
+        Lease(engine, 1, now=lambda: NOON).acquire()
+
+    def test_the_one_taken_over_stops(self, engine: Engine) -> None:
+        lease = Lease(engine, 1)
+        lease.acquire()
+        hold(engine, "login2 4711 abc", NOON)
+        with pytest.raises(LeaseLostError, match="taken this study over"):
+            lease.renew()
+        lease.release()  # must not take it from the other one
+        with Session(engine) as session:
+            assert session.get_one(StudyRow, 1).launcher == "login2 4711 abc"
+
+    def test_of_two_who_take_a_stale_one_over_one_gets_it(self, engine: Engine) -> None:
+        """The second has looked before the first has taken it."""
+        hold(engine, "login2 4711 abc", NOON - STALE_AFTER)
+        first = Lease(engine, 1, now=lambda: NOON)
+
+        def noon_after_the_first_has_taken_it() -> datetime:
+            with suppress(InputError):
+                first.acquire()
+            return NOON
+
+        second = Lease(engine, 1, now=noon_after_the_first_has_taken_it)
+        with pytest.raises(InputError, match="was taken by another launcher just now"):
+            second.acquire()
+        first.renew()
+
+
+def hold(engine: Engine, holder: str, seen_at: datetime) -> None:
+    with Session(engine) as session:
+        row = session.get_one(StudyRow, 1)
+        row.launcher, row.launcher_seen_at = holder, seen_at
+        session.commit()
