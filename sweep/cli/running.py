@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from sweep.cli.live import live_table
 from sweep.cli.options import (
     ClusterOption,
     DataDirOption,
@@ -92,7 +93,8 @@ def launch(
                 typer.echo(f"{num_active} trials are active; the next pass goes on")
                 return
             if not once:
-                launcher.run()
+                with live_table(url, launcher.records.study_id) as refresh:
+                    launcher.run(refresh)
             typer.echo(summary(chosen, launcher.proposals))
     except KeyboardInterrupt:
         typer.echo(_detached(dry_run), err=True)

@@ -3,7 +3,7 @@
 import logging
 import secrets
 import time
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
@@ -55,7 +55,7 @@ class Launcher:
             new_attempt=self._new_attempt, is_spent=lambda: self._spent() is not None,
         )  # fmt: skip
 
-    def run(self) -> None:
+    def run(self, after_turn: Callable[[], None] = lambda: None) -> None:
         """Poll until every trial has ended, and what the jobs cost is known.
 
         Raises
@@ -70,6 +70,7 @@ class Launcher:
                 charged_by = charged_by or time.monotonic() + CHARGING_S
                 if self._num_uncharged == 0 or time.monotonic() > charged_by:
                     break
+            after_turn()
             time.sleep(self.poll_seconds)
         self.conclude()
 

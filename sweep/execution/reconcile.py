@@ -21,6 +21,7 @@ from sweep.storage.records import StudyRecords
 from sweep.storage.tables import AttemptRow, Table, TrialRow
 
 logger = logging.getLogger(__name__)
+epochs = logging.getLogger(f"{__name__}.epochs")  # apart: a person at a terminal has a table of them
 
 STOP_GRACE = timedelta(minutes=2)
 
@@ -51,7 +52,7 @@ class Reconciler:
             if self.study.metric in report.metrics:
                 value = report.metrics[self.study.metric]
                 self.proposals.report(attempt.trial.optuna_trial_id, report.epoch, value)
-                logger.info("%s: epoch %d, %s = %.6g", title(attempt), report.epoch, self.study.metric, value)
+                epochs.info("%s: epoch %d, %s = %.6g", title(attempt), report.epoch, self.study.metric, value)
         action = decide(self._view(attempt, job, result))
         rows: list[Table] = [attempt, *epoch_rows(attempt.trial_id, reports)]
         match action.do:

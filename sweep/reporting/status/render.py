@@ -12,6 +12,7 @@ from sweep.execution.decide import AttemptState
 from sweep.reporting.status.collect import StudyStatus, TrialStatus
 from sweep.reporting.wording import NONE, show_count, show_duration, show_metric
 
+BAR_WIDTH = 8
 NUM_LINES_AROUND = 14  # of a study's screen that are no trials
 STYLES = {
     AttemptState.SUBMITTING: "dim",
@@ -74,6 +75,8 @@ def _table(*columns: str) -> Table:
 def _trials(status: StudyStatus, now: datetime) -> Table:
     table = _table("trial", "state", "attempt", "job", "node", "epoch", status.metric, "time")
     best = status.best.number if status.best else None
+    longest = max((trial.epoch or 0 for trial in status.trials if trial.state == "completed"), default=0)
+    values = [trial.best for trial in status.trials if trial.best is not None]
     for _, trials in groupby(status.trials, key=lambda trial: trial.is_active):
         for trial in trials:
             mark = " (best)" if trial.number == best else ""
@@ -83,12 +86,34 @@ def _trials(status: StudyStatus, now: datetime) -> Table:
                 str(trial.attempt),
                 trial.job_id or NONE,
                 trial.host or NONE,
-                NONE if trial.epoch is None else str(trial.epoch),
-                show_metric(status.metric, trial.best) + mark,
+                _epoch(trial, longest),
+                _value(trial, status, values) + mark,
                 _time(trial, now),
             )
         table.add_section()
     return table
+
+
+def _epoch(trial: TrialStatus, longest: int) -> str:
+    """The last epoch, on a bar of how many the longest completed trial has reported."""
+    if trial.epoch is None:
+        return NONE
+    return f"{trial.epoch:<4} {_bar(trial.epoch / longest)}" if longest else str(trial.epoch)
+
+
+def _value(trial: TrialStatus, status: StudyStatus, values: Sequence[float]) -> str:
+    """The objective, on a bar from the worst to the best of the trials shown."""
+    shown = show_metric(status.metric, trial.best)
+    if trial.best is None or len(set(values)) < 2:
+        return shown
+    worst, best = (min, max) if status.direction == "maximize" else (max, min)
+    share = (trial.best - worst(values)) / (best(values) - worst(values))
+    return f"{shown} {_bar(share)}"
+
+
+def _bar(share: float) -> str:
+    filled = round(BAR_WIDTH * min(max(share, 0.0), 1.0))
+    return "━" * filled + "─" * (BAR_WIDTH - filled)
 
 
 def _state(trial: TrialStatus) -> str:

@@ -3,6 +3,7 @@
 import io
 import json
 import platform
+import re
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
@@ -155,6 +156,25 @@ def test_the_forecast_goes_by_what_trials_took_with_all_their_attempts(engine: E
 # what is shown
 
 
+def test_bars_say_how_far_a_trial_is_and_how_good(engine: Engine) -> None:
+    study = RecordedStudy(engine, direction="minimize")
+    study.add(COMPLETED, value=1.0, epochs=dict.fromkeys(range(1, 9), 2.0))
+    study.add(RUNNING, epochs={1: 5.0, 2: 3.0})
+    study.add(RUNNING, epochs={1: 2.0})
+    rows = [line for line in text(show_study(look(study), minutes(30))).splitlines() if "━" in line]
+    assert [re.findall("[━─]{8}", row) for row in rows] == [
+        ["━━━━━━━━", "━━━━━━━━"],
+        ["━━──────", "────────"],
+        ["━───────", "━━━━────"],
+    ]
+
+
+def test_without_anything_to_compare_there_are_no_bars(engine: Engine) -> None:
+    study = RecordedStudy(engine)
+    study.add(RUNNING, epochs={1: 0.5})
+    assert "─" not in text(show_study(look(study), minutes(30)))
+
+
 def test_what_a_person_sees(engine: Engine) -> None:
     study = RecordedStudy(engine, trials=4, budget={"hours": 2.0, "gpu_hours": None})
     study.change(launcher="login9 4711 abc", launcher_seen_at=minutes(30) - timedelta(seconds=4))
@@ -176,9 +196,9 @@ def test_what_a_person_sees(engine: Engine) -> None:
     rows = [line.split() for line in seen[6:]]
     assert rows == [
         ["trial", "state", "attempt", "job", "node", "epoch", "score", "time"],
-        ["2", "running", "2", "7_1", "n1", "1", "0.5", "10", "min"],
+        ["2", "running", "2", "7_1", "n1", "1", "━" * 8, "0.5", "─" * 8, "10", "min"],
         ["3", "pending", "1", "7_2", "–", "–", "–", "waits", "5", "min"],
-        ["1", "completed", "1", "–", "–", "1", "0.75", "(best)", "10", "min"],
+        ["1", "completed", "1", "–", "–", "1", "━" * 8, "0.75", "━" * 8, "(best)", "10", "min"],
         ["1", "more", "trial", "not", "shown;", "--json", "has", "them", "all"],
     ]
 
