@@ -20,6 +20,8 @@ app = typer.Typer(
 )
 for command in (
     running.launch,
+    running.stop,
+    running.retry,
     watching.status,
     watching.logs,
     results.report,

@@ -1,4 +1,4 @@
-"""`sweep launch`: running a study, and going on with it."""
+"""`sweep launch`, `sweep stop`, `sweep retry`: running a study."""
 
 import os
 import shlex
@@ -14,12 +14,15 @@ from sweep.cli.live import live_table
 from sweep.cli.options import (
     ClusterOption,
     DataDirOption,
+    RecordedStudyOption,
     StorageOption,
     StudyOption,
     cluster_file,
     log_to_terminal,
+    open_study,
     storage_url,
 )
+from sweep.errors import InputError
 
 if TYPE_CHECKING:
     from sweep.execution.launch import LaunchRequest
@@ -68,7 +71,8 @@ def launch(
     named = {"trials": trials, "parallel": parallel, "data_dir": data_dir and data_dir.resolve()}
     settings = [*(overrides or []), *(f"{key}={value}" for key, value in named.items() if value is not None)]
     chosen = load_study(study, settings)
-    where = profile(load_cluster(cluster_file()), cluster)
+    profiles = load_cluster(cluster_file())
+    where = profile(profiles, cluster)
     url = storage_url(storage, chosen)
     folder = (workdir or Path(where.workdir or "sweeps")).expanduser().resolve()
     if dry_run:
@@ -77,7 +81,7 @@ def launch(
         chosen = rehearsed_study(chosen, url)
         where = LocalProfile(executor="local", workdir=where.workdir)
         folder = (workdir or Path("sweeps")).resolve()
-    request = LaunchRequest(chosen, where, url, folder, Path.cwd(), once, wait)
+    request = LaunchRequest(chosen, where, url, folder, Path.cwd(), cluster or profiles.default, once, wait)
     if as_job and not dry_run:
         given = {"--study": study, "--cluster": cluster, "--workdir": workdir and folder}
         typer.echo(_submit_launcher(request, storage, given, settings))
@@ -101,14 +105,85 @@ def launch(
         raise typer.Exit(130) from None
 
 
+def stop(
+    study: RecordedStudyOption,
+    cancel_jobs: Annotated[
+        bool, typer.Option("--cancel-jobs", help="Cancel the jobs of active trials as well.")
+    ] = False,
+    cluster: ClusterOption = None,
+    storage: StorageOption = None,
+) -> None:
+    """End a study early: no more trials, and with --cancel-jobs an end to the active ones.
+
+    The launcher at work does it at its next look. Where none is, --cancel-jobs does it here and now.
+    """
+    from sweep.definition.cluster import load_cluster, profile
+    from sweep.execution.requests import Stop
+    from sweep.execution.stopping import cancelling, stop_study
+    from sweep.execution.summary import summary
+
+    engine, row = open_study(study, storage)
+    where = profile(load_cluster(cluster_file()), cluster or row.cluster)
+    if at_work := stop_study(engine, row, Stop.CANCEL if cancel_jobs else Stop.FINISH):
+        then = "cancels the active trials' jobs" if cancel_jobs else "waits for the active trials"
+        typer.echo(f"the launcher at work, {at_work}, proposes no more trials, {then} and ends")
+    elif cancel_jobs:
+        log_to_terminal()
+        try:
+            with cancelling(engine, row, where) as launcher:
+                launcher.run()
+                typer.echo(summary(launcher.study, launcher.proposals))
+        except KeyboardInterrupt:
+            typer.echo(f"broken off; to cancel the rest: {_this_command()}", err=True)
+            raise typer.Exit(130) from None
+    else:
+        typer.echo("no launcher is at work: no trial is proposed, and jobs that are there go on")
+        typer.echo(f"to cancel them: sweep stop --study {study} --cancel-jobs")
+    if cancel_jobs:
+        typer.echo(f"to have cancelled trials tried again: sweep retry --study {study} --failed")
+    typer.echo(f"to go on with the study: sweep launch --study {study}")
+
+
+def retry(
+    study: RecordedStudyOption,
+    trial: Annotated[int | None, typer.Option(min=0, help="A failed trial.", show_default=False)] = None,
+    failed: Annotated[bool, typer.Option("--failed", help="All failed trials.")] = False,
+    storage: StorageOption = None,
+) -> None:
+    """Have failed trials tried again, each under its number, with its params, from its last checkpoint.
+
+    The launcher at work takes them up as slots come free, else the next launch does.
+    """
+    from sweep.execution.requests import request_retry
+    from sweep.execution.stopping import launcher_at_work
+
+    if (trial is None) is not failed:
+        raise InputError("which trials are to be tried again? say --trial N, or --failed for all that failed")
+    engine, row = open_study(study, storage)
+    numbers = request_retry(engine, row, trial)
+    if not numbers:
+        typer.echo(f"study {row.name} has no failed trial")
+        return
+    typer.echo(f"to be tried again: {', '.join(f'trial {number}' for number in numbers)}")
+    if (at_work := launcher_at_work(row)) and row.stop is None:
+        typer.echo(f"the launcher at work, {at_work}, takes them up as slots come free")
+    else:
+        typer.echo(f"they begin with the next launch: sweep launch --study {study}")
+
+
 def _submit_launcher(
     request: "LaunchRequest", storage: str | None, given: Mapping[str, object], settings: Sequence[str]
 ) -> str:
     """Check what can be checked here, then submit the launcher; what to tell."""
     from sweep.execution.launch import check
     from sweep.execution.launcher_job import job_name, submit_launcher
+    from sweep.execution.requests import take_back_stop
+    from sweep.storage.database import upgrade
 
-    check(request)[0].dispose()
+    engine, _ = check(request)
+    upgrade(engine)
+    take_back_stop(engine, request.study.name)
+    engine.dispose()
     if storage is not None:
         os.environ["SWEEP_STORAGE"] = storage  # where a job inherits it, and no file shows its password
     options = [word for name, value in given.items() if value is not None for word in (name, str(value))]
@@ -127,5 +202,8 @@ def _submit_launcher(
 def _detached(dry_run: bool) -> str:
     if dry_run:
         return "the rehearsal is left alone: trials that have started end by themselves"
-    command = shlex.join(["sweep", *sys.argv[1:]])
-    return f"detached: trials that have started go on. To go on with the study:\n  {command}"
+    return f"detached: trials that have started go on. To go on with the study:\n  {_this_command()}"
+
+
+def _this_command() -> str:
+    return shlex.join(["sweep", *sys.argv[1:]])

@@ -31,6 +31,7 @@ class View:
     result: Result | None
     stop_requested: bool = False
     stop_overdue: bool = False  # asked to stop longer ago than an epoch may take
+    cancelled: bool = False  # a person wants the study's jobs cancelled
     silence_over: bool = False  # the job ended without a result so long ago that none will appear
 
 
@@ -71,11 +72,11 @@ def decide(view: View) -> Action:
         return _of_result(view.result)
     if view.job is None:
         if not view.started:
-            return Action(Do.SUBMIT)
+            return Action(Do.FAIL, Cause.CANCELLED) if view.cancelled else Action(Do.SUBMIT)
         return Action(Do.FAIL, Cause.LOST) if view.silence_over else WAIT
     if view.job.has_ended:
         return _of_end(view, view.job) if view.silence_over else WAIT
-    if view.stop_overdue and view.job is not JobState.UNKNOWN:
+    if (view.stop_overdue or view.cancelled) and view.job is not JobState.UNKNOWN:
         return Action(Do.CANCEL)
     if view.started and view.state is not AttemptState.RUNNING:
         return Action(Do.MARK_RUNNING)
@@ -95,6 +96,8 @@ def _of_result(result: Result) -> Action:
 def _of_end(view: View, job: JobState) -> Action:
     if view.stop_requested:
         return Action(Do.PRUNE)
+    if view.cancelled:
+        return Action(Do.FAIL, Cause.CANCELLED)
     if job in CAUSES:
         return Action(Do.FAIL, CAUSES[job])
     return Action(Do.FAIL, Cause.LOST if view.started else Cause.LAUNCH_FAILURE)

@@ -27,7 +27,7 @@ from sweep.execution.trial import Cause
 from sweep.storage.database import connect, upgrade
 from sweep.storage.lease import Lease, LeaseHeldError
 from sweep.storage.optuna_tables import optuna_storage
-from sweep.storage.records import StudyRecords, create_study, find_study
+from sweep.storage.records import StudyRecords, create_study, find_study, record_launch
 from sweep.storage.tables import StudyRow
 
 logger = logging.getLogger(__name__)
@@ -59,6 +59,7 @@ class LaunchRequest:
     url: URL
     workdir: Path
     code_dir: Path  # the folder the launch was started in
+    cluster: str | None = None  # the profile's name
     once: bool = False  # one pass of many: what failed before this launch counts
     wait: bool = False  # for a launcher that has the study, rather than refuse
 
@@ -75,6 +76,22 @@ def open_launcher(request: LaunchRequest) -> Iterator[Launcher]:
     engine, data_sha256 = check(request)
     upgrade(engine)
     row = _study_row(engine, request, data_sha256)
+    with hold(engine, row, request) as launcher:
+        goes_on = not (request.once or request.wait)  # those follow another launch, which may be stopping
+        definition = definition_of(request.study)
+        record_launch(engine, row.id, definition, request.cluster, goes_on=goes_on)
+        yield launcher
+
+
+@contextmanager
+def hold(engine: Engine, row: StudyRow, request: LaunchRequest) -> Iterator[Launcher]:
+    """A launcher of a recorded study, which is no other launcher's for as long as the context lasts.
+
+    Raises
+    ------
+    LeaseHeldError
+        When another launcher has it.
+    """
     lease = Lease(engine, row.id)
     _acquire(lease, request.wait)
     records = StudyRecords(engine, row.id)

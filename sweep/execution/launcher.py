@@ -18,6 +18,7 @@ from sweep.execution.jobs import Executor, JobStatus
 from sweep.execution.outage import with_patience
 from sweep.execution.proposals import Proposals
 from sweep.execution.reconcile import Reconciler
+from sweep.execution.requests import Stop
 from sweep.execution.retries import Streak
 from sweep.execution.submission import Setting, Submitter, job_of, title
 from sweep.execution.trial import trial_folder
@@ -47,12 +48,14 @@ class Launcher:
     _running_gpu_seconds: float = 0.0
     _was_broken_off: bool = True  # the last turn; the first one follows whatever was before this launch
     _closed: str | None = None  # why no more trials are asked for
+    _stop: Stop | None = None  # what a person has asked for
 
     def __post_init__(self) -> None:
         self.submitter = Submitter(self.study, self.setting, self.executor, self.records, self.proposals)
         self.reconciler = Reconciler(
             self.study, self.executor, self.records, self.proposals, self.submitter, self.streak,
             new_attempt=self._new_attempt, is_spent=lambda: self._spent() is not None,
+            is_cancelled=lambda: self._stop is Stop.CANCEL,
         )  # fmt: skip
 
     def run(self, after_turn: Callable[[], None] = lambda: None) -> None:
@@ -93,6 +96,7 @@ class Launcher:
         if self._was_broken_off:
             self._recover()
         self._was_broken_off = True
+        self._look_for_stop()
         in_jobs = self.poll()
         self.fill({attempt.job_name for attempt in in_jobs})
         num_active = len(in_jobs) + self.submitter.num_waiting
@@ -105,6 +109,13 @@ class Launcher:
         self.submitter.clear()
         for proposal in self.proposals.unrecorded(self.records.trial_numbers()):
             self._record(proposal)
+
+    def _look_for_stop(self) -> None:
+        stop = self.records.stop_requested()
+        if stop is not None and stop != self._stop:
+            self._stop = Stop(stop)
+            jobs = ", and to cancel its jobs" if self._stop is Stop.CANCEL else ""
+            logger.info("study %s: a person has asked it to stop%s", self.study.name, jobs)
 
     def poll(self) -> list[AttemptRow]:
         """One pass over the open attempts; those that are in the cluster's hands after it."""
@@ -125,10 +136,12 @@ class Launcher:
         return [attempt for attempt in active if not self.submitter.holds(attempt)]
 
     def fill(self, busy_jobs: Collection[str | None]) -> None:
-        """Propose a trial for every place in the jobs that may be had beside the busy ones."""
+        """Have a trial for every place in the jobs that may be had beside the busy ones, old ones first."""
         size = self.setting.trials_per_job
         num_jobs = max(1, self.study.parallel // size)
         num_free = size * (num_jobs - len(busy_jobs)) - self.submitter.num_waiting
+        if num_free > 0 and self._stop is None:
+            num_free -= self._retry(self.records.retries_requested(num_free))
         while num_free > 0 and not self._is_closed():
             self.submitter.add(self._record(self.proposals.propose()))
             num_free -= 1
@@ -162,6 +175,17 @@ class Launcher:
         self.records.save([trial])
         return attempt
 
+    def _retry(self, trials: Sequence[TrialRow]) -> int:
+        """Take failed trials up again, as a person has asked, whatever the budget; how many."""
+        if trials:
+            self.proposals.reread()  # what Optuna remembers of ended trials is about to be wrong
+            attempts = [self._new_attempt(trial) for trial in trials]
+            self.records.reopen(trials)
+            for attempt in attempts:
+                logger.info("%s: tried again, as a person has asked", title(attempt))
+                self.submitter.add(attempt)
+        return len(trials)
+
     def _new_attempt(self, trial: TrialRow) -> AttemptRow:
         attempt = AttemptRow(
             number=len(trial.attempts) + 1,
@@ -188,6 +212,8 @@ class Launcher:
         return self._closed is not None
 
     def _reason_to_close(self) -> str | None:
+        if self._stop is not None:
+            return "a person has asked the study to stop"
         if (reason := self._failed_alike()) is not None:
             return reason
         if (num_proposed := self.proposals.num_proposed()) >= self.study.trials:
@@ -204,7 +230,9 @@ class Launcher:
         return self.streak.reason_to_stop(self.study.failures.stop_after_same)
 
     def conclude(self) -> None:
-        """Raise StudyFailedError when there is nothing to show for the study."""
+        """Raise StudyFailedError when there is nothing to show for the study, and nobody has stopped it."""
+        if self._stop is not None:
+            return
         num_failed = self.proposals.counts()[TrialState.FAIL]
         reason = self._failed_alike()
         if num_failed and num_failed == self.proposals.num_proposed():

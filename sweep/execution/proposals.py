@@ -21,6 +21,7 @@ from sweep.definition.pruner import make_pruner
 from sweep.definition.sampler import make_sampler
 from sweep.definition.space import distributions
 from sweep.definition.study import Study
+from sweep.storage.optuna_tables import read_anew
 
 ENQUEUED = "enqueued"  # user attribute: which point of the study file's list a trial is
 
@@ -45,6 +46,16 @@ class Proposals:
         for index, point in enumerate(study.enqueue):
             if index not in enqueued:
                 self._study.enqueue_trial(dict(point), user_attrs={ENQUEUED: index})
+
+    def reread(self) -> None:
+        """Forget what was read: Optuna's storage never looks again at a trial that it has seen ended."""
+        self._storage = read_anew(self._storage)
+        self._study = optuna.load_study(
+            study_name=self._study.study_name,
+            storage=self._storage,
+            sampler=self._study.sampler,
+            pruner=self._study.pruner,
+        )
 
     def num_proposed(self) -> int:
         """How many trials there are, without those that still wait to be proposed."""

@@ -41,6 +41,7 @@ class Reconciler:
     streak: Streak
     new_attempt: Callable[[TrialRow], AttemptRow]
     is_spent: Callable[[], bool]  # whether the study's budget is: then nothing is tried again
+    is_cancelled: Callable[[], bool]  # whether a person wants its jobs cancelled: neither then
 
     def reconcile(self, attempt: AttemptRow, job: JobStatus | None) -> list[Table]:
         """Do what the attempt needs now; the rows to save. No job: none was ever submitted."""
@@ -86,6 +87,7 @@ class Reconciler:
             result=result,
             stop_requested=attempt.stop_requested_at is not None,
             stop_overdue=stop_overdue(attempt, now),
+            cancelled=self.is_cancelled(),
             silence_over=silence_over,
         )
 
@@ -96,9 +98,9 @@ class Reconciler:
             logger.info("%s: hopeless, asked to stop", title(attempt))
 
     def _cancel(self, attempt: AttemptRow) -> None:
-        """Cancel the job of an attempt that does not stop, unless others of its trials are in it."""
-        if attempt.job_size == 1:
-            logger.info("%s: did not end when asked to; its job is cancelled", title(attempt))
+        """Cancel the job of an attempt that is to end, unless other trials are in it that may go on."""
+        if attempt.job_size == 1 or self.is_cancelled():
+            logger.info("%s: its job is cancelled", title(attempt))
             self.executor.cancel(job_of([attempt]))
 
     def _end(self, attempt: AttemptRow, action: Action, result: Result | None) -> list[Table]:
@@ -131,7 +133,8 @@ class Reconciler:
         folder = folder_of(attempt)
         if result is None:
             folder.request_stop(Outcome.SUPERSEDED)  # it may be training on, on a node out of sight
-        if may_retry(cause, earlier, self.study.failures.retries) and not self.is_spent():
+        is_worth_it = may_retry(cause, earlier, self.study.failures.retries)
+        if is_worth_it and not self.is_spent() and not self.is_cancelled():
             logger.warning("%s: failed (%s); it is tried again", title(attempt), cause)
             again = self.new_attempt(attempt.trial)
             self.submitter.add(again)

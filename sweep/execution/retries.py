@@ -27,7 +27,9 @@ class Streak:
             self.note(cause)
 
     def note(self, cause: Cause | None) -> None:
-        """A trial has ended; None says that it did not fail."""
+        """A trial has ended; None says that it did not fail. What a person cancelled says nothing."""
+        if cause is Cause.CANCELLED:
+            return
         if cause is None or (self._causes and self._causes[-1] is not cause):
             self._causes.clear()
         if cause is not None:

@@ -3,14 +3,34 @@
 They are those of Optuna 5, which this package is bound to. Nothing here imports Optuna.
 """
 
-from sqlalchemy import ColumnElement, Select, column, func, literal_column, select, table
+from sqlalchemy import (
+    ColumnElement,
+    Select,
+    Update,
+    column,
+    func,
+    literal_column,
+    null,
+    select,
+    table,
+    update,
+)
 
 _studies = table("studies", column("study_id"), column("study_name"))
-_trials = table("trials", column("trial_id"), column("study_id"), column("number"), column("state"))
+_trials = table(
+    "trials",
+    column("trial_id"),
+    column("study_id"),
+    column("number"),
+    column("state"),
+    column("datetime_complete"),
+)
 _values = table("trial_values", column("trial_id"), column("value"))
 
 # written out, since to PostgreSQL a state is no text
 _COMPLETE: ColumnElement[str] = literal_column("'COMPLETE'")
+_FAIL: ColumnElement[str] = literal_column("'FAIL'")
+_RUNNING: ColumnElement[str] = literal_column("'RUNNING'")
 _WAITING: ColumnElement[str] = literal_column("'WAITING'")
 
 
@@ -34,6 +54,16 @@ def best_numbers(study: str, maximize: bool, limit: int) -> Select[int]:
         .order_by(value, _trials.c.number)
         .limit(limit)
     )
+
+
+def reopened(trial_id: int) -> Update:
+    """The statement that has a failed trial run again under its number; any other trial it leaves alone.
+
+    Optuna's API opens no ended trial. A failed one has no value, so no sampler and no pruner has drawn on
+    it; its params and epochs stay. To Optuna it is then as if the trial had been running all the while.
+    """
+    is_it = (_trials.c.trial_id == trial_id) & (_trials.c.state == _FAIL)
+    return update(_trials).where(is_it).values(state=_RUNNING, datetime_complete=null())
 
 
 def _is_of(study: str) -> ColumnElement[bool]:

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from optuna.storages import BaseStorage, RDBStorage, get_storage
+from optuna.storages._cached_storage import _CachedStorage
 from optuna.trial import TrialState
 from sqlalchemy import URL
 
@@ -16,6 +17,12 @@ STATES = {  # our words for Optuna's
     TrialState.RUNNING: "running",
     TrialState.WAITING: "waiting",
 }
+
+
+def read_anew(storage: BaseStorage) -> BaseStorage:
+    """The same database, without what Optuna remembers: it never looks again at a trial that had ended."""
+    assert isinstance(storage, _CachedStorage)
+    return get_storage(storage._backend)
 
 
 @contextmanager

@@ -7,11 +7,12 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import Engine, func, inspect, or_, select
-from sqlalchemy.orm import Session, aliased, joinedload
+from sqlalchemy import Engine, func, inspect, or_, select, update
+from sqlalchemy.orm import Session, aliased, joinedload, selectinload
 
 from sweep.errors import InputError
 from sweep.storage.database import shown_url, sqlite_file
+from sweep.storage.optuna_sql import reopened
 from sweep.storage.tables import AttemptRow, EnvironmentRow, EpochRow, StudyRow, Table, TrialRow
 
 
@@ -42,6 +43,32 @@ class StudyRecords:
         """Write new and changed rows in one transaction."""
         with Session(self._engine, expire_on_commit=False) as session:
             session.add_all(rows)
+            session.commit()
+
+    def stop_requested(self) -> str | None:
+        """How a person has asked the study to stop, if one has."""
+        with Session(self._engine) as session:
+            return session.scalar(select(StudyRow.stop).where(StudyRow.id == self.study_id))
+
+    def retries_requested(self, limit: int) -> list[TrialRow]:
+        """The first of the failed trials that a person wants tried again, each with its attempts."""
+        query = (
+            select(TrialRow)
+            .where(TrialRow.study_id == self.study_id, TrialRow.retry_requested)
+            .options(selectinload(TrialRow.attempts).joinedload(AttemptRow.trial))
+            .order_by(TrialRow.number)
+            .limit(limit)
+        )
+        with Session(self._engine, expire_on_commit=False) as session:
+            return list(session.scalars(query))
+
+    def reopen(self, trials: Sequence[TrialRow]) -> None:
+        """Take failed trials up again, with the new attempts they have been given, and Optuna's with them."""
+        with Session(self._engine, expire_on_commit=False) as session:
+            for trial in trials:
+                trial.retry_requested = False
+                session.execute(reopened(trial.optuna_trial_id))
+            session.add_all(trials)
             session.commit()
 
     def trial_numbers(self) -> set[int]:
@@ -142,6 +169,15 @@ def create_study(
         session.add(row)
         session.commit()
     return row
+
+
+def record_launch(
+    engine: Engine, study_id: int, definition: Mapping[str, Any], cluster: str | None, *, goes_on: bool
+) -> None:
+    """Note what a study is launched with, now that its lease is held; one that goes on is to stop no more."""
+    values = {"definition": dict(definition), "cluster": cluster, **({"stop": None} if goes_on else {})}
+    with engine.begin() as connection:
+        connection.execute(update(StudyRow).where(StudyRow.id == study_id).values(**values))
 
 
 def metric_value(value: float) -> float | None:

@@ -46,6 +46,8 @@ class StudyRow(Table):
         String(255)
     )  # "host pid token" of the one that has the lease
     launcher_seen_at: Mapped[datetime | None]
+    cluster: Mapped[str | None] = mapped_column(String(255))  # the profile it was last launched with
+    stop: Mapped[str | None] = mapped_column(String(16))  # how a person has asked it to stop
 
 
 class EnvironmentRow(Table):
@@ -69,6 +71,7 @@ class TrialRow(Table):
     optuna_trial_id: Mapped[int]
     seed: Mapped[int]
     folder: Mapped[str] = mapped_column(Text)
+    retry_requested: Mapped[bool] = mapped_column(default=False)  # by a person, of a failed trial
     attempts: Mapped[list["AttemptRow"]] = relationship(
         back_populates="trial", order_by="AttemptRow.number", lazy="raise"
     )

@@ -137,7 +137,13 @@ def _num_by_state(session: Session, study_id: int) -> dict[str, int]:
 def _active(session: Session, study_id: int) -> Sequence[Any]:
     """What the study's active attempts occupy, in the order of their trials."""
     return session.execute(
-        select(TrialRow.number, AttemptRow.submitted_at, AttemptRow.started_at, AttemptRow.num_gpus)
+        select(
+            TrialRow.number,
+            AttemptRow.submitted_at,
+            AttemptRow.started_at,
+            AttemptRow.num_gpus,
+            AttemptRow.job_size,
+        )
         .join(TrialRow)
         .where(TrialRow.study_id == study_id, AttemptRow.state.in_(ACTIVE))
         .order_by(TrialRow.number)
@@ -146,7 +152,11 @@ def _active(session: Session, study_id: int) -> Sequence[Any]:
 
 def _gpu_seconds(session: Session, study_id: int, active: Sequence[Any], now: datetime) -> float:
     ended = select(func.sum(AttemptRow.gpu_seconds)).join(TrialRow).where(TrialRow.study_id == study_id)
-    running = (each.num_gpus * (now - each.started_at).total_seconds() for each in active if each.started_at)
+    running = (
+        each.num_gpus / each.job_size * (now - each.started_at).total_seconds()
+        for each in active
+        if each.started_at is not None
+    )
     seconds: float = (session.scalar(ended) or 0.0) + sum(running)
     return seconds
 

@@ -47,6 +47,33 @@ def test_cancels_what_does_not_stop() -> None:
     assert decide(view) == Action(Do.CANCEL)
 
 
+CANCELLED = Action(Do.FAIL, Cause.CANCELLED)
+
+
+@pytest.mark.parametrize(
+    ("row", "job", "started", "action"),
+    [
+        (SUBMITTING, None, False, CANCELLED),
+        (SUBMITTING, JobState.UNKNOWN, False, Action(Do.WAIT)),
+        (PENDING, JobState.PENDING, False, Action(Do.CANCEL)),
+        (RUNNING, JobState.RUNNING, True, Action(Do.CANCEL)),
+        (RUNNING, JobState.UNKNOWN, True, Action(Do.WAIT)),
+        (RUNNING, JobState.CANCELLED, True, CANCELLED),
+        (PENDING, JobState.PREEMPTED, False, CANCELLED),
+        (RUNNING, JobState.GONE, True, CANCELLED),
+    ],
+)
+def test_cancels_what_a_person_wants_cancelled(
+    row: AttemptState, job: JobState | None, started: bool, action: Action
+) -> None:
+    assert decide(View(row, job, started, None, cancelled=True, silence_over=True)) == action
+
+
+def test_what_has_a_result_is_not_cancelled_any_more() -> None:
+    view = View(RUNNING, JobState.RUNNING, True, result(Outcome.COMPLETED), cancelled=True)
+    assert decide(view) == Action(Do.COMPLETE)
+
+
 @pytest.mark.parametrize("job", [None, *JobState])
 @pytest.mark.parametrize(
     ("ended", "action"),

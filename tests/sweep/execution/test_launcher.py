@@ -107,7 +107,7 @@ class Desk:
         self._stack = ExitStack()
         self.launcher: Launcher
 
-    def launch(self, *overrides: str) -> "Desk":
+    def launch(self, *overrides: str, **options: bool) -> "Desk":
         self.launcher = self._stack.enter_context(
             open_launcher(
                 LaunchRequest(
@@ -116,6 +116,7 @@ class Desk:
                     url=URL,
                     workdir=self.workplace / "sweeps",
                     code_dir=self.workplace,
+                    **options,
                 )
             )
         )
