@@ -21,12 +21,16 @@ from sweep.storage.study_data import StudyData
 MAX_ROWS = 100
 
 
-def page(data: StudyData) -> bytes:
-    """The page as UTF-8; whatever a user named is escaped, in the HTML and in the figures' JSON."""
+def page(data: StudyData, reload_s: float | None = None) -> bytes:
+    """The page as UTF-8; whatever a user named is escaped, in the HTML and in the figures' JSON.
+
+    One that is written anew while the study runs reloads itself after `reload_s`, if that is given.
+    """
     trials = trials_table(data, len(data.trials))
     return render(
         "report.html.j2",
         data=data,
+        reload_s=reload_s,
         summary=summarise(data),
         findings=findings(data),
         show_value=lambda value: show_metric(data.metric, value),

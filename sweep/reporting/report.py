@@ -27,11 +27,13 @@ FORMATS: Mapping[str, Callable[[StudyData], Mapping[str, bytes]]] = {
 USUAL = ("html", "csv", "parquet", "markdown", "json")  # a PNG needs a Chrome, and the page says as much
 
 
-def write_report(data: StudyData, output: Path, formats: Sequence[str] = USUAL) -> list[Path]:
+def write_report(
+    data: StudyData, output: Path, formats: Sequence[str] = USUAL, reload_s: float | None = None
+) -> list[Path]:
     """Write the study in each format into the folder `output`, and return the files.
 
     A file that exists is replaced in one step, so that a reader never sees half of one. Passwords in URLs
-    are left out.
+    are left out. A page that is going to be written again reloads itself after `reload_s`.
 
     Raises
     ------
@@ -42,7 +44,9 @@ def write_report(data: StudyData, output: Path, formats: Sequence[str] = USUAL) 
     if unknown:
         raise InputError(f"no report format {unknown[0]!r}; the formats are {', '.join(FORMATS)}")
     data = without_passwords(data)
-    contents = {file: content for name in formats for file, content in FORMATS[name](data).items()}
+    contents: dict[str, bytes] = {}
+    for name in formats:
+        contents |= {"report.html": page(data, reload_s)} if name == "html" else FORMATS[name](data)
     return _write_all(output, contents)
 
 

@@ -4,6 +4,7 @@ import json
 import re
 import subprocess
 import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -245,6 +246,30 @@ def test_several_studies_are_set_side_by_side(sweep: Sweep) -> None:
     assert report.out.splitlines() == [
         "report/comparison.html",
         *(f"report/{name}/{file}" for name in ("toy", "other") for file in files),
+    ]
+
+
+def test_a_report_is_written_until_the_study_rests(
+    sweep: Sweep, workplace: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sweep.cli.results.REWRITE_SECONDS", 0.2)
+    command = [sys.executable, "-m", "sweep", *set_("fixed.epoch_s=0.3"), "--trials", "2"]
+    launch = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+    try:
+        deadline = time.monotonic() + 100
+        while not list(workplace.glob("sweeps/toy/*/*/metrics.jsonl")):
+            assert time.monotonic() < deadline, "no trial has begun"
+            time.sleep(0.05)
+        watched = sweep("report", "--study", "toy", "--format", "html,csv", "--watch")
+        assert watched.code == 0, watched.err
+    finally:
+        launch.communicate(timeout=100)
+    assert launch.returncode == 0
+    trials = Path("report/toy/trials.csv").read_text().splitlines()
+    assert [line.split(",")[1] for line in trials[1:]] == ["complete", "complete"]
+    assert 'http-equiv="refresh"' not in Path("report/toy/report.html").read_text()
+    assert watched.out.splitlines() == [
+        f"report/toy/{file}" for file in ("report.html", "trials.csv", "epochs.csv")
     ]
 
 

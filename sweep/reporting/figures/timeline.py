@@ -99,7 +99,7 @@ def describe_timeline(info: TimelineInfo) -> str:
 def _begun(data: StudyData) -> pd.DataFrame:
     """The attempts that have begun, their ends known or as late as anything known of the study."""
     moments = {
-        name: pd.to_datetime(data.attempts[f"{name}_at"], utc=True)
+        name: pd.to_datetime(data.attempts[f"{name}_at"], utc=True).dt.as_unit("us")
         for name in ("submitted", "started", "ended")
     }
     latest = pd.concat([moments["started"], moments["ended"]]).max()

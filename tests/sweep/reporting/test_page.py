@@ -74,6 +74,13 @@ def test_nothing_is_fetched_from_anywhere(kmnist: Elements) -> None:
     assert "http" not in policy
 
 
+def test_only_a_page_that_is_written_again_reloads_itself(kmnist: Elements) -> None:
+    assert ("http-equiv", "refresh") not in kmnist.attributes
+    again = Elements(page(studies.one_trial(), reload_s=30))
+    assert ("http-equiv", "refresh") in again.attributes
+    assert ("content", "30") in again.attributes
+
+
 def test_plotly_is_there_once_and_cannot_share(kmnist: Elements) -> None:
     assert sum("plotly.js v" in script for script in kmnist.scripts) == 1
     drawing = kmnist.scripts[-1]

@@ -52,6 +52,12 @@ def test_a_running_job_lasts_as_long_as_anything_is_known() -> None:
     assert (info.bars[0].group, info.bars[0].x) == ("running", [0, 5])
 
 
+def test_jobs_of_which_none_has_ended_last_until_the_latest_start() -> None:
+    data = of_jobs(("a", 0, 1, "running"), ("b", 2, 3, "running"))
+    data.attempts["ended_at"] = None  # what the database gives for a column of nothing
+    assert [bar.x for bar in timeline_info(data).bars] == [[0, 2], [2, 2]]
+
+
 def test_a_job_that_seems_to_end_before_it_began_has_no_length() -> None:
     (bar,) = timeline_info(of_jobs(("a", 1, 0.9, "completed"))).bars
     assert bar.x == [0, 0]
