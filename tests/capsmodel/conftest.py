@@ -38,6 +38,22 @@ def small_config():
 
 
 @pytest.fixture
+def small_params():
+    """Of a trial that takes seconds, with everything in it that draws random numbers."""
+    return {
+        "conv_filters": 8,
+        "primary_channels": 2,
+        "decoder_widths": [16],
+        "epochs": 3,
+        "batch_size": 32,
+        "num_samples": 80,
+        "augmentation": "shift+cutout",
+        "decoder_dropout": 0.2,
+        "precision": "float32",
+    }
+
+
+@pytest.fixture
 def small_images():
     return np.random.default_rng(0).integers(0, 256, (9, 20, 22, 1), dtype=np.uint8)
 

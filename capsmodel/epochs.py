@@ -1,0 +1,129 @@
+"""Epoch after epoch of training: reported, saved, and gone on with where a trial was stopped."""
+
+import math
+import time
+from typing import NamedTuple
+
+import keras
+import numpy as np
+from keras import ops
+
+from capsmodel.checkpoint import load_checkpoint, save_checkpoint
+from capsmodel.config import CapsNetConfig, TrainConfig
+from capsmodel.data import Dataset
+from capsmodel.model import CapsNet, build_capsnet
+from capsmodel.precision import choose_precision
+from capsmodel.trainer import CapsNetTrainer
+from capsmodel.trial import Trial
+
+
+class Trained(NamedTuple):
+    """A network after its last epoch."""
+
+    capsnet: CapsNet
+    history: list[dict[str, float]]  # metrics of each epoch
+
+
+def train_epochs(
+    network_config: CapsNetConfig,
+    config: TrainConfig,
+    dataset: Dataset,
+    trial: Trial,
+    training: np.ndarray,
+    validation: np.ndarray | None,
+) -> Trained:
+    """Train a new network, or the one of the trial's newest checkpoint, until the configuration is fulfilled.
+
+    Each epoch is trained, validated, reported, then saved. A trial that goes on from a checkpoint comes to
+    the same numbers as if it had not been stopped (to the last bit on the same machine with the same
+    number of threads).
+
+    Args:
+        network_config: the network's shape.
+        config: how it is trained.
+        dataset: its training images are used, its test images are not.
+        trial: is told each epoch's metrics, and where the numbers come from.
+        training: indices of the training images to train on.
+        validation: indices of those to validate on; without them the metrics have no val_ among them, and
+            there is nothing to stop early by.
+
+    Raises:
+        FloatingPointError: the loss is no longer a number.
+    """
+    precision = choose_precision(config.precision, trial.checkpoint_dir)
+    trial.note("data_sha256", dataset.sha256)
+    trial.note("keras_backend", f"{keras.backend.backend()}, keras {keras.__version__}")
+    trial.note("precision", f"{precision.policy} ({precision.reason})")
+    trial.note("device", str(ops.convert_to_tensor(0.0).device))  # the one that training takes
+
+    keras.utils.set_random_seed(trial.seed)  # of the initial weights and of dropout
+    capsnet = build_capsnet(network_config, precision.policy)
+    trainer = build_trainer(capsnet, config, dataset, trial.seed)
+    history: list[dict[str, float]] = []
+    if checkpoint := load_checkpoint(trial.checkpoint_dir):
+        history = checkpoint.history
+        for variable, array in zip(trainer.state, checkpoint.arrays, strict=True):
+            variable.assign(array)
+    while not is_finished(history, config):
+        epoch = len(history)  # counted from 0
+        order = np.random.default_rng((trial.seed, epoch)).permutation(training)
+        metrics = _train_epoch(trainer, config, epoch, order, validation)
+        if not math.isfinite(metrics["train_loss"]):
+            raise FloatingPointError(
+                f"the training loss of epoch {epoch + 1} is {metrics['train_loss']}, expected a number; "
+                f"lower `learning_rate` (it is {config.learning_rate})"
+            )
+        history.append(metrics)
+        trial.report(epoch + 1, metrics)
+        save_checkpoint(
+            trial.checkpoint_dir, history, [ops.convert_to_numpy(variable) for variable in trainer.state]
+        )
+    return Trained(capsnet, history)
+
+
+def build_trainer(capsnet: CapsNet, config: TrainConfig, dataset: Dataset, seed: int) -> CapsNetTrainer:
+    """A trainer whose state is complete, so that a checkpoint's can take its place."""
+    trainer = CapsNetTrainer(
+        capsnet.training,
+        dataset.x_train,
+        dataset.y_train,
+        config.decoder_coefficient,
+        config.augmentation,
+        seed,
+    )
+    trainer.compile(keras.optimizers.Adam(config.learning_rate))
+    trainer.optimizer.build(capsnet.training.trainable_variables)
+    return trainer
+
+
+def is_finished(history: list[dict[str, float]], config: TrainConfig) -> bool:
+    """Whether all epochs are trained, or the validation accuracy has not risen for long enough."""
+    if len(history) >= config.epochs:
+        return True
+    if config.early_stopping_patience is None or not history:
+        return False
+    accuracies = [metrics["val_accuracy"] for metrics in history]
+    best_epoch = accuracies.index(max(accuracies))
+    return len(history) - 1 - best_epoch >= config.early_stopping_patience
+
+
+def _train_epoch(
+    trainer: CapsNetTrainer, config: TrainConfig, epoch: int, order: np.ndarray, validation: np.ndarray | None
+) -> dict[str, float]:
+    """Train on the images in this order, then validate."""
+    learning_rate = config.learning_rate * config.lr_decay**epoch
+    trainer.optimizer.learning_rate = learning_rate
+    started = time.perf_counter()
+    trained = trainer.fit(order, batch_size=config.batch_size, shuffle=False, verbose=0).history
+    epoch_seconds = time.perf_counter() - started
+    validated: dict[str, float] = {}
+    if validation is not None:
+        validated = trainer.evaluate(validation, batch_size=config.batch_size, verbose=0, return_dict=True)
+    return {
+        **{f"train_{name}": float(value) for name, (value,) in trained.items()},
+        **{f"val_{name}": float(value) for name, value in validated.items()},
+        "learning_rate": learning_rate,
+        "epoch_seconds": epoch_seconds,
+        "images_per_second": len(order) / epoch_seconds,
+        "epochs_trained": epoch + 1,
+    }

@@ -1,0 +1,21 @@
+"""What the network's functions need of a trial; sweep's is one."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Protocol
+
+
+class Trial(Protocol):
+    """One configuration to train."""
+
+    folder: Path  # exists; for what the trial makes beside its metrics
+    checkpoint_dir: Path  # exists; what is in it comes back when the trial goes on
+    seed: int
+    dataset: str
+    data_dir: Path | None
+
+    def report(self, epoch: int, metrics: Mapping[str, float]) -> None:
+        """Take the metrics of an epoch, counted from 1; may raise to end the trial."""
+
+    def note(self, key: str, value: str) -> None:
+        """Remember where the numbers come from."""
