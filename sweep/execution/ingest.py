@@ -22,9 +22,10 @@ def ingest_start(attempt: AttemptRow, folder: AttemptFolder, records: StudyRecor
 
 def new_epochs(attempt: AttemptRow, folder: AttemptFolder, records: StudyRecords) -> list[EpochReport]:
     """The epochs reported since the last look, without those an earlier attempt reported before."""
-    reports, attempt.metrics_offset = folder.read_epochs(attempt.metrics_offset)
+    reports, offset = folder.read_epochs(attempt.metrics_offset)
     if not reports:
         return []
+    attempt.metrics_offset = offset
     recorded = records.recorded_epochs(attempt.trial_id)
     return [report for report in reports if report.epoch not in recorded]
 

@@ -107,6 +107,7 @@ class Launcher:
     def _recover(self) -> None:
         """Take up trials that were proposed and not recorded; polling finds what was not submitted."""
         self.submitter.clear()
+        self.reconciler.forget()
         for proposal in self.proposals.unrecorded(self.records.trial_numbers()):
             self._record(proposal)
 
@@ -129,6 +130,7 @@ class Launcher:
                 changed += self.reconciler.reconcile(attempt, job)
             if attempt.state not in ACTIVE:
                 ingest_cost(attempt, job)
+        self.reconciler.prune()
         self.records.save([*attempts, *changed])
         self._running_gpu_seconds = _gpu_seconds(attempts, jobs)  # without those that have ended now
         active = [attempt for attempt in attempts if attempt.state in ACTIVE]

@@ -1,6 +1,6 @@
 """Optuna's side of a study: what to try next, what became of it, what to stop."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -13,7 +13,6 @@ from optuna.distributions import (
     FloatDistribution,
     IntDistribution,
 )
-from optuna.storages import BaseStorage
 from optuna.study import StudyDirection
 from optuna.trial import FrozenTrial, TrialState
 
@@ -21,7 +20,7 @@ from sweep.definition.pruner import make_pruner
 from sweep.definition.sampler import make_sampler
 from sweep.definition.space import distributions
 from sweep.definition.study import Study
-from sweep.storage.optuna_tables import read_anew
+from sweep.storage.optuna_tables import PolledStorage
 
 ENQUEUED = "enqueued"  # user attribute: which point of the study file's list a trial is
 
@@ -29,7 +28,7 @@ ENQUEUED = "enqueued"  # user attribute: which point of the study file's list a 
 class Proposals:
     """The Optuna study, asked and told. Every call may be repeated after a crash without harm."""
 
-    def __init__(self, study: Study, storage: BaseStorage) -> None:
+    def __init__(self, study: Study, storage: PolledStorage) -> None:
         optuna.logging.set_verbosity(optuna.logging.ERROR)
         self._space = distributions(study.space)
         self._storage = storage
@@ -49,7 +48,7 @@ class Proposals:
 
     def reread(self) -> None:
         """Forget what was read: Optuna's storage never looks again at a trial that it has seen ended."""
-        self._storage = read_anew(self._storage)
+        self._storage = self._storage.read_anew()
         self._study = optuna.load_study(
             study_name=self._study.study_name,
             storage=self._storage,
@@ -79,8 +78,15 @@ class Proposals:
         with suppress(optuna.exceptions.UpdateFinishedTrialError):
             self._storage.set_trial_intermediate_value(trial_id, epoch, value)
 
-    def should_prune(self, trial_id: int) -> bool:
-        return self._study.pruner.prune(self._study, self._storage.get_trial(trial_id))
+    def hopeless(self, trial_ids: Collection[int]) -> set[int]:
+        """Which of these trials the pruner would stop, by what has been reported of all."""
+        with self._storage.reading_once():
+            return {trial_id for trial_id in trial_ids if self._is_hopeless(trial_id)}
+
+    def _is_hopeless(self, trial_id: int) -> bool:
+        trials = self._study.get_trials(deepcopy=False)
+        trial = next(trial for trial in reversed(trials) if trial._trial_id == trial_id)
+        return self._study.pruner.prune(self._study, trial)
 
     def tell(self, number: int, state: TrialState, value: float | None = None) -> None:
         """Say how a trial ended; told before, by a launcher that died right after, it stays as told."""

@@ -2,14 +2,14 @@
 
 import logging
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from optuna.trial import TrialState
 
 from sweep.definition.study import Study
-from sweep.execution.decide import Action, AttemptState, Do, View, decide
+from sweep.execution.decide import ACTIVE, Action, AttemptState, Do, View, decide
 from sweep.execution.exhibit import show
 from sweep.execution.ingest import epoch_rows, final_metric_rows, ingest_end, ingest_start, new_epochs
 from sweep.execution.jobs import Executor, JobStatus
@@ -42,6 +42,7 @@ class Reconciler:
     new_attempt: Callable[[TrialRow], AttemptRow]
     is_spent: Callable[[], bool]  # whether the study's budget is: then nothing is tried again
     is_cancelled: Callable[[], bool]  # whether a person wants its jobs cancelled: neither then
+    _to_judge: list[AttemptRow] = field(default_factory=list)
 
     def reconcile(self, attempt: AttemptRow, job: JobStatus | None) -> list[Table]:
         """Do what the attempt needs now; the rows to save. No job: none was ever submitted."""
@@ -68,9 +69,23 @@ class Reconciler:
                 rows += self._end(attempt, action, result)
             case Do.WAIT:
                 pass
-        if reports and result is None and attempt.stop_requested_at is None:
-            self._prune_if_hopeless(attempt)
+        if reports and attempt.state in ACTIVE and attempt.stop_requested_at is None:
+            self._to_judge.append(attempt)
         return rows
+
+    def forget(self) -> None:
+        """Leave what a turn that was broken off has gathered: the next one gathers it anew."""
+        self._to_judge.clear()
+
+    def prune(self) -> None:
+        """Ask the attempts to stop that have reported since the last time, and are hopeless by now."""
+        judged, self._to_judge = self._to_judge, []
+        hopeless = self.proposals.hopeless([attempt.trial.optuna_trial_id for attempt in judged])
+        for attempt in judged:
+            if attempt.trial.optuna_trial_id in hopeless:
+                folder_of(attempt).request_stop(Outcome.PRUNED)
+                attempt.stop_requested_at = datetime.now(UTC)
+                logger.info("%s: hopeless, asked to stop", title(attempt))
 
     def _view(self, attempt: AttemptRow, job: JobStatus | None, result: Result | None) -> View:
         now = datetime.now(UTC)
@@ -78,7 +93,7 @@ class Reconciler:
         if job is None or job.state.has_ended:
             attempt.job_ended_at = attempt.job_ended_at or now
             silence_over = (now - attempt.job_ended_at).total_seconds() >= self.executor.settle_s
-        else:
+        elif attempt.job_ended_at is not None:
             attempt.job_ended_at = None
         return View(
             state=AttemptState(attempt.state),
@@ -90,12 +105,6 @@ class Reconciler:
             cancelled=self.is_cancelled(),
             silence_over=silence_over,
         )
-
-    def _prune_if_hopeless(self, attempt: AttemptRow) -> None:
-        if self.proposals.should_prune(attempt.trial.optuna_trial_id):
-            folder_of(attempt).request_stop(Outcome.PRUNED)
-            attempt.stop_requested_at = datetime.now(UTC)
-            logger.info("%s: hopeless, asked to stop", title(attempt))
 
     def _cancel(self, attempt: AttemptRow) -> None:
         """Cancel the job of an attempt that is to end, unless other trials are in it that may go on."""

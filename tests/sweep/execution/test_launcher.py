@@ -400,6 +400,20 @@ def test_pruning_goes_through_the_trial_folder(desk: Desk, cluster: Cluster) -> 
     assert len(cluster.jobs) == 3
 
 
+def test_successive_halving_sees_what_the_same_poll_has_found(desk: Desk, cluster: Cluster) -> None:
+    """Four trials report their first epoch between two polls: the best of them goes on, the last stops."""
+    halving = "pruner={name: successive_halving, min_epochs: 1, reduction_factor: 2}"
+    desk.launch("parallel=4", "trials=4", halving)
+    desk.step()
+    for job_id, score in zip("1234", (0.9, 0.8, 0.7, 0.1), strict=True):
+        cluster.begin(job_id)
+        cluster.report(job_id, score)
+    desk.step()
+    asked_to_stop = [cluster.attempt(job_id).read_stop() is Outcome.PRUNED for job_id in "1234"]
+    assert asked_to_stop[0] is False
+    assert asked_to_stop[3] is True
+
+
 def test_a_trial_that_ignores_the_stop_is_cancelled(
     desk: Desk, cluster: Cluster, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -1,0 +1,119 @@
+"""What a launcher costs that waits on 100 running jobs: CPU, Slurm's commands and transactions a poll.
+
+    python -m benchmarks.waiting_launcher [SECONDS]
+
+Slurm's commands are played by shell scripts on the PATH, so what is measured is the launcher, with the
+processes it starts. One trial in ten reports an epoch between two polls.
+"""
+
+import os
+import resource
+import sys
+import tempfile
+import time
+from collections import Counter
+from pathlib import Path
+
+from sqlalchemy import event
+
+from sweep.definition.cluster import SlurmProfile
+from sweep.definition.study import Study
+from sweep.execution import slurm_queue
+from sweep.execution.decide import ACTIVE
+from sweep.execution.launch import LaunchRequest, open_launcher
+from sweep.execution.launcher import Launcher
+from sweep.execution.submission import folder_of
+from sweep.execution.trial import EpochReport, Start
+from sweep.storage.database import parse_url
+
+NUM_JOBS = 100
+COMMANDS = {
+    "srun": "",
+    "scontrol": "echo 'MaxArraySize = 1001'",
+    "sacct": "",
+    "scancel": "",
+    # remembers the array under its name; squeue shows its tasks running
+    "sbatch": """
+name=$(sed -n "s/^#SBATCH --job-name=//p" "$1")
+size=$(sed -n "s/^#SBATCH --array=0-\\([0-9]*\\).*/\\1/p" "$1")
+for index in $(seq 0 "$size"); do echo "7_$index|RUNNING|12:34|None|$name"; done > jobs
+echo Submitted batch job 7""",
+    "squeue": "cat jobs 2>/dev/null || true",
+}
+STUDY = Study.model_validate(
+    {
+        "name": "waiting", "train": "none:train", "metric": "score", "direction": "maximize", "trials": 1000,
+        "parallel": NUM_JOBS, "space": {"x": {"type": "float", "low": 0.0, "high": 1.0}},
+        "pruner": {"name": "median"},
+    }
+)  # fmt: skip
+
+
+def main(seconds: float) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        os.chdir(folder)
+        _put_commands_on_path(Path(folder, "bin"))
+        profile = SlurmProfile(executor="slurm", timeout_min=60, gres="gpu:1")
+        url = parse_url("sqlite:///sweep.db")
+        Path("none.py").write_text("def train(params, trial): ...\n")
+        with open_launcher(LaunchRequest(STUDY, profile, url, Path(folder), Path(folder))) as launcher:
+            launcher.step()
+            _begin(launcher)
+            launcher.step()
+            _measure(launcher, seconds)
+
+
+def _put_commands_on_path(folder: Path) -> None:
+    folder.mkdir()
+    for name, script in COMMANDS.items():
+        command = folder / name
+        command.write_text(f"#!/bin/sh\n{script}\n")
+        command.chmod(0o755)
+    os.environ["PATH"] = f"{folder}:{os.environ['PATH']}"
+
+
+def _begin(launcher: Launcher) -> None:
+    """Every job's worker claims its attempt."""
+    for attempt in launcher.records.open_attempts(ACTIVE):
+        start = Start(attempt.token, time.time(), "n1", 1, "0", "3.11", {"numpy": "2"})
+        folder_of(attempt).claim(start)
+
+
+def _measure(launcher: Launcher, seconds: float) -> None:
+    folders = [folder_of(attempt) for attempt in launcher.records.open_attempts(ACTIVE)]
+    engine = launcher.records._engine
+    counts: Counter[str] = Counter()
+    call = slurm_queue.call
+
+    def counted_call(*command: str) -> str:
+        counts[command[0]] += 1
+        return call(*command)
+
+    slurm_queue.call = counted_call
+    event.listen(engine, "commit", lambda connection: counts.update(["transactions"]))
+    event.listen(engine, "before_cursor_execute", lambda *_: counts.update(["statements"]))
+
+    num_polls, until, cpu_s = 0, time.monotonic() + seconds, _cpu_seconds()
+    while time.monotonic() < until:
+        time.sleep(launcher.poll_seconds)
+        before = _cpu_seconds()
+        for folder in folders[num_polls % 10 :: 10]:
+            folder.append_epoch(EpochReport(num_polls + 1, time.time(), {"score": 0.5, "loss": 0.5}))
+        cpu_s += _cpu_seconds() - before  # reporting is the workers' work
+        assert launcher.step() == NUM_JOBS
+        num_polls += 1
+    share = (_cpu_seconds() - cpu_s) / seconds
+    print(f"{NUM_JOBS} running jobs, a poll every {launcher.poll_seconds:g} s, {num_polls} polls")
+    print(f"CPU: {100 * share:.2f} % of a core; {1000 * share * seconds / num_polls:.0f} ms a poll")
+    for name, count in sorted(counts.items()):
+        print(f"{name} a poll: {count / num_polls:g}")
+
+
+def _cpu_seconds() -> float:
+    """User and system time of this process and the processes that it has waited for."""
+    usages = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
+    return sum(usage.ru_utime + usage.ru_stime for usage in usages)
+
+
+if __name__ == "__main__":
+    main(float(sys.argv[1]) if len(sys.argv) > 1 else 60)
