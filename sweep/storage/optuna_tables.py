@@ -50,7 +50,7 @@ class PolledStorage(_CachedStorage):
             self._has_read = True
 
     def read_anew(self) -> "PolledStorage":
-        """The same database, without what Optuna remembers: it never looks again at a trial that had ended."""
+        """The same database, with nothing remembered: Optuna never looks again at a trial that had ended."""
         return PolledStorage(self._backend)
 
 
