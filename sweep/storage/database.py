@@ -117,6 +117,8 @@ def engine_options(url: URL) -> dict[str, Any]:
 def upgrade(engine: Engine) -> None:
     """Bring our tables to the newest form; alembic, slow to import, only where there is something to do.
 
+    Killed on the way, it has changed nothing, but for MySQL, which commits every change of a table at once.
+
     Raises
     ------
     InputError
@@ -136,6 +138,8 @@ def upgrade(engine: Engine) -> None:
     from alembic import command
 
     with engine.begin() as connection:
+        if engine.dialect.name == "sqlite":
+            connection.exec_driver_sql("BEGIN IMMEDIATE")  # its driver begins none for changes of tables
         command.upgrade(_alembic_config(connection), "head")
 
 

@@ -76,6 +76,26 @@ class StorageContract:
         monkeypatch.setattr("alembic.command.upgrade", lambda *_: pytest.fail("nothing to upgrade"))
         upgrade(engine)
 
+    def test_an_upgrade_that_is_broken_off_has_changed_nothing(
+        self, url: URL, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        if url.get_backend_name() == "mysql":
+            pytest.skip("MySQL commits every change of a table at once")
+
+        def die(*arguments: object) -> None:
+            raise KeyboardInterrupt
+
+        engine = connect(url)
+        with monkeypatch.context() as patch:
+            patch.setattr("alembic.op.create_index", die)
+            with pytest.raises(KeyboardInterrupt):
+                upgrade(engine)
+        with engine.connect() as connection:
+            assert inspect(connection).get_table_names() == []
+        upgrade(engine)
+        assert study_names(engine) == []
+        engine.dispose()
+
     def test_a_database_of_a_later_version_is_left_alone(self, engine: Engine) -> None:
         with engine.begin() as connection:
             connection.execute(text(f"UPDATE {VERSION_TABLE} SET version_num = '9999'"))
