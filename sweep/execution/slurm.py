@@ -80,7 +80,7 @@ class SlurmExecutor:
         asked = {job.id: job for job in jobs if job.id is not None}
         known = rows_of(asked, rows)
         self._tell_why_they_wait(known.values())
-        known |= accounted({job_id: job for job_id, job in asked.items() if job_id not in known})
+        known |= accounted({job_id: job for job_id, job in asked.items() if job_id not in known}, rows)
         return found | {asked[row.id].name: _status(asked[row.id], row) for row in known.values()}
 
     def cancel(self, job: Job) -> None:

@@ -4,7 +4,7 @@ import logging
 import os
 import re
 import subprocess
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import NamedTuple
 
 from sweep.execution.jobs import Job, JobState
@@ -92,27 +92,53 @@ def queue() -> list[Row] | None:
         return None
 
 
-def accounted(jobs: Mapping[str, Job]) -> dict[str, Row]:
+def accounted(jobs: Mapping[str, Job], queue_rows: Iterable[Row]) -> dict[str, Row]:
     """From accounting, what became of jobs that squeue knows no more, by id: they have ended, however.
 
-    A record may be late, and one of a job that never ran may never be made.
+    A record may be late. None is ever made of a task that is cancelled before its array has begun, while
+    others of the array are left: what tells of it is the array, which is known.
     """
     if not jobs:
         return {}
 
-    def all_are(state: JobState) -> dict[str, Row]:
-        return {job_id: Row(job_id, state, None, "", job.submission) for job_id, job in jobs.items()}
+    def unrecorded(job_id: str, state: JobState) -> Row:
+        return Row(job_id, state, None, "", jobs[job_id].submission)
 
     columns = "--format=JobID,State,Elapsed,Reason,JobName"
+    arrays = ",".join(dict.fromkeys(map(_array_of, jobs)))
+    rows: list[Row] = []
     try:
-        rows = _ask("sacct", "--parsable2", "--allocations", columns, "--jobs=" + ",".join(jobs))
+        rows = _ask("sacct", "--parsable2", "--allocations", columns, f"--jobs={arrays}")
     except NoAnswerError as error:
-        if NO_ACCOUNTING in str(error):
-            return all_are(JobState.GONE)
-        logger.warning("%s", error)
-        return all_are(JobState.UNKNOWN)
-    known = {row.id: row for row in rows_of(jobs, rows).values() if row.state.has_ended}
-    return all_are(JobState.GONE) | known
+        if NO_ACCOUNTING not in str(error):
+            logger.warning("%s", error)
+            return {job_id: unrecorded(job_id, JobState.UNKNOWN) for job_id in jobs}
+    ended = rows_of(jobs, (task for row in rows if row.state.has_ended for task in _tasks_of(row)))
+    recorded = {row.id for row in rows}
+    known_arrays = {(_array_of(row.id), row.name) for row in [*queue_rows, *rows]}
+
+    def without(job_id: str) -> JobState:
+        is_of_known_array = (_array_of(job_id), jobs[job_id].submission) in known_arrays
+        ran = job_id in recorded or any(attempt.started.exists() for attempt in jobs[job_id].attempts)
+        return JobState.CANCELLED if "_" in job_id and is_of_known_array and not ran else JobState.GONE
+
+    return {job_id: ended.get(job_id) or unrecorded(job_id, without(job_id)) for job_id in jobs}
+
+
+def _array_of(job_id: str) -> str:
+    return job_id.partition("_")[0]
+
+
+def _tasks_of(row: Row) -> Iterator[Row]:
+    """A row each for the tasks that sacct has in one, as 12_[0-3,7], since none of them has begun."""
+    found = re.fullmatch(r"(\d+)_\[([\d,-]+)(?:%\d+)?\]", row.id)
+    if found is None:
+        yield row
+        return
+    for part in found[2].split(","):
+        first, _, last = part.partition("-")
+        for index in range(int(first), int(last or first) + 1):
+            yield row._replace(id=f"{found[1]}_{index}")
 
 
 def rows_of(jobs: Mapping[str, Job], rows: Iterable[Row]) -> dict[str, Row]:

@@ -135,6 +135,38 @@ def test_what_squeue_has_forgotten_is_asked_of_sacct_at_once(
 
 
 @pytest.mark.parametrize(
+    ("squeue", "sacct", "state"),
+    [
+        ("7_0|PENDING|0:00|Resources|toy-0-abc\n", "", JobState.CANCELLED),  # the others are left
+        ("7|CANCELLED|0:00|None|toy-0-abc\n", "", JobState.CANCELLED),  # as one, once all are cancelled
+        ("", "7_[0-2]|CANCELLED by 0|00:00:00|None|toy-0-abc\n", JobState.CANCELLED),
+        ("", "7_[0,2%4]|CANCELLED by 0|00:00:00|None|toy-0-abc\n", JobState.CANCELLED),
+        ("", "7_0|COMPLETED|00:01:00|None|toy-0-abc\n", JobState.CANCELLED),
+        ("", "7_[0-2]|TIMEOUT|00:00:00|None|toy-0-abc\n", JobState.TIMEOUT),
+        ("7_0|PENDING|0:00|Resources|somebody else's\n", "", JobState.GONE),
+        ("", "7_2|RUNNING|00:01:00|None|toy-0-abc\n", JobState.GONE),  # it ran; its end is not recorded yet
+        ("", "", JobState.GONE),
+    ],
+)
+def test_a_task_of_an_array_that_is_cancelled_while_it_waits(
+    executor: SlurmExecutor, commands: Commands, job: Job, squeue: str, sacct: str, state: JobState
+) -> None:
+    commands.answers |= {"squeue": squeue, "sacct": sacct}
+    assert states(executor, [replace(job, name="toy-0-abc.2", id="7_2")]) == [state]
+    assert "--jobs=7" in commands.called[1]
+
+
+def test_a_task_that_has_begun_was_not_cancelled_while_it_waited(
+    executor: SlurmExecutor, commands: Commands, job: Job
+) -> None:
+    commands.answers["squeue"] = "7_0|RUNNING|1:00|None|toy-0-abc\n"
+    (attempt,) = job.attempts
+    attempt.path.mkdir()
+    attempt.started.write_text("{}")
+    assert states(executor, [replace(job, name="toy-0-abc.2", id="7_2")]) == [JobState.GONE]
+
+
+@pytest.mark.parametrize(
     "failure", [None, subprocess.TimeoutExpired("squeue", 60), FileNotFoundError("squeue")], ids=str
 )
 def test_nothing_follows_from_a_silent_squeue(
