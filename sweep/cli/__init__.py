@@ -27,6 +27,7 @@ for command in (
     results.report,
     results.dashboard,
     checking.doctor,
+    checking.reproduce,
 ):
     app.command()(command)
 app.add_typer(data.app, name="data")

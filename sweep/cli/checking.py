@@ -1,11 +1,19 @@
-"""`sweep doctor`: what would go wrong, before it does."""
+"""`sweep doctor`, `sweep reproduce`: what would go wrong, and whether what went well does so again."""
 
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from sweep.cli.options import ClusterOption, StorageOption, cluster_file, log_to_terminal, storage_url
+from sweep.cli.options import (
+    ClusterOption,
+    RecordedStudyOption,
+    StorageOption,
+    cluster_file,
+    log_to_terminal,
+    open_study,
+    storage_url,
+)
 
 STYLES = {"ok": "green", "warning": "yellow", "failed": "red"}
 WIDTH = max(map(len, STYLES))
@@ -44,3 +52,35 @@ def doctor(
         typer.echo(f"{mark}  {check.what}: {check.found}{advice}")
     if Verdict.FAILED in verdicts:
         raise typer.Exit(2)
+
+
+def reproduce(
+    study: RecordedStudyOption,
+    trial: Annotated[int, typer.Option(min=0, help="Its number.")],
+    storage: StorageOption = None,
+) -> None:
+    """Train a trial again, here and beside the study, and compare its metrics epoch by epoch.
+
+    It has the recorded params and seed; where the environment is another one is said first.
+    """
+    from sweep.execution.preflight import preflight
+    from sweep.execution.reproduce import Reproduction, changes, new_folder, recorded_trial
+    from sweep.reporting.reproduction import epoch_line, introduction, result_line, verdict
+
+    engine, row = open_study(study, storage)
+    recorded, here = recorded_trial(engine, row, trial), Path.cwd()
+    checksum = preflight(recorded.study, here, import_train=True)
+    for line in introduction(recorded, changes(recorded, here, checksum)):
+        typer.echo(line)
+    again = Reproduction(recorded, new_folder(Path("reproduced").resolve(), recorded), here)
+    typer.echo(f"it is trained again in {again.folder.path}")
+    try:
+        for report in again.run():
+            typer.echo(epoch_line(recorded, report))
+    except KeyboardInterrupt:
+        raise typer.Exit(130) from None
+    result = again.metrics()
+    if result:
+        typer.echo(result_line(recorded, result))
+    for line in verdict(recorded, again.epochs(), result):
+        typer.echo(line)

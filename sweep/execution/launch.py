@@ -1,5 +1,6 @@
 """Starting a launch: everything is checked before anything is changed, then the launcher is put together."""
 
+import json
 import logging
 import os
 import tempfile
@@ -162,6 +163,11 @@ def _acquire(lease: Lease, wait: bool) -> None:
 def definition_of(study: Study) -> dict[str, Any]:
     """The study as it is stored: without the storage's address, which may hold a password."""
     return study.model_dump(mode="json", exclude={"storage"})
+
+
+def recorded_definition(row: StudyRow) -> Study:
+    """The study as it was last launched, its file changed or gone."""
+    return Study.model_validate_json(json.dumps(row.definition))
 
 
 def _study_row(engine: Engine, request: LaunchRequest, data_sha256: str | None) -> StudyRow:

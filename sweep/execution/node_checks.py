@@ -15,6 +15,7 @@ from sweep.definition.cluster import Profile, SlurmProfile
 from sweep.definition.study import Study
 from sweep.execution import probe
 from sweep.execution.check import Check, failed, ok, warning
+from sweep.execution.differences import differences
 from sweep.execution.executors import make_executor
 from sweep.execution.jobs import Executor, Job, JobState, SubmissionError
 from sweep.execution.logs import job_output
@@ -199,7 +200,10 @@ def _check_python(start: Start, profile: Profile) -> Iterator[Check]:
         )
     else:
         yield ok("python", f"{start.python} on {start.host}, {here} here")
-    differing = differences(installed_packages(), start.packages)
+    differing = [
+        f"{name} {here or 'missing'} here, {there or 'missing'} there"
+        for name, here, there in differences(installed_packages(), start.packages)
+    ]
     if differing:
         more = f" and {len(differing) - NUM_NAMED} more" if len(differing) > NUM_NAMED else ""
         yield warning(
@@ -209,16 +213,6 @@ def _check_python(start: Start, profile: Profile) -> Iterator[Check]:
         )
     else:
         yield ok("packages", f"the same {len(start.packages)} on {start.host} as here")
-
-
-def differences(here: Mapping[str, str], there: Mapping[str, str]) -> list[str]:
-    """Each package that is not the same: its name, its version here, and the one there."""
-    names = sorted(here.keys() | there.keys())
-    return [
-        f"{name} {here.get(name, 'missing')} here, {there.get(name, 'missing')} there"
-        for name in names
-        if here.get(name) != there.get(name)
-    ]
 
 
 def _check_train(study: Study, error: str | None) -> Check:

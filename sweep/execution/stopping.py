@@ -1,6 +1,5 @@
 """Ending a study early: by its launcher, or in the place of one."""
 
-import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -9,8 +8,7 @@ from pathlib import Path
 from sqlalchemy import Engine
 
 from sweep.definition.cluster import Profile
-from sweep.definition.study import Study
-from sweep.execution.launch import LaunchRequest, hold
+from sweep.execution.launch import LaunchRequest, hold, recorded_definition
 from sweep.execution.launcher import Launcher
 from sweep.execution.requests import Stop, request_stop
 from sweep.storage.lease import Holder, holder
@@ -41,7 +39,6 @@ def cancelling(engine: Engine, study: StudyRow, profile: Profile) -> Iterator[La
     InputError
         When a launcher is at work.
     """
-    definition = Study.model_validate_json(json.dumps(study.definition))
-    request = LaunchRequest(definition, profile, engine.url, Path(study.workdir), Path.cwd())
+    request = LaunchRequest(recorded_definition(study), profile, engine.url, Path(study.workdir), Path.cwd())
     with hold(engine, study, request) as launcher:
         yield launcher

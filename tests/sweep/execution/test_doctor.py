@@ -16,7 +16,6 @@ from sweep.execution import doctor, node_checks, probe
 from sweep.execution.check import Check, Verdict
 from sweep.execution.doctor import Visit, examine, network_disk
 from sweep.execution.jobs import Job, JobState, JobStatus
-from sweep.execution.node_checks import differences
 from sweep.execution.trial import Outcome, Result, Start, write_and_rename
 from sweep.storage.database import parse_url
 
@@ -89,14 +88,6 @@ def test_sqlite_on_a_network_disk(workplace: Path, monkeypatch: pytest.MonkeyPat
         True,
         True,
     )
-
-
-def test_packages_that_differ() -> None:
-    assert differences({"a": "1", "b": "1", "c": "1"}, {"a": "1", "b": "2", "d": "1"}) == [
-        "b 1 here, 2 there",
-        "c 1 here, missing there",
-        "d missing here, 1 there",
-    ]
 
 
 # a node that is not well, played by a thread
