@@ -16,6 +16,7 @@ from pathlib import Path
 
 from sqlalchemy import event
 
+from benchmarks import slurm_stand_in
 from sweep.definition.cluster import SlurmProfile
 from sweep.definition.study import Study
 from sweep.execution import slurm_queue
@@ -27,19 +28,6 @@ from sweep.execution.trial import EpochReport, Start
 from sweep.storage.database import parse_url
 
 NUM_JOBS = 100
-COMMANDS = {
-    "srun": "",
-    "scontrol": "echo 'MaxArraySize = 1001'",
-    "sacct": "",
-    "scancel": "",
-    # remembers the array under its name; squeue shows its tasks running
-    "sbatch": """
-name=$(sed -n "s/^#SBATCH --job-name=//p" "$1")
-size=$(sed -n "s/^#SBATCH --array=0-\\([0-9]*\\).*/\\1/p" "$1")
-for index in $(seq 0 "$size"); do echo "7_$index|RUNNING|12:34|None|$name"; done > jobs
-echo Submitted batch job 7""",
-    "squeue": "cat jobs 2>/dev/null || true",
-}
 STUDY = Study.model_validate(
     {
         "name": "waiting", "train": "none:train", "metric": "score", "direction": "maximize", "trials": 1000,
@@ -52,7 +40,7 @@ STUDY = Study.model_validate(
 def main(seconds: float) -> None:
     with tempfile.TemporaryDirectory() as folder:
         os.chdir(folder)
-        _put_commands_on_path(Path(folder, "bin"))
+        slurm_stand_in.put_on_path(Path(folder, "bin"))
         profile = SlurmProfile(executor="slurm", timeout_min=60, gres="gpu:1")
         url = parse_url("sqlite:///sweep.db")
         Path("none.py").write_text("def train(params, trial): ...\n")
@@ -61,15 +49,6 @@ def main(seconds: float) -> None:
             _begin(launcher)
             launcher.step()
             _measure(launcher, seconds)
-
-
-def _put_commands_on_path(folder: Path) -> None:
-    folder.mkdir()
-    for name, script in COMMANDS.items():
-        command = folder / name
-        command.write_text(f"#!/bin/sh\n{script}\n")
-        command.chmod(0o755)
-    os.environ["PATH"] = f"{folder}:{os.environ['PATH']}"
 
 
 def _begin(launcher: Launcher) -> None:
