@@ -75,3 +75,10 @@ def visiting(
         yield visit
     finally:
         context.close()
+
+
+def wait_for_figures(page: Page) -> None:
+    """Until every figure that a report's page has data for is drawn."""
+    page.wait_for_function(
+        "() => [...document.querySelectorAll('.plot')].every((plot) => plot.querySelector('.main-svg'))"
+    )

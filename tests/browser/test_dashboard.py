@@ -2,16 +2,15 @@
 
 import subprocess
 import sys
-import threading
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from sweep.reporting.dashboard import make_server
 from sweep.storage.reading import study_data
 from tests.browser.chromium import TIMEOUT_MS, Visit, visiting
+from tests.sweep.reporting.dashboard_server import running
 
 PNG = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR4nGNgYGD4DwABBAEAX+XDSwAAAABJRU5ErkJggg=="
 MODEL = f'''
@@ -61,14 +60,8 @@ def storage(folder: Path) -> str:
 @pytest.fixture(scope="module")
 def address(storage: str) -> Iterator[str]:
     """Where the read-only dashboard listens."""
-    with make_server(storage, "127.0.0.1", 0, writable=False) as server:
-        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
-        thread.start()
-        try:
-            yield f"http://127.0.0.1:{server.server_port}"
-        finally:
-            server.shutdown()
-            thread.join()
+    with running(storage) as address:
+        yield address
 
 
 @pytest.fixture

@@ -10,7 +10,7 @@ from playwright.sync_api import Browser, Page
 
 from sweep.reporting.comparison import comparison
 from sweep.reporting.page import page
-from tests.browser.chromium import NARROW, WIDE, Visit, visiting
+from tests.browser.chromium import NARROW, WIDE, Visit, visiting, wait_for_figures
 from tests.sweep.reporting import synthetic_studies as studies
 
 FORMS = [(WIDE, "light"), (WIDE, "dark"), (NARROW, "light"), (NARROW, "dark")]
@@ -56,13 +56,6 @@ def visit(chromium: Browser, file: Path) -> Iterator[Visit]:
     with visiting(chromium, file.as_uri(), allowed=file.as_uri()) as visit:
         wait_for_figures(visit.page)
         yield visit
-
-
-def wait_for_figures(page: Page) -> None:
-    """Until every figure that the page has data for is drawn."""
-    page.wait_for_function(
-        "() => [...document.querySelectorAll('.plot')].every((plot) => plot.querySelector('.main-svg'))"
-    )
 
 
 @pytest.mark.parametrize(("width", "scheme"), FORMS)

@@ -6,7 +6,16 @@ from typing import NamedTuple
 
 import plotly.graph_objects as go
 
-from sweep.reporting.figures.theme import BLUE, GREY, ORANGE, Polyline, label, new_figure, one_trace
+from sweep.reporting.figures.theme import (
+    BLUE,
+    GREY,
+    ORANGE,
+    Polyline,
+    label,
+    new_figure,
+    one_trace,
+    worst_shown,
+)
 from sweep.reporting.params import Param, read_params
 from sweep.reporting.ranking import LOWER, TOP, UPPER, completed, spread, tiers
 from sweep.reporting.wording import heading, show_count, show_metric, show_param
@@ -36,9 +45,15 @@ def parallel_info(data: StudyData) -> ParallelInfo:
     groups = dict(zip(every["number"], tiers(len(every)), strict=True))
     trials = spread(every, MAX_LINES)
     params = read_params(data, trials)
-    values = trials["value"].astype(float).tolist()
+    values, worst = _within_reach(trials["value"].astype(float).tolist(), data.direction)
     axes = [_param_axis(param) for param in params]
-    axes.append(Axis(heading(data.metric), _end_ticks(values, lambda end: show_metric(data.metric, end))))
+    beyond = "≤" if data.direction == "maximize" else "≥"
+    axes.append(
+        Axis(
+            heading(data.metric),
+            _end_ticks(values, lambda end: f"{beyond} " * (end == worst) + show_metric(data.metric, end)),
+        )
+    )
     heights = [_heights(param.values, param.log, param.choices) for param in params]
     heights.append(_heights(values, log=False, choices=None))
     lines = [
@@ -46,6 +61,15 @@ def parallel_info(data: StudyData) -> ParallelInfo:
         for number, *line in zip(trials["number"].tolist(), *heights, strict=True)
     ]
     return ParallelInfo(axes, lines, len(every))
+
+
+def _within_reach(values: list[float], direction: str) -> tuple[list[float], float | None]:
+    """The values with those far worse than most put at the worst that is shown, which is None if none is."""
+    worst = worst_shown(values, direction)
+    if worst is None:
+        return values, None
+    nearer = max if direction == "maximize" else min
+    return [nearer(value, worst) for value in values], worst
 
 
 def draw_parallel(info: ParallelInfo) -> go.Figure:

@@ -73,18 +73,25 @@ def value_axis(metric: str, values: Iterable[float]) -> dict[str, Any]:
     return {}
 
 
-def focus(values: Sequence[float], direction: str) -> dict[str, Any]:
-    """Axis settings that leave out values far worse than most: one diverged trial would flatten the rest."""
+def worst_shown(values: Sequence[float], direction: str) -> float | None:
+    """The worst value that an axis has room for, or None: one diverged trial would flatten the rest."""
     if len(values) < 8:
-        return {}
+        return None
     sign = 1 if direction == "maximize" else -1
     low, middle, best = np.quantile([sign * value for value in values], [0.25, 0.5, 1])
-    worst_shown = low - 3 * max(middle - low, best - middle)
-    if min(sign * value for value in values) >= worst_shown or best == worst_shown:
+    limit = low - 3 * max(middle - low, best - middle)
+    shown = [sign * value for value in values if sign * value >= limit]
+    return sign * min(shown) if best > limit and len(shown) < len(values) else None
+
+
+def focus(values: Sequence[float], direction: str) -> dict[str, Any]:
+    """Axis settings that leave out values far worse than most."""
+    worst = worst_shown(values, direction)
+    if worst is None:
         return {}
-    shown = [value for value in values if sign * value >= worst_shown]
-    air = 0.06 * (max(shown) - min(shown)) or 0.06
-    return {"range": [min(shown) - air, max(shown) + air]}
+    best = max(values) if direction == "maximize" else min(values)
+    air = 0.06 * abs(best - worst) or 0.06
+    return {"range": [min(worst, best) - air, max(worst, best) + air]}
 
 
 def count_axis(highest: float) -> dict[str, Any]:

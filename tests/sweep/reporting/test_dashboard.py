@@ -2,9 +2,7 @@ import json
 import socket
 import subprocess
 import sys
-import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from urllib.error import HTTPError
 from urllib.request import Request, urlopen
@@ -18,6 +16,7 @@ from sweep.execution.trial import exhibit_folder
 from sweep.reporting.dashboard import make_server
 from sweep.storage.database import connect, parse_url, upgrade
 from sweep.storage.records import create_study
+from tests.sweep.reporting.dashboard_server import running
 
 CHANGING = [
     ("POST", "/api/studies", {"study_name": "new", "directions": ["minimize"]}),
@@ -43,19 +42,6 @@ def address(storage: str) -> Iterator[str]:
     """Where a read-only dashboard of it listens."""
     with running(storage) as address:
         yield address
-
-
-@contextmanager
-def running(storage: str, *, writable: bool = False) -> Iterator[str]:
-    """The address of a dashboard on a free loopback port."""
-    with make_server(storage, "127.0.0.1", 0, writable) as server:
-        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
-        thread.start()
-        try:
-            yield f"http://127.0.0.1:{server.server_port}"
-        finally:
-            server.shutdown()
-            thread.join()
 
 
 def request(url: str, method: str = "GET", body: object = None) -> tuple[int, bytes]:

@@ -155,6 +155,18 @@ class TestParallelCoordinates:
         assert same.ticks == [(0.5, "4")]
         assert metric.name == "validation accuracy"
 
+    @pytest.mark.parametrize(
+        ("sign", "direction", "tick"), [(1, "maximize", "≤ 95"), (-1, "minimize", "≥ -95")]
+    )
+    def test_a_value_far_off_does_not_flatten_the_rest(self, sign: int, direction: str, tick: str) -> None:
+        values = [sign * value for value in (10.0, 95.0, 96.0, 95.5, 96.2, 97.0, 96.5, 95.8)]
+        info = parallel_info(studies.of_values(values, direction=direction))
+        heights = {line.number: line.y[-1] for line in info.lines}
+        worst = heights[1]
+        assert heights[0] == worst == (0 if sign > 0 else 1)
+        assert abs(heights[3] - worst) == pytest.approx(0.25)
+        assert tick in [text for _, text in info.axes[-1].ticks]
+
     def test_a_param_that_a_trial_does_not_have_leaves_a_gap(self) -> None:
         data = studies.of_values([0.5, 0.6], columns={"x": [1.0, math.nan]}, space={})
         assert math.isnan({line.number: line.y for line in parallel_info(data).lines}[1][0])

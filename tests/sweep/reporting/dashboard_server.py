@@ -1,0 +1,20 @@
+"""A dashboard that serves while a test looks at it."""
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from sweep.reporting.dashboard import make_server
+
+
+@contextmanager
+def running(storage: str, *, writable: bool = False) -> Iterator[str]:
+    """The address of a dashboard on a free loopback port."""
+    with make_server(storage, "127.0.0.1", 0, writable) as server:
+        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
+        thread.start()
+        try:
+            yield f"http://127.0.0.1:{server.server_port}"
+        finally:
+            server.shutdown()
+            thread.join()
