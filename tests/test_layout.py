@@ -22,7 +22,7 @@ SWEEP = [
     "sweep.reporting.comparison",
     "sweep.reporting.exports",
     "sweep.reporting.page",
-    "sweep.reporting.reproduce",
+    "sweep.reporting.repeat",
     "sweep.reporting.standing",
     "sweep.reporting.trial_files",
     "sweep.reporting.findings",

@@ -9,7 +9,7 @@ from markupsafe import Markup
 from plotly.offline import get_plotlyjs
 
 from sweep.reporting.findings import findings
-from sweep.reporting.reproduce import commands
+from sweep.reporting.repeat import commands
 from sweep.reporting.sections import sections
 from sweep.reporting.standing import standing
 from sweep.reporting.summary import summarise
