@@ -1,0 +1,85 @@
+"""What the scale of the initial votes does to the start of training, over five seeds.
+
+    pip install '.[figures]'
+    python benchmarks/initial_votes.py docs/figures/initial_votes.svg
+
+Trains a network with the paper's capsules, behind a narrower first convolution, with our initial weights and
+with the starting work's, and draws the training loss and the validation accuracy of each epoch: every seed a
+line.
+"""
+
+import argparse
+import statistics
+import tempfile
+from pathlib import Path
+
+import matplotlib.pyplot as plt
+
+from capsmodel.config import INITIAL_VOTES
+from capsmodel.train import train
+from capsmodel.trial import LoneTrial
+
+NUM_SEEDS = 5
+PARAMS = {"conv_filters": 32, "batch_size": 50, "precision": "float32"}
+COLOURS = {"scaled": "#0b6e99", "glorot_4d": "#c4541a"}
+
+
+def main() -> None:
+    arguments = _arguments()
+    params = {**PARAMS, "epochs": arguments.epochs, "num_samples": arguments.num_samples}
+    curves = {
+        scheme: [
+            epochs_of({**params, "initial_votes": scheme}, arguments.dataset, seed)
+            for seed in range(NUM_SEEDS)
+        ]
+        for scheme in INITIAL_VOTES
+    }
+    print("epoch " + "".join(f"{scheme + ': loss, accuracy':>28}" for scheme in curves))
+    for epoch in range(arguments.epochs):
+        print(f"{epoch + 1:5} " + "".join(f"{_medians(seeds, epoch):>28}" for seeds in curves.values()))
+    draw(curves, arguments.figure)
+
+
+def epochs_of(params: dict, dataset: str, seed: int) -> list[dict[str, float]]:
+    """The metrics of each epoch of one training."""
+    with tempfile.TemporaryDirectory() as folder:
+        trial = LoneTrial(Path(folder), dataset, seed)
+        train(params, trial)
+    return trial.epochs
+
+
+def draw(curves: dict[str, list[list[dict[str, float]]]], path: Path) -> None:
+    figure, panels = plt.subplots(1, 2, figsize=(8, 3), layout="constrained")
+    for panel, metric in zip(panels, ("train_loss", "val_accuracy"), strict=True):
+        for scheme, seeds in curves.items():
+            for number, epochs in enumerate(seeds):
+                values = [metrics[metric] for metrics in epochs]
+                label = scheme if number == 0 else None
+                panel.plot(
+                    range(1, len(values) + 1), values, color=COLOURS[scheme], label=label, linewidth=1.2
+                )
+        panel.set(xlabel="epoch", ylabel=metric, ylim=(0, None))
+        panel.grid(alpha=0.3)
+    panels[0].legend(frameon=False)
+    figure.savefig(path, metadata={"Date": None})
+
+
+def _medians(seeds: list[list[dict[str, float]]], epoch: int) -> str:
+    loss, accuracy = (
+        statistics.median(epochs[epoch][metric] for epochs in seeds)
+        for metric in ("train_loss", "val_accuracy")
+    )
+    return f"{loss:.3f}, {accuracy:.1%}"
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("figure", type=Path, help="the .svg or .png to write")
+    parser.add_argument("--dataset", default="digits", help="digits, kmnist or the path of a .npz file")
+    parser.add_argument("--epochs", type=int, default=10)
+    parser.add_argument("--num-samples", type=int, help="train on so many images only")
+    return parser.parse_args()
+
+
+if __name__ == "__main__":
+    main()
