@@ -129,6 +129,12 @@ class SlurmProfile(Settings):
         per_node = self.gpus_per_node or gpus_in(self.gres or "")
         return per_node * self.nodes
 
+    def with_demand(self, memory_factor: float, avoid: str | None) -> Self:
+        """The profile of a job that needs more memory, or is to keep away from one more node."""
+        exclude = ",".join(filter(None, [self.exclude, avoid])) or None
+        mem_gb = self.mem_gb and self.mem_gb * memory_factor
+        return self.model_copy(update={"exclude": exclude, "mem_gb": mem_gb})
+
     def submitit_parameters(self, job_name: str) -> dict[str, Any]:
         """Say all this in the words of `submitit.SlurmExecutor.update_parameters`; None leaves one out."""
         return {

@@ -50,6 +50,8 @@ class Failures(Settings):
     """How often one trial is tried again, by cause."""
     stop_after_same: PositiveInt = 3
     """Stop the study once this many trials have failed with the same error."""
+    memory_factor: float = Field(default=1.0, ge=1.0)
+    """How many times the memory of the attempt before one asks for that follows on one out of memory."""
 
 
 class DryRun(Settings):

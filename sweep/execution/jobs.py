@@ -38,6 +38,19 @@ class JobState(StrEnum):
         return self not in {JobState.PENDING, JobState.RUNNING, JobState.UNKNOWN}
 
 
+class Demand(NamedTuple):
+    """What a job asks for beyond its profile, since its attempts follow on failed ones.
+
+    It is a wish: where the cluster refuses it, the job is submitted as its profile says.
+    """
+
+    memory_factor: float = 1.0
+    avoid: str | None = None  # a node
+
+
+AS_THE_PROFILE_SAYS = Demand()
+
+
 @dataclass(frozen=True)
 class Job:
     """One job: one attempt, or several side by side. Jobs submitted together are one array.
@@ -50,6 +63,7 @@ class Job:
     folder: Path  # of the submission: what the executor keeps of its own
     attempts: tuple[AttemptFolder, ...]
     id: str | None = None
+    demand: Demand = AS_THE_PROFILE_SAYS  # of all jobs of a submission
 
     @property
     def submission(self) -> str:

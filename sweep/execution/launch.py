@@ -121,10 +121,20 @@ def check(request: LaunchRequest) -> tuple[Engine, str | None]:
 
     Raises InputError.
     """
+    _check_memory(request)
     engine = connect(request.url)
     data_sha256 = preflight(request.study, request.code_dir, import_train=runs_here(request.profile))
     check_writable(request.workdir)
     return engine, data_sha256
+
+
+def _check_memory(request: LaunchRequest) -> None:
+    factor, profile = request.study.failures.memory_factor, request.profile
+    if isinstance(profile, SlurmProfile) and factor > 1 and profile.mem_gb is None:
+        raise InputError(
+            f"study {request.study.name}: failures.memory_factor is {factor:g}, but the profile has no "
+            "mem_gb\ngive the profile mem_gb, or leave memory_factor out"
+        )
 
 
 def check_writable(workdir: Path) -> None:

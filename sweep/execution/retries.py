@@ -1,8 +1,10 @@
 """What a failure is worth: another attempt, the end of the trial, or the end of the study."""
 
 from collections.abc import Iterable, Sequence
+from typing import NamedTuple
 
 from sweep.definition.study import Retries
+from sweep.execution.jobs import Demand
 from sweep.execution.trial import Cause
 
 
@@ -16,6 +18,21 @@ def may_retry(cause: Cause, earlier_causes: Sequence[Cause], retries: Retries) -
         return False
     allowed: int = getattr(retries, cause.value)
     return earlier_causes.count(cause) < allowed
+
+
+class Failure(NamedTuple):
+    """What an attempt failed of, and where."""
+
+    cause: Cause
+    host: str | None
+
+
+def demand_after(failures: Sequence[Failure], memory_factor: float) -> Demand:
+    """What a trial's next attempt asks for: more memory for each time that it had too little, and another
+    node than the one that has just died under it."""
+    too_little = [failure.cause for failure in failures].count(Cause.OUT_OF_MEMORY)
+    node_died = bool(failures) and failures[-1].cause is Cause.NODE_FAILURE
+    return Demand(memory_factor**too_little, failures[-1].host if node_died else None)
 
 
 class Streak:

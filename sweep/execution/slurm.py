@@ -5,13 +5,14 @@ import logging
 import os
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, redirect_stderr
+from dataclasses import replace
 from functools import cached_property
 
 import submitit
 from submitit.core.utils import FailedJobError, FailedSubmissionError, JobPaths
 
 from sweep.definition.cluster import SlurmProfile
-from sweep.execution.jobs import Job, JobState, JobStatus, NotNowError, SubmissionError
+from sweep.execution.jobs import AS_THE_PROFILE_SAYS, Job, JobState, JobStatus, NotNowError, SubmissionError
 from sweep.execution.slurm_queue import Row, accounted, max_array_size, queue, rows_of, scancel
 from sweep.execution.worker import run_in_job
 
@@ -53,6 +54,15 @@ class SlurmExecutor:
         return max_array_size()
 
     def submit(self, jobs: Sequence[Job]) -> list[str]:
+        try:
+            return self._submit(jobs)
+        except SubmissionError as error:
+            if isinstance(error, NotNowError) or jobs[0].demand == AS_THE_PROFILE_SAYS:
+                raise
+            logger.warning("%s goes out as its profile says: %s", jobs[0].submission, error)
+        return self._submit([replace(job, demand=AS_THE_PROFILE_SAYS) for job in jobs])
+
+    def _submit(self, jobs: Sequence[Job]) -> list[str]:
         executor = self._submitit(jobs)
         folders = [[str(attempt.path) for attempt in job.attempts] for job in jobs]
         try:
@@ -117,7 +127,8 @@ class SlurmExecutor:
 
     def _submitit(self, jobs: Sequence[Job]) -> "_SubmititExecutor":
         executor = _SubmititExecutor(folder=jobs[0].folder, python=self._profile.python)
-        executor.update_parameters(**self._profile.submitit_parameters(jobs[0].submission))
+        profile = self._profile.with_demand(*jobs[0].demand)
+        executor.update_parameters(**profile.submitit_parameters(jobs[0].submission))
         return executor
 
 

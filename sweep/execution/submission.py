@@ -3,15 +3,16 @@
 import logging
 import secrets
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from sweep.definition.study import Study
 from sweep.errors import StudyFailedError
 from sweep.execution.decide import AttemptState
-from sweep.execution.jobs import Executor, Job, NotNowError, SubmissionError
+from sweep.execution.jobs import Demand, Executor, Job, NotNowError, SubmissionError
 from sweep.execution.proposals import Proposals
-from sweep.execution.trial import AttemptFolder, TrialSpec, attempt_folder, submission_folder
+from sweep.execution.retries import Failure, demand_after
+from sweep.execution.trial import AttemptFolder, Cause, TrialSpec, attempt_folder, submission_folder
 from sweep.storage.records import StudyRecords
 from sweep.storage.tables import AttemptRow
 
@@ -71,10 +72,22 @@ class Submitter:
         at_once = self.setting.trials_per_job
         if len(waiting) > at_once:  # what the largest submission is may be a question to the cluster
             at_once *= self.executor.largest_submission
-        for together in _portions(waiting, at_once):
-            self._submit_together(together)
+        alike: dict[Demand, list[AttemptRow]] = {}
+        for attempt in waiting:
+            alike.setdefault(self._demand(attempt), []).append(attempt)
+        for demand, attempts in alike.items():
+            for together in _portions(attempts, at_once):
+                self._submit_together(together, demand)
 
-    def _submit_together(self, attempts: Sequence[AttemptRow]) -> None:
+    def _demand(self, attempt: AttemptRow) -> Demand:
+        failures = [
+            Failure(Cause(earlier.cause), earlier.host)
+            for earlier in attempt.trial.attempts
+            if earlier.number < attempt.number and earlier.cause is not None
+        ]
+        return demand_after(failures, self.study.failures.memory_factor)
+
+    def _submit_together(self, attempts: Sequence[AttemptRow], demand: Demand) -> None:
         submission = f"{self.study.name}-{attempts[0].trial.number}-{secrets.token_hex(4)}"
         packs = list(_portions(attempts, self.setting.trials_per_job))
         for index, pack in enumerate(packs):
@@ -84,7 +97,7 @@ class Submitter:
         for attempt in attempts:
             folder_of(attempt).create(self._spec(attempt))
         try:
-            job_ids = self.executor.submit([job_of(pack) for pack in packs])
+            job_ids = self.executor.submit([replace(job_of(pack), demand=demand) for pack in packs])
         except NotNowError as error:
             logger.warning("%s cannot be submitted just now: %s", submission, error)
             return

@@ -146,6 +146,41 @@ def test_slurmdbd_is_down_and_nobody_knows_how_a_job_ended(on_slurm: Path, slurm
     assert launch.trained() == launch.epochs() == [1, 2, 3, 4]
 
 
+def set_profile(workplace: Path, settings: str) -> None:
+    always = "executor: slurm, timeout_min: 60, poll_seconds: 0.5, settle_seconds: 1"
+    (workplace / "cluster.yaml").write_text(f"default: own\nprofiles: {{own: {{{always}, {settings}}}}}\n")
+
+
+@pytest.mark.parametrize(
+    ("factor", "outcomes", "code"),
+    [
+        (2, [Attempt("failed", "out_of_memory"), COMPLETED], 0),
+        (1, [Attempt("failed", "out_of_memory")] * 2, 1),
+        (1000, [Attempt("failed", "out_of_memory")] * 2, 1),  # which no node has: as before
+    ],
+)
+def test_out_of_memory(on_slurm: Path, factor: int, outcomes: list[Attempt], code: int) -> None:
+    set_profile(on_slurm, "mem_gb: 0.3")
+    memory = ["--set", "fixed.mb=400", "--set", f"failures.memory_factor={factor}"]
+    with launched(on_slurm, "--trials", "1", *memory) as launch:
+        assert launch.finish() == code, launch.log()
+    assert launch.attempts() == outcomes
+    assert ("Memory specification can not be satisfied" in launch.log()) is (factor == 1000)
+
+
+def test_the_only_node_there_is_dies(on_slurm: Path, slurm: Slurm) -> None:
+    set_profile(on_slurm, "additional: {nodelist: n1}")
+    with launched(on_slurm, *HELD) as launch:
+        launch.wait_until_held()
+        slurm.set_node("n1", "down")
+        launch.wait_until_said("trial 0, attempt 2: submitted")
+        slurm.set_node("n1", "resume")
+        launch.let_go()
+        assert launch.finish() == 0, launch.log()
+    assert launch.attempts() == [Attempt("failed", "node_failure"), COMPLETED]
+    assert "goes out as its profile says: sbatch: " in launch.log()
+
+
 @pytest.mark.parametrize(
     ("setting", "words"),
     [
@@ -154,9 +189,7 @@ def test_slurmdbd_is_down_and_nobody_knows_how_a_job_ended(on_slurm: Path, slurm
     ],
 )
 def test_a_refusal_stops_the_study_at_once(on_slurm: Path, setting: str, words: str) -> None:
-    (on_slurm / "cluster.yaml").write_text(
-        f"default: bad\nprofiles:\n  bad: {{executor: slurm, timeout_min: 60, {setting}}}\n"
-    )
+    set_profile(on_slurm, setting)
     with launched(on_slurm, *HELD, "--trials", "5") as launch:
         assert launch.finish() == 1
     assert words in launch.log()
@@ -182,6 +215,8 @@ def test_a_node_given_up_while_its_process_trains_on(on_slurm: Path, slurm: Slur
         slurm.kill_node(launch.start_of(attempt=1).host)
         new = launch.wait_until_held(attempt=2)
         assert process.is_running()
+        host = launch.start_of(attempt=1).host
+        assert f"ExcNodeList={host}\n" in slurm.run("scontrol", "show", "job", launch.job_id(attempt=2))
         before = contents(new)
         (old.artifacts / "go").touch()  # the old one trains on, alone
         launch.wait_until("the old process has ended", lambda: daemons.has_ended(process))

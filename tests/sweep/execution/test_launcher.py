@@ -14,7 +14,7 @@ from sweep.definition.cluster import load_cluster, profile
 from sweep.definition.study import load_study
 from sweep.errors import InputError, StudyFailedError
 from sweep.execution import launch, reconcile
-from sweep.execution.jobs import Job, JobState, JobStatus, NotNowError, SubmissionError
+from sweep.execution.jobs import Demand, Job, JobState, JobStatus, NotNowError, SubmissionError
 from sweep.execution.launch import LaunchRequest, open_launcher
 from sweep.execution.launcher import Launcher
 from sweep.execution.outage import with_patience
@@ -307,6 +307,29 @@ def test_a_lost_trial_is_tried_again_from_where_it_was(desk: Desk, cluster: Clus
     data = desk.read()
     assert data.epochs["score"].tolist() == [0.1, 0.2, 0.3]
     assert desk.attempts() == [(0, 1, "failed", "node_failure"), (0, 2, "completed", None)]
+
+
+def test_what_an_attempt_asks_for_follows_from_the_failures_before_it(desk: Desk, cluster: Cluster) -> None:
+    file = desk.workplace / "cluster.yaml"
+    file.write_text(file.read_text().replace("executor: slurm,", "executor: slurm, mem_gb: 1,"))
+    desk.launch("trials=2", "failures.memory_factor=1.5", "failures.retries.out_of_memory=2")
+    desk.step()
+    for job_id, state in (("1", JobState.OUT_OF_MEMORY), ("2", JobState.NODE_FAILURE)):
+        assert cluster.jobs[job_id].demand == Demand()
+        cluster.begin(job_id)
+        cluster.end(job_id, state, outcome=None)
+    desk.step()
+    assert [cluster.jobs[job_id].demand for job_id in ("3", "4")] == [Demand(1.5), Demand(avoid="node2")]
+    assert cluster.jobs["3"].submission != cluster.jobs["4"].submission
+    cluster.end("3", JobState.OUT_OF_MEMORY, outcome=None)
+    cluster.end("4", JobState.PREEMPTED, outcome=None)
+    desk.step()
+    assert [cluster.jobs[job_id].demand for job_id in ("5", "6")] == [Demand(2.25), Demand()]
+
+
+def test_more_memory_than_what_is_said_nowhere(desk: Desk) -> None:
+    with pytest.raises(InputError, match=r"memory_factor is 1\.5, but the profile has no mem_gb"):
+        desk.launch("failures.memory_factor=1.5")
 
 
 def test_each_cause_has_its_own_allowance(desk: Desk, cluster: Cluster) -> None:
