@@ -5,8 +5,9 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import optuna
+from optuna.storages import RDBStorage
 from optuna.trial import TrialState, create_trial
-from sqlalchemy import Engine
+from sqlalchemy import Engine, NullPool
 from sqlalchemy.orm import Session
 
 from sweep.storage.database import real_url, upgrade
@@ -44,9 +45,9 @@ class RecordedStudy:
         optuna.logging.set_verbosity(optuna.logging.ERROR)
         definition = {**DEFINITION, **definition}
         self.engine = engine
-        self.optuna = optuna.create_study(
-            study_name=name, storage=real_url(engine.url), direction=definition["direction"]
-        )
+        # no connection outlives its use
+        storage = RDBStorage(real_url(engine.url), engine_kwargs={"poolclass": NullPool})
+        self.optuna = optuna.create_study(study_name=name, storage=storage, direction=definition["direction"])
         self.id = create_study(engine, name, definition, {}, "sweeps").id
         self.change(created_at=NOON)
 

@@ -9,17 +9,29 @@ import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from optuna.study import StudyDirection
+from optuna.trial import TrialState
 from sqlalchemy import URL, Engine, inspect, text
 from sqlalchemy.orm import Session
 
 from sweep.errors import InputError
 from sweep.execution.ingest import ERROR_LENGTH, storable
+from sweep.execution.requests import Stop, request_retry, request_stop
+from sweep.reporting.status.collect import study_status
+from sweep.storage import optuna_sql
 from sweep.storage.database import HEAD, VERSION_TABLE, connect, parse_url, upgrade
 from sweep.storage.lease import STALE_AFTER, Lease, LeaseLostError
 from sweep.storage.optuna_tables import optuna_storage
 from sweep.storage.reading import read_study
-from sweep.storage.records import StudyRecords, create_study, find_study, study_names
+from sweep.storage.records import (
+    StudyRecords,
+    create_study,
+    find_study,
+    get_study,
+    record_launch,
+    study_names,
+)
 from sweep.storage.tables import AttemptRow, EpochRow, FinalMetricRow, StudyRow, Table, TrialRow
+from tests.sweep.reporting.recorded_study import ATTEMPT, RecordedStudy, minutes
 
 NOON = datetime(2026, 11, 23, 12, 0, 0, 123456, tzinfo=UTC)
 DEFINITION = {"metric": "score", "direction": "maximize", "space": {}, "naïve": ["ünïcödé", 0.1, None, {}]}
@@ -172,6 +184,66 @@ class StorageContract:
         with pytest.raises(Exception, match=r"(?i)unique|duplicate"):
             records.save([trial_with_attempt(1, number=1), trial_with_attempt(1, number=0)])
         assert records.trial_numbers() == {0}
+
+    # what is asked in plain SQL of Optuna's tables and ours
+
+    def test_how_a_study_stands(self, url: URL) -> None:
+        engine = connect(url)
+        study = RecordedStudy(engine, "standing", trials=4)
+        ended = {"started_at": minutes(0), "ended_at": minutes(10), "gpu_seconds": 600.0}
+        study.add({"state": "completed", **ended}, value=0.5, epochs={1: 0.25, 2: 0.5})
+        study.add(
+            {"state": "failed", "cause": "timeout", **ended}, {"state": "pruned", **ended}, epochs={1: 0.75}
+        )
+        study.add({"state": "running", "started_at": minutes(10)})
+        study.optuna.enqueue_trial({"x": 1.0})
+        status = study_status(engine, study.id, minutes(20), num_shown=10)
+        assert status.num_by_state == {"running": 1, "completed": 1, "pruned": 1}
+        assert status.num_waiting == 1
+        assert [(trial.number, trial.epoch, trial.best) for trial in status.trials] == [
+            (2, None, None), (0, 2, 0.5), (1, 1, 0.75),
+        ]  # fmt: skip
+        assert status.spent.gpu_hours == pytest.approx(4 * 600 / 3600)
+        assert status.best is not None
+        assert status.forecast is not None
+        engine.dispose()
+
+    def test_a_failed_trial_is_taken_up_again(self, url: URL) -> None:
+        engine = connect(url)
+        study = RecordedStudy(engine, "again")
+        study.add({"state": "failed", "cause": "error"}, epochs={1: 0.25})
+        study.add({"state": "completed"}, value=0.5)
+        assert request_retry(engine, get_study(engine, "again")) == [0]
+        records = StudyRecords(engine, study.id)
+        (trial,) = records.retries_requested(10)
+        trial.attempts.append(AttemptRow(**{**ATTEMPT, "number": 2, "state": "submitting"}))
+        completed = StudyRecords(engine, study.id).open_attempts(["completed"])[0].trial
+        records.reopen([trial])
+        with Session(engine) as session:  # a trial that has not failed is left alone
+            session.execute(optuna_sql.reopened(completed.optuna_trial_id))
+            session.commit()
+        with optuna_storage(url) as storage:
+            found = storage.get_all_trials(storage.get_study_id_from_name("again"))
+            assert [each.state for each in found] == [TrialState.RUNNING, TrialState.COMPLETE]
+            assert [each.datetime_complete is None for each in found] == [True, False]
+            storage.set_trial_state_values(trial.optuna_trial_id, TrialState.COMPLETE, [1.0])
+        assert records.retries_requested(10) == []
+        assert [attempt.state for attempt in records.open_attempts(["submitting"])] == ["submitting"]
+        engine.dispose()
+
+    def test_a_wish_to_stop(self, engine: Engine) -> None:
+        records, study = StudyRecords(engine, 1), get_study(engine, "toy")
+        assert records.stop_requested() is None
+        request_stop(engine, study, Stop.CANCEL)
+        assert records.stop_requested() == "cancel"
+        record_launch(engine, 1, {"trials": 3}, "slurm", goes_on=False)
+        assert records.stop_requested() == "cancel"
+        record_launch(engine, 1, {"trials": 3}, "slurm", goes_on=True)
+        assert records.stop_requested() is None
+        assert (get_study(engine, "toy").cluster, get_study(engine, "toy").definition) == (
+            "slurm",
+            {"trials": 3},
+        )
 
     # the lease
 
