@@ -5,6 +5,7 @@ import shlex
 import signal
 import sys
 from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -126,7 +127,11 @@ def stop(
     where = profile(load_cluster(cluster_file()), cluster or row.cluster)
     if at_work := stop_study(engine, row, Stop.CANCEL if cancel_jobs else Stop.FINISH):
         then = "cancels the active trials' jobs" if cancel_jobs else "waits for the active trials"
-        typer.echo(f"the launcher at work, {at_work}, proposes no more trials, {then} and ends")
+        age_s = (datetime.now(UTC) - at_work.seen_at).total_seconds()
+        typer.echo(
+            f"the launcher at work, {at_work}, last sign of life {age_s:.0f} s ago, "
+            f"proposes no more trials, {then} and ends"
+        )
     elif cancel_jobs:
         log_to_terminal()
         try:

@@ -47,8 +47,10 @@ class StudyStatus(NamedTuple):
     created_at: datetime
     launcher: Holder | None  # at work
     launcher_seen_at: datetime | None  # its last sign of life, or the last launcher's
+    stop: str | None  # how a person has asked the study to stop: finish or cancel
     num_by_state: dict[str, int]  # its trials by the state of their newest attempts
     num_waiting: int  # points of the study file that are no trials yet
+    num_retries: int  # failed trials that a person wants tried again
     plan: Plan
     spent: Spent
     forecast: Forecast | None
@@ -85,6 +87,7 @@ def _status(session: Session, study: StudyRow, now: datetime, num_shown: int | N
         gpu_hours=_gpu_seconds(session, study.id, active, now) / 3600,
     )
     cost = typical(_costs(session, study.id))
+    to_come = plan if study.stop is None else plan._replace(trials=spent.trials)
     ages_s = [(now - each.submitted_at).total_seconds() for each in active]
     return StudyStatus(
         name=study.name,
@@ -93,11 +96,13 @@ def _status(session: Session, study: StudyRow, now: datetime, num_shown: int | N
         created_at=study.created_at,
         launcher=holder(study, now),
         launcher_seen_at=study.launcher_seen_at,
+        stop=study.stop,
         num_by_state=num_by_state,
         num_waiting=session.scalar(optuna_sql.num_waiting(study.name)) or 0,
+        num_retries=_num_retries(session, study.id),
         plan=plan,
         spent=spent,
-        forecast=forecast(plan, spent, cost, ages_s) if cost is not None else None,
+        forecast=forecast(to_come, spent, cost, ages_s) if cost is not None else None,
         best=next(iter(_trials(session, study, best[:1])), None),
         trials=_trials(session, study, shown),
     )
@@ -132,6 +137,11 @@ def _num_by_state(session: Session, study_id: int) -> dict[str, int]:
     counts = _of_newest(study_id, AttemptRow.state, func.count()).group_by(AttemptRow.state)
     found: dict[str, int] = dict(session.execute(counts).all())
     return {state.value: found[state] for state in AttemptState if state in found}
+
+
+def _num_retries(session: Session, study_id: int) -> int:
+    wanted = (TrialRow.study_id == study_id) & TrialRow.retry_requested
+    return session.scalar(select(func.count()).select_from(TrialRow).where(wanted)) or 0
 
 
 def _active(session: Session, study_id: int) -> Sequence[Any]:

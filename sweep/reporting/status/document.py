@@ -25,9 +25,11 @@ def _study(status: StudyStatus, now: datetime) -> dict[str, Any]:
             "pid": status.launcher.pid,
             "seen_at": _moment(status.launcher.seen_at),
         },
+        "stop": status.stop,
         "num_by_state": status.num_by_state,
         "num_active": status.num_active,
         "num_enqueued": status.num_waiting,
+        "num_retries": status.num_retries,
         "budget": {
             "trials": {"used": spent.trials, "limit": plan.trials},
             "hours": {"used": spent.hours, "limit": plan.hours},

@@ -22,6 +22,10 @@ STYLES = {
     AttemptState.PRUNED: "dim",
     AttemptState.FAILED: "red",
 }
+STOPS = {
+    "finish": "; a person has asked it to stop when the active trials have ended",
+    "cancel": "; a person has asked it to stop, and to cancel what is active",
+}
 SHORTAGES = {"hours": "its hours are spent", "gpu_hours": "its GPU hours are spent"}
 
 
@@ -132,7 +136,7 @@ def _time(trial: TrialStatus, now: datetime) -> str:
 def _launcher(status: StudyStatus, now: datetime) -> str:
     if status.launcher is not None:
         age = show_duration((now - status.launcher.seen_at).total_seconds())
-        return f"{status.launcher}, last sign of life {age} ago"
+        return f"{status.launcher}, last sign of life {age} ago{STOPS.get(status.stop or '', '')}"
     if status.launcher_seen_at is None:
         return "none at work"
     age = show_duration((now - status.launcher_seen_at).total_seconds())
@@ -143,6 +147,8 @@ def _states(status: StudyStatus) -> str:
     counts = [f"{number:,} {state}" for state, number in status.num_by_state.items()]
     if status.num_waiting:
         counts.append(f"{status.num_waiting:,} enqueued")
+    if status.num_retries:
+        counts.append(f"{status.num_retries:,} to be tried again")
     return ", ".join(counts) or "none yet"
 
 
@@ -162,11 +168,12 @@ def _budget(status: StudyStatus) -> str:
 
 def _forecast(status: StudyStatus, now: datetime) -> str:
     if (when := _when(status, now)) is None:
-        is_done = status.num_active == 0 and status.spent.trials >= status.plan.trials
+        is_done = status.num_active == 0 and (status.spent.trials >= status.plan.trials or status.stop)
         return "nothing is left to do" if is_done else "none until a trial has ended"
     assert status.forecast is not None
     trials = show_count(status.forecast.trials, "trial")
-    end = SHORTAGES.get(status.forecast.ended_by, "all are there")
+    all_there = "all are there" if status.stop is None else "no more are proposed"
+    end = SHORTAGES.get(status.forecast.ended_by, all_there)
     return f"{when}, with {trials}: {end}"
 
 

@@ -12,11 +12,13 @@ import pytest
 from rich.console import Console, RenderableType
 from sqlalchemy import Engine
 
+from sweep.execution.requests import request_retry
 from sweep.reporting.status.collect import NUM_BEST, StudyStatus, all_statuses, study_status
 from sweep.reporting.status.document import studies_document
 from sweep.reporting.status.forecast import Cost, Forecast, Plan, Spent, forecast, typical
 from sweep.reporting.status.render import plain_line, show_studies, show_study
 from sweep.storage.database import connect, parse_url
+from sweep.storage.records import get_study
 from tests.sweep.reporting.recorded_study import NOON, RecordedStudy, minutes
 
 COMPLETED = {"state": "completed", "started_at": minutes(1), "ended_at": minutes(11), "gpu_seconds": 600.0}
@@ -219,6 +221,27 @@ def test_the_forecast_in_words(engine: Engine, attempts: list[dict[str, object]]
     assert f"forecast  {sentence}" in text(show_study(look(study), minutes(30)))
 
 
+def test_a_study_that_is_to_stop(engine: Engine) -> None:
+    study = RecordedStudy(engine, trials=9)
+    study.add(COMPLETED, value=1.0)
+    study.add(RUNNING)
+    study.change(launcher="login9 4711 abc", launcher_seen_at=minutes(30), stop="finish")
+    seen = text(show_study(look(study), minutes(30)), width=160)
+    assert (
+        "last sign of life 0 s ago; a person has asked it to stop when the active trials have ended" in seen
+    )
+    assert ", with 2 trials: no more are proposed" in seen
+
+
+def test_trials_to_be_tried_again(engine: Engine) -> None:
+    study = RecordedStudy(engine)
+    study.add(FAILED)
+    study.add(FAILED)
+    request_retry(engine, get_study(engine, "toy"), 1)
+    assert look(study).num_retries == 1
+    assert "trials    2 failed, 1 to be tried again" in text(show_study(look(study), minutes(30)))
+
+
 def test_all_studies_a_line_each(engine: Engine) -> None:
     RecordedStudy(engine, "first").add(COMPLETED, value=0.5)
     RecordedStudy(engine, "second", trials=1)
@@ -252,6 +275,7 @@ def test_what_a_script_reads(engine: Engine) -> None:
                 "created_at": "2026-11-24T12:00:00+00:00",
                 "launcher": {"host": "login9", "pid": 4711, "seen_at": "2026-11-24T12:29:00+00:00"},
                 "num_by_state": {"completed": 1}, "num_active": 0, "num_enqueued": 0,
+                "num_retries": 0, "stop": None,
                 "budget": {
                     "trials": {"used": 1, "limit": 2},
                     "hours": {"used": 0.5, "limit": 1.0},
