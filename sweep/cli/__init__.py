@@ -8,7 +8,7 @@ import sys
 
 import typer
 
-from sweep.cli import checking, data, results, running, watching
+from sweep.cli import checking, data, evaluating, results, running, watching
 from sweep.errors import InputError, SweepError
 
 app = typer.Typer(
@@ -24,6 +24,7 @@ for command in (
     running.retry,
     watching.status,
     watching.logs,
+    evaluating.evaluate,
     results.report,
     results.dashboard,
     checking.doctor,

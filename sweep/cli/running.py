@@ -63,10 +63,8 @@ def launch(
     """
     from sweep.definition.cluster import LocalProfile, load_cluster, profile
     from sweep.definition.study import load_study
-    from sweep.execution.launch import LaunchRequest, open_launcher
+    from sweep.execution.launch import LaunchRequest
     from sweep.execution.rehearsal import rehearsed_study, sbatch_preview
-    from sweep.execution.summary import summary
-    from sweep.storage.database import shown_url
 
     log_to_terminal()
     named = {"trials": trials, "parallel": parallel, "data_dir": data_dir and data_dir.resolve()}
@@ -87,22 +85,37 @@ def launch(
         given = {"--study": study, "--cluster": cluster, "--workdir": workdir and folder}
         typer.echo(_submit_launcher(request, storage, given, settings))
         return
+    run(
+        request,
+        "the rehearsal is left alone: trials that have started end by themselves" if dry_run else None,
+    )
+
+
+def run(request: "LaunchRequest", when_left: str | None = None) -> None:
+    """Launch a study and say what comes of it, or when it is left alone, by default how to go on with it."""
+    from sweep.execution.launch import open_launcher
+    from sweep.execution.summary import summary
+    from sweep.storage.database import shown_url
+
+    study = request.study
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # to end a launcher is to detach it
     try:
         with open_launcher(request) as launcher:
             typer.echo(
-                f"study {chosen.name}: {chosen.trials} trials, {chosen.parallel} at a time "
-                f"({where.executor}), recorded in {shown_url(url)}\ntrial folders: {folder / chosen.name}"
+                f"study {study.name}: {study.trials} trials, {study.parallel} at a time "
+                f"({request.profile.executor}), recorded in {shown_url(request.url)}\n"
+                f"trial folders: {request.workdir / study.name}"
             )
-            if once and (num_active := launcher.run_once()):
+            if request.once and (num_active := launcher.run_once()):
                 typer.echo(f"{num_active} trials are active; the next pass goes on")
                 return
-            if not once:
-                with live_table(url, launcher.records.study_id) as refresh:
+            if not request.once:
+                with live_table(request.url, launcher.records.study_id) as refresh:
                     launcher.run(refresh)
-            typer.echo(summary(chosen, launcher.proposals))
+            typer.echo(summary(study, launcher.proposals))
     except KeyboardInterrupt:
-        typer.echo(_detached(dry_run), err=True)
+        go_on = f"detached: trials that have started go on. To go on with the study:\n  {_this_command()}"
+        typer.echo(when_left or go_on, err=True)
         raise typer.Exit(130) from None
 
 
@@ -202,12 +215,6 @@ def _submit_launcher(
         f"study {study}: its launcher is job {job_id}, and logs to {request.workdir / study / 'launcher'}\n"
         f"to end it and its successor, while trials go on: scancel --name={job_name(study)}"
     )
-
-
-def _detached(dry_run: bool) -> str:
-    if dry_run:
-        return "the rehearsal is left alone: trials that have started end by themselves"
-    return f"detached: trials that have started go on. To go on with the study:\n  {_this_command()}"
 
 
 def _this_command() -> str:

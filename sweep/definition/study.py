@@ -1,6 +1,6 @@
 """Study: what a study file says, checked."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Literal, Self
 
@@ -13,6 +13,8 @@ from sweep.definition.settings import DottedPath, ParamName, Scalar, Settings, S
 from sweep.definition.settings_file import read_settings
 from sweep.definition.space import Entry
 from sweep.errors import InputError
+
+EVALUATION = "-evaluation"  # ends the name of a study that evaluates another
 
 
 class Budget(Settings):
@@ -123,7 +125,7 @@ class Study(Settings):
                     yield Mistake(keys, f"is not in space; {choices_for(name, list(self.space))}")
                 elif not self.space[name].contains(value):
                     yield Mistake(keys, f"must be {self.space[name]}, but is {shown(value)}")
-        if not self.space and self.trials > 1:
+        if not self.space and self.trials > max(1, len(self.enqueue)):
             yield Mistake(("trials",), f"must be 1 with an empty space, but is {self.trials}")
 
     def rehearsal(self, name: str) -> Self:
@@ -146,6 +148,26 @@ class Study(Settings):
                 "pruner": NoPruning(name="none"),
                 "budget": Budget(),
                 "dry_run": DryRun(),
+            }
+        )
+
+    def evaluation(self, points: Sequence[Mapping[str, Scalar]]) -> Self:
+        """Make the study that `sweep evaluate` launches: a trial of the evaluate function for each point.
+
+        Points say every hyperparameter, and repeat themselves: the trials of one differ by their seeds. Its
+        objective is the study's, measured on the test data: `test_accuracy` for `val_accuracy`.
+        """
+        return self.model_validate(
+            dict(self)
+            | {
+                "name": f"{self.name}{EVALUATION}",
+                "train": self.evaluate,
+                "evaluate": None,
+                "metric": f"test_{self.metric.removeprefix('val_')}",
+                "trials": len(points),
+                "enqueue": points,
+                "pruner": NoPruning(name="none"),
+                "budget": Budget(),
             }
         )
 

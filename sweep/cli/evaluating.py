@@ -1,0 +1,46 @@
+"""`sweep evaluate`: the test data, touched at last."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from sweep.cli.options import (
+    ClusterOption,
+    RecordedStudyOption,
+    StorageOption,
+    cluster_file,
+    log_to_terminal,
+    open_study,
+)
+from sweep.cli.running import run
+
+
+def evaluate(
+    study: RecordedStudyOption,
+    top: Annotated[int, typer.Option(min=1, help="How many of the best configurations.")] = 1,
+    seeds: Annotated[int, typer.Option(min=1, help="How often each is retrained and tested.")] = 3,
+    cluster: ClusterOption = None,
+    storage: StorageOption = None,
+) -> None:
+    """Test a study's best configurations, each retrained with several seeds, as jobs like any other.
+
+    Recorded as a study of its own, NAME-evaluation, which goes on when more is asked for later.
+    """
+    from sweep.definition.cluster import load_cluster, profile
+    from sweep.execution.evaluation import evaluation_study
+    from sweep.execution.launch import LaunchRequest
+    from sweep.reporting.evaluation import evaluated, verdict
+    from sweep.storage.reading import study_data
+
+    log_to_terminal()
+    engine, row = open_study(study, storage)
+    cluster = cluster or row.cluster
+    where = profile(load_cluster(cluster_file()), cluster)
+    chosen = evaluation_study(engine, row, top, seeds)
+    engine.dispose()
+    run(LaunchRequest(chosen, where, engine.url, Path(row.workdir), Path.cwd(), cluster))
+    configurations = evaluated(study_data(chosen.name, engine.url))
+    for configuration in configurations:
+        typer.echo(str(configuration))
+    typer.echo(verdict(configurations))

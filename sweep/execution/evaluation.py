@@ -1,0 +1,68 @@
+"""What is evaluated: a study's best configurations, each as often as there are to be seeds."""
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from optuna.trial import FrozenTrial, TrialState
+from sqlalchemy import Engine
+
+from sweep.definition.study import EVALUATION, Study
+from sweep.errors import InputError
+from sweep.execution.launch import recorded_definition
+from sweep.storage.optuna_tables import optuna_storage
+from sweep.storage.records import find_study
+from sweep.storage.tables import StudyRow
+
+
+def evaluation_study(engine: Engine, row: StudyRow, top: int, num_seeds: int) -> Study:
+    """The study whose trials evaluate the best `top` configurations of another, `num_seeds` of them each.
+
+    It goes on with what has been evaluated before: whatever is asked for later, no configuration is tested
+    more often than asked, and no trial of it is lost.
+
+    Raises
+    ------
+    InputError
+        When the study names no evaluate function, or no trial of it is complete.
+    """
+    study = recorded_definition(row)
+    if study.evaluate is None:
+        raise InputError(
+            f"study {row.name} names no function to evaluate with\n"
+            "add `evaluate: package.module:function` to its file, and launch it once more"
+        )
+    with optuna_storage(engine.url) as storage:
+        study_id = storage.get_study_id_from_name(row.name)
+        complete = storage.get_all_trials(study_id, deepcopy=False, states=(TrialState.COMPLETE,))
+    best = best_configurations(complete, study.direction == "maximize", top)
+    if not best:
+        raise InputError(f"study {row.name} has no complete trial: there is nothing to evaluate yet")
+    earlier = find_study(engine, f"{row.name}{EVALUATION}")
+    points = [] if earlier is None else list(recorded_definition(earlier).enqueue)
+    return study.evaluation(with_missing(points, best, num_seeds))
+
+
+def best_configurations(trials: Sequence[FrozenTrial], maximize: bool, top: int) -> list[dict[str, Any]]:
+    """The params of the best trials, the best first; a configuration that was tried twice counts once."""
+    valued = [
+        (trial.value, trial) for trial in trials if trial.value is not None and math.isfinite(trial.value)
+    ]
+    ranked = sorted(valued, key=lambda pair: (-pair[0] if maximize else pair[0], pair[1].number))
+    best: list[dict[str, Any]] = []
+    for _, trial in ranked:
+        if trial.params not in best:
+            best.append(trial.params)
+    return best[:top]
+
+
+def with_missing(
+    points: Sequence[Mapping[str, Any]], configurations: Sequence[Mapping[str, Any]], num_seeds: int
+) -> list[Mapping[str, Any]]:
+    """The points, and as many more as let each configuration be there once for each seed."""
+    missing = [
+        dict(configuration)
+        for configuration in configurations
+        for _ in range(num_seeds - sum(point == configuration for point in points))
+    ]
+    return [*points, *missing]
