@@ -35,8 +35,10 @@ def is_installed() -> bool:
 class Slurm:
     """The cluster in one folder. Every call returns within a time limit or raises."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, first_job_id: int | None = None) -> None:
         self.folder = folder.resolve()
+        # by default one that no other cluster of these tests has used lately
+        self._first_job_id = first_job_id or int(time.time()) % 50_000_000
         self.conf = self.folder / "slurm.conf"
         self.environment = {
             **os.environ,
@@ -178,7 +180,7 @@ class Slurm:
             "accounting_port": accounting,
             "n1_port": n1,
             "n2_port": n2,
-            "first_job_id": int(time.time()) % 50_000_000,
+            "first_job_id": self._first_job_id,
         }
         for template in TEMPLATES.iterdir():
             self._write(template.name, template.read_text().format_map(values).encode())
