@@ -177,15 +177,17 @@ class Launcher:
         self.records.save([trial])
         return attempt
 
-    def _retry(self, trials: Sequence[TrialRow]) -> int:
+    def _retry(self, asked: Sequence[TrialRow]) -> int:
         """Take failed trials up again, as a person has asked, whatever the budget; how many."""
+        trials = [trial for trial in asked if trial.attempts[-1].state == AttemptState.FAILED]
         if trials:
             self.proposals.reread()  # what Optuna remembers of ended trials is about to be wrong
-            attempts = [self._new_attempt(trial) for trial in trials]
-            self.records.reopen(trials)
-            for attempt in attempts:
-                logger.info("%s: tried again, as a person has asked", title(attempt))
-                self.submitter.add(attempt)
+        attempts = [self._new_attempt(trial) for trial in trials]
+        if asked:  # one that was asked for twice has been taken up before
+            self.records.reopen(asked)
+        for attempt in attempts:
+            logger.info("%s: tried again, as a person has asked", title(attempt))
+            self.submitter.add(attempt)
         return len(trials)
 
     def _new_attempt(self, trial: TrialRow) -> AttemptRow:

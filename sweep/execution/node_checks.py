@@ -100,7 +100,7 @@ class _Watch:
         ended_at: float | None = None
         while self.result is None:
             status = self.executor.look([self.job]).get(self.job.name)
-            self.state = JobState.UNKNOWN if status is None else status.state
+            self._note(JobState.UNKNOWN if status is None else status.state)
             self._read_for(POLL_S)
             now = time.monotonic()
             if self.state.has_ended:
@@ -117,6 +117,11 @@ class _Watch:
     @property
     def result(self) -> Result | None:
         return self.folder.read_result(self.token)
+
+    def _note(self, state: JobState) -> None:
+        if state is not self.state:
+            logger.info("job %s: %s", self.job.id, state)
+        self.state = state
 
     def _read_for(self, duration_s: float) -> None:
         end, count = time.monotonic() + duration_s, 0

@@ -1,4 +1,4 @@
-"""What the launcher writes about a study, and reads back to go on with it. Only the launcher writes."""
+"""What the launcher writes about a study, and reads back to go on with it. Others write but wishes."""
 
 import hashlib
 import json

@@ -5,6 +5,7 @@ from typing import Any
 
 import optuna
 import pytest
+from sqlalchemy import update
 
 from sweep.errors import InputError, StudyFailedError
 from sweep.execution.jobs import JobState, SubmissionError
@@ -12,6 +13,7 @@ from sweep.execution.requests import Stop, request_retry, request_stop, take_bac
 from sweep.execution.trial import Cause, Outcome
 from sweep.storage.database import connect
 from sweep.storage.records import StudyRecords, get_study
+from sweep.storage.tables import TrialRow
 from tests.sweep.execution import test_launcher
 from tests.sweep.execution.test_launcher import URL, Cluster, Desk
 
@@ -186,6 +188,25 @@ def test_retries_wait_for_free_slots_and_go_before_new_trials(desk: Desk, cluste
     cluster.end("4")
     desk.step()
     assert cluster.attempt("6").read_spec().number == 1
+
+
+def test_asked_twice_is_tried_again_once(desk: Desk, cluster: Cluster) -> None:
+    """The second wish is written while the launcher grants the first."""
+    desk.launch("trials=1").step()
+    fail(cluster, "1")
+    desk.step()
+    ask(request_retry)
+    assert desk.step() == 1
+    engine = connect(URL)
+    with engine.begin() as connection:
+        connection.execute(update(TrialRow).values(retry_requested=True))
+    engine.dispose()
+    desk.relaunch("trials=1", "parallel=2")
+    assert desk.step() == 1
+    cluster.end("2")
+    assert desk.step() == 0
+    assert desk.attempts() == [(0, 1, "failed", "error"), (0, 2, "completed", None)]
+    assert desk.states() == ["complete"]
 
 
 def test_none_is_tried_again_by_a_study_that_is_to_stop(desk: Desk, cluster: Cluster) -> None:
