@@ -4,19 +4,21 @@ import signal
 import subprocess
 import sys
 import time
-from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from sweep.storage.database import connect, parse_url
+from sweep.storage.optuna_tables import optuna_storage
 from sweep.storage.reading import read_study
 from sweep.storage.study_data import StudyData
+from tests.sweep.execution.test_crash import ASSASSIN
 
-NUM_EPOCHS = 60
+URL = parse_url("sqlite:///sweep.db")
+NUM_EPOCHS, HOLD = 4, 3  # a trial waits before epoch HOLD until `let_go`
 LAUNCH = ["launch", "--study", "toy", "--trials", "2", "--set", f"fixed.epochs={NUM_EPOCHS}",
-          "--set", "fixed.epoch_s=0.1"]  # fmt: skip
+          "--set", f"fixed.hold={HOLD}"]  # fmt: skip
 
 
 def sweep(*arguments: str) -> subprocess.CompletedProcess[str]:
@@ -26,11 +28,16 @@ def sweep(*arguments: str) -> subprocess.CompletedProcess[str]:
 
 
 def read() -> StudyData:
-    url = parse_url("sqlite:///sweep.db")
-    engine = connect(url)
-    data = read_study(engine, url, "toy")
+    engine = connect(URL)
+    data = read_study(engine, URL, "toy")
     engine.dispose()
     return data
+
+
+def are_held(workplace: Path) -> bool:
+    """Whether both trials have saved the last epoch before HOLD."""
+    checkpoints = list(workplace.glob("sweeps/toy/*/attempt-1-*/checkpoints/epoch"))
+    return [file.read_text() for file in checkpoints] == [str(HOLD - 1)] * 2
 
 
 @pytest.fixture
@@ -39,9 +46,10 @@ def launcher(workplace: Path) -> Iterator[subprocess.Popen[bytes]]:
     launcher = subprocess.Popen(
         [sys.executable, "-m", "sweep", *LAUNCH], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
     )
-    ledger, deadline = workplace / "ledger.txt", time.monotonic() + 60
-    while not ledger.exists() or len({line.split()[0] for line in ledger.read_text().splitlines()}) < 2:
+    deadline = time.monotonic() + 120
+    while not are_held(workplace):
         assert time.monotonic() < deadline
+        assert launcher.poll() is None
         time.sleep(0.05)
     yield launcher
     if launcher.poll() is None:
@@ -79,14 +87,68 @@ def test_in_the_place_of_a_launcher_and_then_on_again(
         "to be tried again: trial 0, trial 1", "they begin with the next launch: sweep launch --study toy",
     ]  # fmt: skip
     assert (workplace / "ledger.txt").read_text() == trained  # nobody trains meanwhile
+    (workplace / "go").touch()
     again = sweep(*LAUNCH)
     assert again.returncode == 0, again.stderr
     data = read()
     assert data.trials["state"].tolist() == ["complete"] * 2
     assert data.trials["num_attempts"].tolist() == [2, 2]
-    epochs = Counter(tuple(line.split()[:2]) for line in (workplace / "ledger.txt").read_text().splitlines())
-    assert len(epochs) == 2 * NUM_EPOCHS
-    assert epochs.total() <= 2 * NUM_EPOCHS + 2  # at most the epoch that was broken off is trained anew
+    check_each_epoch_was_trained_once(workplace)
+
+
+def check_each_epoch_was_trained_once(workplace: Path) -> None:
+    lines = (line.split() for line in (workplace / "ledger.txt").read_text().splitlines())
+    trained = sorted((int(seed), int(epoch)) for seed, epoch, _ in lines)
+    assert trained == [(seed, epoch) for seed in (0, 1) for epoch in range(1, NUM_EPOCHS + 1)]
+
+
+STOPPING = [
+    ("sweep.execution.executors", "LocalExecutor", "cancel", "before"),
+    ("sweep.execution.executors", "LocalExecutor", "cancel", "after"),
+    ("sweep.execution.proposals", "Proposals", "tell", "after"),
+]
+RETRYING = [
+    ("sweep.execution.proposals", "Proposals", "reread", "after"),
+    ("sweep.storage.records", "StudyRecords", "reopen", "after"),
+    ("sweep.execution.executors", "LocalExecutor", "submit", "after"),
+]
+
+
+def die_at(moment: tuple[str, str, str, str], *arguments: str) -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", ASSASSIN, *moment, *arguments], capture_output=True, text=True, timeout=120
+    )
+    assert done.returncode == -signal.SIGKILL, done.stderr
+
+
+@pytest.mark.parametrize(
+    "moments",
+    list(zip(STOPPING, RETRYING, strict=True)),
+    ids=lambda pair: " ".join(pair[0][2:] + pair[1][2:]),
+)
+def test_killed_at_the_worst_moments(
+    workplace: Path,
+    launcher: subprocess.Popen[bytes],
+    moments: tuple[tuple[str, str, str, str], tuple[str, str, str, str]],
+) -> None:
+    """First whoever stops the study, then the launch that is to try its trials again."""
+    launcher.kill()
+    launcher.wait()
+    die_at(moments[0], "stop", "--study", "toy", "--cancel-jobs")
+    assert sweep("stop", "--study", "toy", "--cancel-jobs").returncode == 0
+    check_both_are_cancelled()
+    sweep("retry", "--study", "toy", "--failed")
+    (workplace / "go").touch()
+    die_at(moments[1], *LAUNCH)
+    assert sweep(*LAUNCH).returncode == 0
+    data = read()
+    assert data.trials["state"].tolist() == ["complete"] * 2
+    assert data.attempts["state"].tolist() == ["failed", "completed"] * 2
+    assert data.epochs.groupby("number").size().tolist() == [NUM_EPOCHS] * 2
+    with optuna_storage(URL) as storage:
+        trials = storage.get_all_trials(storage.get_study_id_from_name("toy"))
+    assert [trial.value for trial in trials] == data.trials["value"].tolist()
+    check_each_epoch_was_trained_once(workplace)
 
 
 def test_to_stop_and_to_retry_where_there_is_nothing_to_do(workplace: Path) -> None:
