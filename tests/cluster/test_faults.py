@@ -165,6 +165,7 @@ def test_out_of_memory(on_slurm: Path, factor: int, outcomes: list[Attempt], cod
     with launched(on_slurm, "--trials", "1", *memory) as launch:
         assert launch.finish() == code, launch.log()
     assert launch.attempts() == outcomes
+    assert launch.epochs() == ([1, 2, 3] if code == 0 else [])
     assert ("Memory specification can not be satisfied" in launch.log()) is (factor == 1000)
 
 
@@ -178,6 +179,7 @@ def test_the_only_node_there_is_dies(on_slurm: Path, slurm: Slurm) -> None:
         launch.let_go()
         assert launch.finish() == 0, launch.log()
     assert launch.attempts() == [Attempt("failed", "node_failure"), COMPLETED]
+    assert launch.trained() == launch.epochs() == [1, 2, 3, 4]
     assert "goes out as its profile says: sbatch: " in launch.log()
 
 
