@@ -48,6 +48,17 @@ def test_every_link_resolves(page: Path) -> None:
             assert (page.parent / target).exists(), target
 
 
+def test_pictures_are_small_and_each_is_shown() -> None:
+    pictures = set(ROOT.glob("docs/**/*.png"))
+    assert {picture.name for picture in pictures if picture.stat().st_size > 200_000} == set()
+    shown = {
+        (page.parent / target).resolve()
+        for page in PAGES
+        for target in re.findall(r"!\[[^\]]+\]\(([^)]+\.png)\)", page.read_text(encoding="utf-8"))
+    }
+    assert pictures == shown
+
+
 def test_the_first_two_commands_of_the_readme_are_chains_on_one_line() -> None:
     first, second, *_ = blocks(ROOT / "README.md", "bash")
     assert first.count("\n") == second.count("\n") == 1

@@ -6,7 +6,16 @@ from typing import Any, NamedTuple
 import numpy as np
 import plotly.graph_objects as go
 
-from sweep.reporting.figures.theme import ORANGE, count_axis, label, log_axis, new_figure, plain, value_axis
+from sweep.reporting.figures.theme import (
+    ORANGE,
+    count_axis,
+    label,
+    log_axis,
+    new_figure,
+    plain,
+    value_axis,
+    worst_shown,
+)
 from sweep.reporting.params import Param, read_params
 from sweep.reporting.ranking import TOP, completed, spread, tiers
 from sweep.reporting.wording import heading, show_count, show_metric
@@ -50,7 +59,8 @@ def contour_info(data: StudyData, by_importance: list[str]) -> list[ContourInfo]
     shown = spread(every, MAX_DOTS)
     shown_params = {param.name: param for param in read_params(data, shown)}
     grid_x, grid_y = _grid(x), _grid(y)
-    poor, best = float(np.quantile(values, 0.1 if data.direction == "maximize" else 0.9)), float(values[0])
+    worst = worst_shown(values.tolist(), data.direction)
+    poor = np.quantile(values, 0.1 if data.direction == "maximize" else 0.9) if worst is None else worst
     return [
         ContourInfo(
             metric=data.metric,
@@ -62,7 +72,7 @@ def contour_info(data: StudyData, by_importance: list[str]) -> list[ContourInfo]
             grid_x=grid_x,
             grid_y=grid_y,
             surface=_smoothed(x, y, values, grid_x, grid_y),
-            shade_range=(poor, best),
+            shade_range=(float(poor), float(values[0])),
         )
     ]
 

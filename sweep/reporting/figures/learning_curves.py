@@ -23,7 +23,7 @@ from sweep.storage.study_data import StudyData
 
 MAX_TRIALS = 200
 MAX_EPOCHS = 200
-MIN_VALUES = 100  # of which a tenth may be left out
+MIN_VALUES = 40  # of which a tenth may be left out
 GROUPS = ("failed", "pruned", "running", "complete", "best")  # drawn in this order, the best on top
 STYLES: dict[str, dict[str, Any]] = {
     "best": {"width": 2.5},
@@ -66,7 +66,9 @@ def curves_info(data: StudyData) -> list[CurvesInfo]:
     families = {
         name: [metric for metric in metrics if family(metric) == name] for name in map(family, metrics)
     }
-    extents = {name: _extent(epochs[members], is_share(name)) for name, members in families.items()}
+    extents = {
+        name: extent_of(epochs[members].to_numpy(float), is_share(name)) for name, members in families.items()
+    }
     return [
         CurvesInfo(
             metric=metric,
@@ -128,13 +130,12 @@ def thinned(epochs: list[int], values: list[float]) -> tuple[list[int], list[flo
     return epochs[::-step][::-1], values[::-step][::-1]
 
 
-def _extent(values: pd.DataFrame, of_share: bool) -> tuple[float, float] | None:
-    """The lowest and the highest finite value."""
-    finite = values.to_numpy(float)
-    finite = finite[np.isfinite(finite)]
+def extent_of(values: "np.ndarray[Any, Any]", of_share: bool) -> tuple[float, float] | None:
+    """The lowest and the highest finite value, of a share without the lowest tenth."""
+    finite = values[np.isfinite(values)]
     if not finite.size:
         return None
-    is_long = of_share and len(values) >= MIN_VALUES
+    is_long = of_share and finite.size >= MIN_VALUES
     low = np.quantile(finite, 0.1) if is_long else finite.min()
     return float(low), float(finite.max())
 

@@ -2,13 +2,14 @@
 
 from typing import NamedTuple
 
+import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 
-from sweep.reporting.figures.learning_curves import thinned
+from sweep.reporting.figures.learning_curves import extent_of, thinned
 from sweep.reporting.figures.theme import BLUE, ORANGE, count_axis, new_figure, plain, value_axis
 from sweep.reporting.ranking import completed
-from sweep.reporting.wording import chief_metrics, family, heading, show_metric
+from sweep.reporting.wording import chief_metrics, family, heading, is_share, show_metric
 from sweep.storage.study_data import StudyData
 
 
@@ -58,6 +59,9 @@ def draw_overfitting(info: OverfittingInfo) -> go.Figure:
     figure.update_xaxes(title_text="epoch", **count_axis(info.epochs[-1]))
     values = [*info.train_values, *info.validation_values]
     figure.update_yaxes(title_text=plain(heading(family(info.train))), **value_axis(info.train, values))
+    if is_share(info.train) and (extent := extent_of(np.array(values), of_share=True)) is not None:
+        air = 0.06 * (extent[1] - extent[0]) or 0.06
+        figure.update_yaxes(range=[extent[0] - air, extent[1] + air])
     lines = ((info.train, info.train_values, BLUE), (info.validation, info.validation_values, ORANGE))
     for index, (metric, line, color) in enumerate(lines):
         figure.add_scatter(

@@ -73,6 +73,13 @@ def test_the_best_is_deepest_and_is_said(direction: str) -> None:
     assert f"kind {'b' if direction == 'maximize' else 'a'}." in describe_contour(info)
 
 
+def test_a_diverged_trial_does_not_take_the_shades() -> None:
+    study = data(50)
+    study.trials.loc[:9, "value"] = -100.0
+    (info,) = contour_info(study, ["x", "rate"])
+    assert info.shade_range[0] >= 0
+
+
 def test_dots_of_one_choice_stand_side_by_side_within_its_room() -> None:
     (info,) = contour_info(data(), ["x", "kind"])
     heights = draw_contour(info).data[1].y

@@ -46,6 +46,14 @@ def test_without_a_best_trial_or_its_epochs_there_is_none(make: object) -> None:
     assert overfitting_info(make()) == []  # type: ignore[operator]
 
 
+def test_the_first_epochs_do_not_flatten_the_gap() -> None:
+    values = [0.1, 0.2, *[0.9 + epoch / 1000 for epoch in range(28)]]
+    (info,) = overfitting_info(of_curves(values, values))
+    low, high = draw_overfitting(info).layout.yaxis.range
+    assert 0.89 < low < 0.91
+    assert high > 0.927
+
+
 def test_it_is_said_and_drawn_where_validation_was_best() -> None:
     (info,) = overfitting_info(of_curves([0.5, 0.8, 0.9], [0.5, 0.7, 0.6]))
     assert describe_overfitting(info).replace("\N{NO-BREAK SPACE}", " ") == (

@@ -1,0 +1,131 @@
+"""Makes the pictures of the documentation: python -m tests.browser.screenshots [FOLDER]
+
+It runs two real studies on this machine, in FOLDER if one is named, writes their reports, and opens these and
+the dashboard in Chromium. Studies that are in FOLDER already are gone on with.
+"""
+
+import subprocess
+import sys
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from PIL import Image
+from playwright.sync_api import Browser, Locator, Page
+
+from tests.browser import chromium
+from tests.browser.chromium import NARROW, WIDE, visiting, wait_for_figures
+from tests.sweep.reporting.dashboard_server import running
+
+ROOT = Path(__file__).parents[2]
+IMAGES = ROOT / "docs" / "images"
+COLORS = 128  # of a picture: it shows no photograph
+MAX_BYTES = 200_000
+STUDY = """
+name: digits
+train: tests.browser.digits_network:train
+dataset: digits
+metric: val_accuracy
+direction: maximize
+trials: 24
+parallel: 4
+space:
+  learning_rate: {{type: float, low: 0.001, high: 3.0, log: true}}
+  momentum: {{type: float, low: 0.0, high: 0.99}}
+  width: {{type: int, low: 4, high: 256, log: true}}
+  weight_decay: {{type: float, low: 0.000001, high: 1.0, log: true}}
+  batch_size: {{type: categorical, choices: [16, 64, 200]}}
+  activation: {{type: categorical, choices: [relu, tanh, logistic]}}
+fixed: {{epochs: 40}}
+sampler: {{name: {sampler}, seed: 0}}
+pruner: {{name: median, warmup_epochs: 10}}
+failures: {{stop_after_same: 20}}
+"""
+CLUSTER = "default: here\nprofiles: {here: {executor: local, poll_seconds: 0.2}}\n"
+SECTIONS = ("winner", "convergence", "importance", "interactions", "training", "cost", "pictures")
+
+
+def main(named: Path | None = None) -> None:
+    IMAGES.mkdir(parents=True, exist_ok=True)
+    with TemporaryDirectory() as temporary:
+        folder = named or Path(temporary)
+        run_studies(folder)
+        with chromium.running() as browser, running(f"sqlite:///{folder}/sweep.db") as address:
+            picture_report(browser, folder / "report" / "digits" / "report.html")
+            picture_comparison(browser, folder / "report" / "comparison.html")
+            picture_dashboard(browser, address)
+    for image in sorted(IMAGES.glob("*.png")):
+        Image.open(image).quantize(COLORS).save(image, optimize=True)
+        size = image.stat().st_size
+        print(f"{image.relative_to(ROOT)}  {size / 1000:.0f} kB")
+        if size > MAX_BYTES:
+            sys.exit(f"error: {image.name} is larger than {MAX_BYTES / 1000:.0f} kB")
+
+
+def run_studies(folder: Path) -> None:
+    """The same search by two samplers, and the reports of both."""
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "cluster.yaml").write_text(CLUSTER)
+    if not (folder / "tests").exists():
+        (folder / "tests").symlink_to(ROOT / "tests")
+    for name, sampler in (("digits", "tpe"), ("digits-random", "random")):
+        (folder / "digits.yaml").write_text(STUDY.format(sampler=sampler))
+        sweep(folder, "launch", "--study", "digits.yaml", "--set", f"name={name}")
+    sweep(folder, "report", "--study", "digits", "--study", "digits-random", "--format", "html")
+
+
+def sweep(folder: Path, *arguments: str) -> None:
+    subprocess.run([sys.executable, "-m", "sweep", *arguments], cwd=folder, check=True)
+
+
+def picture_report(browser: Browser, file: Path) -> None:
+    with visiting(browser, file.as_uri(), file.as_uri()) as visit:
+        wait_for_figures(visit.page)
+        for section in SECTIONS:
+            take(visit.page.locator(f"#{section}"), f"report-{section}")
+        visit.page.locator("td button").first.click()
+        curves = visit.page.locator("#training .pairs").first
+        curves.scroll_into_view_if_needed()
+        visit.page.screenshot(path=IMAGES / "report-followed.png", clip=around(curves, visit.page))
+    with visiting(browser, file.as_uri(), file.as_uri(), NARROW, "dark") as visit:
+        wait_for_figures(visit.page)
+        visit.page.screenshot(path=IMAGES / "report-phone.png")
+    with visiting(browser, file.as_uri(), file.as_uri(), WIDE, "dark") as visit:
+        wait_for_figures(visit.page)
+        visit.page.screenshot(path=IMAGES / "report-dark.png")
+
+
+def picture_comparison(browser: Browser, file: Path) -> None:
+    with visiting(browser, file.as_uri(), file.as_uri()) as visit:
+        wait_for_figures(visit.page)
+        take(visit.page.locator("main"), "comparison")
+
+
+def picture_dashboard(browser: Browser, address: str) -> None:
+    with visiting(browser, f"{address}/dashboard/studies/1/trials", allowed=address) as visit:
+        visit.page.get_by_text("Best Trial").first.click()
+        visit.page.get_by_text("learning_curves.svg").first.scroll_into_view_if_needed()
+        visit.page.wait_for_function("[...document.images].every((image) => image.complete)")
+        visit.page.mouse.move(700, 5)
+        visit.page.wait_for_timeout(1000)  # for the ripple of the click to fade from the picture
+        visit.page.screenshot(path=IMAGES / "dashboard.png")
+
+
+def take(part: Locator, name: str) -> None:
+    box = part.evaluate(
+        "(element) => { const { x, y, width, height } = element.getBoundingClientRect();"
+        " return { x, y: y + scrollY, width, height } }"
+    )
+    part.page.screenshot(path=IMAGES / f"{name}.png", full_page=True, clip=box)
+
+
+def around(part: Locator, page: Page) -> dict[str, float]:
+    """The window from this part down, with the line at its foot that names the trial."""
+    part.evaluate("(element) => element.scrollIntoView()")
+    top = part.evaluate("(element) => element.getBoundingClientRect().top")
+    size = page.viewport_size
+    assert size is not None
+    return {"x": 0, "y": max(top, 0), "width": size["width"], "height": size["height"] - max(top, 0)}
+
+
+if __name__ == "__main__":
+    main(*map(Path, sys.argv[1:]))
