@@ -27,6 +27,7 @@ logger = logging.getLogger(__name__)
 PROBE_MINUTES = 10
 WAIT_S = 600.0  # for a job to begin
 POLL_S = 2.0
+ENOUGH, NUM_ENOUGH = "enough", 50  # the file that ends the renaming, and the states to be seen before it
 LATE_S = 5.0  # more than a node's clock and its disk may be apart from ours
 ADVICE = {
     JobState.OUT_OF_MEMORY: "set mem_gb: TensorFlow alone takes about 1 GB",
@@ -44,7 +45,10 @@ def check_node(profile: Profile, workdir: Path, code_dir: Path, study: Study | N
     attempt = AttemptFolder(folder / "attempt")
     letter = folder / "letter.txt"
     asks_gpu = profile.num_gpus > 0
-    params = {"letter": str(letter), "asks_gpu": asks_gpu, "train": study and study.train}
+    params = {
+        "letter": str(letter), "enough": str(folder / ENOUGH), "asks_gpu": asks_gpu,
+        "train": study and study.train,
+    }  # fmt: skip
     spec = TrialSpec(
         study="doctor", number=0, attempt=1, token=token, train=f"{probe.__name__}:look_around",
         metric=probe.METRIC, params=params, seed=0, dataset=None, data_dir=None, code_dir=str(code_dir),
@@ -134,6 +138,8 @@ class _Watch:
                 if page["count"] != count:
                     count, self.num_seen = page["count"], self.num_seen + 1
                     self.delay_s = max(self.delay_s, abs(time.time() - page["written_at"]))
+                    if self.num_seen == NUM_ENOUGH:
+                        (self.job.folder.parent / ENOUGH).touch()
             time.sleep(0.01)
 
 
@@ -192,6 +198,12 @@ def _check_folder(watch: _Watch, start: Start, seen: Mapping[str, Any]) -> Check
             "node",
             f"what {start.host} writes is seen here {watch.delay_s:.0f} s later, by its clock",
             "results come late; have the clocks looked at",
+        )
+    if watch.num_seen == 0:
+        return warning(
+            "node",
+            f"a file renamed on {start.host} was seen here only when it was done",
+            "results may come late; try again",
         )
     found = f"{start.host} shares the workdir; a file renamed there was whole here {watch.num_seen} times"
     return ok("node", f"{found}, {watch.delay_s:.1f} s late at most")

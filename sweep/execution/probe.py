@@ -15,7 +15,7 @@ METRIC = "looked"
 COUNTER = "counter.json"
 SEEN = "seen.json"
 IMPORT_TIMEOUT_S = 300
-RENAMES_S = 2.0  # for how long a file is renamed over and over
+RENAMES_S = 30.0  # for how long a file is renamed over and over, until the doctor has seen enough
 FILLER = "x" * 50_000  # more than one write of a network file system
 TENSORFLOW = """
 import json, tensorflow
@@ -32,7 +32,7 @@ def look_around(params: Mapping[str, Any], trial: Trial) -> dict[str, float]:
         "tensorflow": _tensorflow() if params["asks_gpu"] else None,
     }
     end, count = time.monotonic() + RENAMES_S, 0
-    while time.monotonic() < end:
+    while time.monotonic() < end and not Path(params["enough"]).exists():
         count += 1
         page = {"count": count, "written_at": time.time(), "filler": FILLER}
         write_and_rename(trial.folder / COUNTER, json.dumps(page))

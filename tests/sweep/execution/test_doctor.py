@@ -139,9 +139,9 @@ def tear(attempt: Any, spec: Any) -> None:
     begin(attempt, spec)
     file = attempt.artifacts / probe.COUNTER
     write_and_rename(file, json.dumps({"count": 1, "written_at": time.time()}))
-    time.sleep(0.2)
+    time.sleep(1)
     file.write_text('{"count": 2, "writ')
-    time.sleep(0.2)
+    time.sleep(1)
     finish(attempt, spec)
 
 
@@ -150,7 +150,7 @@ def be_late(attempt: Any, spec: Any) -> None:
     write_and_rename(
         attempt.artifacts / probe.COUNTER, json.dumps({"count": 1, "written_at": time.time() - 30})
     )
-    time.sleep(0.2)
+    time.sleep(1)
     finish(attempt, spec)
 
 
