@@ -63,7 +63,7 @@ def main() -> None:
     for dtype in ("float32", "bfloat16"):
         turns = {form.__name__: make_turn(form, dtype) for form in (as_it_stands, space_to_depth, patches)}
         turns["matrix product"] = make_product(dtype, BATCH_SIZE)
-        for name, seconds in alternate(turns, number=5).items():
+        for name, seconds in alternate(turns, number=2).items():
             share = 3 if name == "matrix product" else 1
             shown = "three products" if name == "matrix product" else name.replace("_", " ")
             print(f"{dtype:9} {shown:16} {share * seconds.wall:6.3f} s, {share * seconds.cores:6.3f} core s")
