@@ -19,7 +19,7 @@ def evaluate(params: Mapping[str, Any], trial: Trial) -> dict[str, float]:
     """Retrain a configuration on all training images, those for validation too, and test it once.
 
     All epochs are trained: early stopping has nothing to go by. The confusion matrix goes into the trial's
-    folder as confusion.json, `counts[label][predicted]`.
+    folder as confusion.json, `counts[label][predicted]`, and is noted as "confusion" for the report.
 
     Args:
         params: as for `train.train`.
@@ -44,6 +44,7 @@ def evaluate(params: Mapping[str, Any], trial: Trial) -> dict[str, float]:
     )
     confusion = count_confusion(dataset.y_test, lengths.argmax(axis=1), dataset.num_classes)
     _save(confusion, trial.folder / "confusion.json")
+    trial.note("confusion", json.dumps(confusion.tolist()))
     return {**trained.history[-1], **accuracies(confusion)}
 
 

@@ -39,8 +39,9 @@ def evaluate(
     where = profile(load_cluster(cluster_file()), cluster)
     chosen = evaluation_study(engine, row, top, seeds)
     engine.dispose()
-    run(LaunchRequest(chosen, where, engine.url, Path(row.workdir), Path.cwd(), cluster))
-    configurations = evaluated(study_data(chosen.name, engine.url))
+    request = LaunchRequest(chosen, where, engine.url, Path(row.workdir), Path.cwd(), cluster)
+    run(request, names_best=False)  # the luckiest seed is no result
+    configurations = evaluated(study_data(row.name, engine.url))
     for configuration in configurations:
         typer.echo(str(configuration))
-    typer.echo(verdict(configurations))
+    typer.echo(verdict(configurations, chosen.direction))

@@ -91,7 +91,7 @@ def launch(
     )
 
 
-def run(request: "LaunchRequest", when_left: str | None = None) -> None:
+def run(request: "LaunchRequest", when_left: str | None = None, names_best: bool = True) -> None:
     """Launch a study and say what comes of it, or when it is left alone, by default how to go on with it."""
     from sweep.execution.launch import open_launcher
     from sweep.execution.summary import summary
@@ -112,7 +112,7 @@ def run(request: "LaunchRequest", when_left: str | None = None) -> None:
             if not request.once:
                 with live_table(request.url, launcher.records.study_id) as refresh:
                     launcher.run(refresh)
-            typer.echo(summary(study, launcher.proposals))
+            typer.echo(summary(study, launcher.proposals, names_best))
     except KeyboardInterrupt:
         go_on = f"detached: trials that have started go on. To go on with the study:\n  {_this_command()}"
         typer.echo(when_left or go_on, err=True)

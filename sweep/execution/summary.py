@@ -5,12 +5,12 @@ from sweep.execution.proposals import Proposals
 from sweep.storage.optuna_tables import STATES
 
 
-def summary(study: Study, proposals: Proposals) -> str:
-    """Trials by state, and the best of them with its params."""
+def summary(study: Study, proposals: Proposals, names_best: bool = True) -> str:
+    """Trials by state, and the best of them with its params where that says something."""
     counts = {state: number for state, number in proposals.counts().items() if number}
     states = ", ".join(f"{number} {STATES[state]}" for state, number in counts.items())
     lines = [f"study {study.name}: {states or 'no trials'}"]
-    if (best := proposals.best()) is not None:
+    if names_best and (best := proposals.best()) is not None:
         params = ", ".join(f"{name}={_shown(value)}" for name, value in best.params.items())
         lines.append(f"best: trial {best.number}, {study.metric} = {best.value:.6g} ({params})")
     return "\n".join(lines)

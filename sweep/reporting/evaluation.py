@@ -1,11 +1,13 @@
 """Configurations tested with several seeds: means, how sure they are, and whether one beats another."""
 
 import math
+from collections.abc import Mapping
 from statistics import fmean, variance
 from typing import Any, NamedTuple
 
 from sweep.reporting.params import PREFIX, param_names
 from sweep.reporting.ranking import completed
+from sweep.reporting.table import Column, Row, Table
 from sweep.reporting.wording import heading, show_count, show_metric, show_param
 from sweep.storage.study_data import StudyData
 
@@ -15,9 +17,11 @@ CONFIDENCE = 0.95
 class Evaluated(NamedTuple):
     """One configuration, and the objective's value on the test data for each seed."""
 
+    trial: int  # of the study, that found the configuration
     params: dict[str, Any]
     metric: str
     values: list[float]
+    numbers: list[int]  # the evaluation's trials
 
     @property
     def mean(self) -> float:
@@ -36,19 +40,52 @@ class Evaluated(NamedTuple):
     def __str__(self) -> str:
         params = ", ".join(f"{heading(name)} {show_param(value)}" for name, value in self.params.items())
         seeds = show_count(len(self.values), "seed")
-        return f"{heading(self.metric)} {show_mean(self)} ({seeds}): {params}"
+        return f"trial {self.trial}: {heading(self.metric)} {show_mean(self)} ({seeds}): {params}"
 
 
-def evaluated(evaluation: StudyData) -> list[Evaluated]:
-    """The configurations of a study that `sweep evaluate` has made, the best first."""
-    names = param_names(evaluation)
+def evaluated(study: StudyData) -> list[Evaluated]:
+    """The configurations of a study that have been tested, in the order in which validation puts them.
+
+    The first is the chosen one: to go by what the tests say would be to choose on the test data.
+    """
+    if study.evaluation is None:
+        return []
     found: dict[tuple[str, ...], Evaluated] = {}
-    for trial in completed(evaluation).to_dict("records"):
-        params = {name: trial[PREFIX + name] for name in names}
-        key = tuple(show_param(value) for value in params.values())
-        found.setdefault(key, Evaluated(params, evaluation.metric, [])).values.append(trial["value"])
-    sign = -1 if evaluation.direction == "maximize" else 1
-    return sorted(found.values(), key=lambda configuration: sign * configuration.mean)
+    for trial in completed(study).to_dict("records"):
+        params = _params(study, trial)
+        found.setdefault(_key(params), Evaluated(trial["number"], params, study.evaluation.metric, [], []))
+    for test in completed(study.evaluation).sort_values("number").to_dict("records"):
+        if (configuration := found.get(_key(_params(study, test)))) is not None:
+            configuration.values.append(test["value"])
+            configuration.numbers.append(test["number"])
+    return [configuration for configuration in found.values() if configuration.values]
+
+
+def _params(study: StudyData, trial: Mapping[Any, Any]) -> dict[str, Any]:
+    return {name: trial[PREFIX + name] for name in param_names(study)}
+
+
+def _key(params: Mapping[str, Any]) -> tuple[str, ...]:
+    """Configurations are the same whose params look the same: a DataFrame may hold 32 as 32.0."""
+    return tuple(
+        f"{value:.9g}" if isinstance(value, int | float) else str(value) for value in params.values()
+    )
+
+
+def evaluation_table(configurations: list[Evaluated]) -> Table:
+    """The tested configurations, the chosen one first: their params, how many seeds, and the mean."""
+    names = list(configurations[0].params) if configurations else []
+    metric = heading(configurations[0].metric) if configurations else ""
+    columns = [Column("trial", True), *(Column(heading(name), True) for name in names)]
+    columns += [Column("seeds", True), Column(f"{metric} ± 95 %", True)]
+    rows = [
+        Row(
+            "" if rank else "best",
+            [str(each.trial), *map(show_param, each.params.values()), str(len(each.values)), show_mean(each)],
+        )
+        for rank, each in enumerate(configurations)
+    ]
+    return Table(columns, rows)
 
 
 def show_mean(configuration: Evaluated) -> str:
@@ -59,24 +96,33 @@ def show_mean(configuration: Evaluated) -> str:
     return f"{mean} ± {show_metric(configuration.metric, configuration.half_width)}"
 
 
-def verdict(configurations: list[Evaluated]) -> str:
-    """In a sentence, whether the best is better than the next, by Welch's interval of their difference."""
+def verdict(configurations: list[Evaluated], direction: str) -> str:
+    """In a sentence, whether the chosen configuration is better than the others, by Welch's interval."""
     if not configurations:
         return "nothing has been tested to its end yet"
-    best, *others = configurations
-    if math.isnan(best.half_width):
+    chosen, *others = configurations
+    if math.isnan(chosen.half_width):
         return "one seed says nothing of how much seeds differ: test with more, --seeds 3"
     if not others:
         return f"± is the {CONFIDENCE:.0%} confidence interval of the mean over seeds"
-    lead = abs(best.mean - others[0].mean)
-    errors = [each.standard_error**2 for each in (best, others[0])]
-    half_width = _half_width(_welch(best, others[0]), math.sqrt(sum(errors)))
+    sign = 1 if direction == "maximize" else -1
+    rival = max(others, key=lambda configuration: sign * configuration.mean)
+    lead = sign * (chosen.mean - rival.mean)
+    errors = chosen.standard_error**2 + rival.standard_error**2
+    half_width = _half_width(_welch(chosen, rival), math.sqrt(errors))
     if math.isnan(half_width):
-        return "the second has one seed alone: whether the best is better cannot be told"
-    shown = f"{show_metric(best.metric, lead)} ± {show_metric(best.metric, half_width)}"
-    if lead <= half_width:
-        return f"the two best differ by {shown}: less than seeds do, so neither is better as far as is known"
-    return f"the best is ahead of the next by {shown}: more than seeds differ ({CONFIDENCE:.0%} confidence)"
+        return f"trial {rival.trial} has one seed alone: whether another is better cannot be told"
+    shown = f"{show_metric(chosen.metric, abs(lead))} ± {show_metric(chosen.metric, half_width)}"
+    if abs(lead) <= half_width:
+        return (
+            f"trial {chosen.trial}, the best on validation data, and trial {rival.trial} differ by {shown}: "
+            "less than seeds do, so neither is better as far as is known"
+        )
+    comes = "is ahead of" if lead > 0 else "is behind"
+    return (
+        f"trial {chosen.trial}, the best on validation data, {comes} trial {rival.trial} by {shown}: "
+        f"more than seeds differ ({CONFIDENCE:.0%} confidence)"
+    )
 
 
 def _welch(one: Evaluated, other: Evaluated) -> float:

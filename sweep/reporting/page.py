@@ -8,9 +8,10 @@ import jinja2
 from markupsafe import Markup
 from plotly.offline import get_plotlyjs
 
+from sweep.reporting.evaluation import evaluated, evaluation_table, show_mean, verdict
 from sweep.reporting.findings import findings
 from sweep.reporting.repeat import commands
-from sweep.reporting.sections import sections
+from sweep.reporting.sections import evaluation_section, sections
 from sweep.reporting.standing import standing
 from sweep.reporting.summary import summarise
 from sweep.reporting.table import Table, failures_table, trials_table
@@ -38,6 +39,7 @@ def page(data: StudyData, reload_s: float | None = None) -> bytes:
         trials_json=_trials_json(trials),
         sections=list(sections(data)),
         failures=failures_table(data),
+        **_evaluation(data),
         log_tails=log_tails(data),
         standing=standing(data),
         pictures=pictures(data),
@@ -59,6 +61,18 @@ def render(template: str, **content: Any) -> bytes:
     # plotly escapes <, > and / in a figure's JSON
     environment.filters["figure_json"] = lambda plot: Markup(plot.figure.to_json())
     return environment.get_template(template).render(plotlyjs=Markup(get_plotlyjs()), **content).encode()
+
+
+def _evaluation(data: StudyData) -> Mapping[str, Any]:
+    if data.evaluation is None:
+        return {"evaluation": None}
+    configurations = evaluated(data)
+    return {
+        "evaluation": evaluation_section(data, data.evaluation),
+        "evaluated": evaluation_table(configurations),
+        "verdict": verdict(configurations, data.direction),
+        "tested": {each.trial: show_mean(each) for each in configurations},
+    }
 
 
 def _trials_json(trials: Table) -> Markup:

@@ -18,6 +18,7 @@ def without_passwords(data: StudyData) -> StudyData:
         provenance=_hidden(data.provenance),
         trials=_hidden_in_frame(data.trials),
         attempts=_hidden_in_frame(data.attempts),
+        evaluation=None if data.evaluation is None else without_passwords(data.evaluation),
     )
 
 

@@ -5,6 +5,15 @@ from typing import NamedTuple
 
 import plotly.graph_objects as go
 
+from sweep.reporting.evaluation import Evaluated, evaluated
+from sweep.reporting.figures.confusion import (
+    ConfusionInfo,
+    confusion_info,
+    describe_class_accuracy,
+    describe_confusion,
+    draw_class_accuracy,
+    draw_confusion,
+)
 from sweep.reporting.figures.contour import MIN_TRIALS, contour_info, describe_contour, draw_contour
 from sweep.reporting.figures.cost import cost_info, describe_cost, draw_cost
 from sweep.reporting.figures.history import describe_history, draw_history, history_info
@@ -18,6 +27,7 @@ from sweep.reporting.figures.importance import (
 from sweep.reporting.figures.learning_curves import curves_info, describe_curves, draw_curves
 from sweep.reporting.figures.overfitting import describe_overfitting, draw_overfitting, overfitting_info
 from sweep.reporting.figures.parallel_coordinates import describe_parallel, draw_parallel, parallel_info
+from sweep.reporting.figures.seeds import describe_seeds, draw_seeds, seeds_info
 from sweep.reporting.figures.slices import describe_slice, draw_slice, slices_info
 from sweep.reporting.figures.timeline import describe_timeline, draw_timeline, timeline_info
 from sweep.reporting.wording import heading, show_count
@@ -65,6 +75,43 @@ def sections(data: StudyData) -> Iterator[Section]:
     yield Section("How do the parameters interact?", "interactions", interactions)
     yield Section("How did training go?", "training", [_curves(data), _overfitting(data)])
     yield Section("What did it cost?", "cost", [_timeline(data), _cost(data)])
+
+
+def evaluation_section(study: StudyData, evaluation: StudyData) -> Section:
+    """How the best configurations do on test data, and how sure that is."""
+    configurations = evaluated(study)
+    panels = [_seeds(configurations)]
+    if configurations:
+        of_best = evaluation.attempts["number"].isin(configurations[0].numbers)
+        completed = evaluation.attempts["state"] == "completed"
+        confusion = confusion_info(evaluation.attempts[of_best & completed]["notes"])
+        panels += [] if confusion is None else [_classes(confusion)]
+    return Section("How good is it on test data?", "evaluation", panels)
+
+
+def _seeds(configurations: list[Evaluated]) -> Panel:
+    reading = (
+        "Each grey dot is one seed of a configuration, retrained on training and validation data and tested "
+        "once; the diamond is their mean with its 95 % confidence interval. Intervals that overlap much "
+        "leave open which is better."
+    )
+    info = seeds_info(configurations)
+    return Panel(
+        "", reading, "single", [Plot("seeds", describe_seeds(info, configurations), draw_seeds(info))]
+    )
+
+
+def _classes(info: ConfusionInfo) -> Panel:
+    reading = (
+        "Test images by the best on validation data, all its seeds together: how many of each class it "
+        "recognised, and what the others were taken for. A strong square off the diagonal is a class often "
+        "mistaken."
+    )
+    plots = [
+        Plot("class_accuracy", describe_class_accuracy(info), draw_class_accuracy(info)),
+        Plot("confusion", describe_confusion(info), draw_confusion(info)),
+    ]
+    return Panel("Class by class", reading, "pairs", plots)
 
 
 def _history(data: StudyData) -> Panel:

@@ -9,15 +9,16 @@ from optuna.trial import FrozenTrial, TrialState
 from sqlalchemy import URL, Engine, Executable, select
 from sqlalchemy.orm import Session, selectinload
 
+from sweep.definition.study import EVALUATION
 from sweep.storage.database import DEFAULT_URL, open_recorded, parse_url
 from sweep.storage.optuna_tables import STATES, optuna_storage
-from sweep.storage.records import get_study
+from sweep.storage.records import find_study, get_study
 from sweep.storage.study_data import StudyData
 from sweep.storage.tables import EnvironmentRow, EpochRow, FinalMetricRow, TrialRow
 
 ATTEMPT_COLUMNS = (
     "token", "state", "cause", "job_id", "host", "gpu",
-    "submitted_at", "started_at", "ended_at", "gpu_seconds",
+    "submitted_at", "started_at", "ended_at", "gpu_seconds", "notes",
 )  # fmt: skip
 
 
@@ -67,7 +68,13 @@ def read_study(engine: Engine, url: URL, name: str) -> StudyData:
         trials=_trials(frozen, trials, epochs, finals, row.definition),
         epochs=epochs,
         attempts=_attempts(trials),
+        evaluation=_evaluation(engine, url, name),
     )
+
+
+def _evaluation(engine: Engine, url: URL, name: str) -> StudyData | None:
+    evaluation = f"{name}{EVALUATION}"
+    return None if find_study(engine, evaluation) is None else read_study(engine, url, evaluation)
 
 
 def _wide(session: Session, query: Executable, index: list[str]) -> pd.DataFrame:

@@ -20,7 +20,8 @@ class StudyData:
 
     attempts: one row an attempt. number, attempt, token, state ("submitting" | "pending" | "running" |
     "completed" | "pruned" | "failed"), cause, job_id, host, gpu, submitted_at, started_at, ended_at,
-    gpu_seconds. The folder of an attempt is its trial's folder / attempt-ATTEMPT-TOKEN.
+    gpu_seconds, notes (a dict of what the train function noted). The folder of an attempt is its trial's
+    folder / attempt-ATTEMPT-TOKEN.
     """
 
     name: str
@@ -31,3 +32,4 @@ class StudyData:
     trials: pd.DataFrame
     epochs: pd.DataFrame
     attempts: pd.DataFrame
+    evaluation: "StudyData | None" = None  # what `sweep evaluate` recorded of it

@@ -56,7 +56,7 @@ def test_from_the_command_line(workplace: Path) -> None:
     done = sweep("evaluate", "--top", "2", "--seeds", "2")
     assert done.returncode == 0, done.stderr
     assert "(2 seeds)" in done.stdout
-    assert "ahead of the next by" in done.stdout
+    assert "is ahead of trial" in done.stdout
     tested = study_data("toy-evaluation").trials
     assert tested["param_x"].tolist() == [values[0], values[0], values[1], values[1]]
     assert tested["seed"].nunique() == 4

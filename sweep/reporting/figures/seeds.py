@@ -1,0 +1,65 @@
+"""How far apart are the configurations that were tested, and how far apart their seeds?"""
+
+from typing import NamedTuple
+
+import plotly.graph_objects as go
+
+from sweep.reporting.evaluation import Evaluated, show_mean
+from sweep.reporting.figures.theme import BLUE, GREY, ORANGE, new_figure, plain, value_axis
+from sweep.reporting.wording import heading, show_count, show_metric
+
+
+class SeedsInfo(NamedTuple):
+    """Tested configurations, the chosen one first: each seed's value, the mean, and half its interval."""
+
+    metric: str
+    names: list[str]
+    values: list[list[float]]
+    means: list[float]
+    half_widths: list[float]  # nan for a single seed
+
+
+def seeds_info(configurations: list[Evaluated]) -> SeedsInfo:
+    return SeedsInfo(
+        metric=configurations[0].metric if configurations else "",
+        names=[f"trial {each.trial}" for each in configurations],
+        values=[each.values for each in configurations],
+        means=[each.mean for each in configurations],
+        half_widths=[each.half_width for each in configurations],
+    )
+
+
+def draw_seeds(info: SeedsInfo) -> go.Figure:
+    figure = new_figure(height=88 + 40 * len(info.names), margin_t=8, showlegend=False)
+    for rank, (name, values) in enumerate(zip(info.names, info.values, strict=True)):
+        figure.add_scatter(
+            x=[info.means[rank]],
+            y=[name],
+            mode="markers",
+            marker={"color": BLUE if rank else ORANGE, "size": 10, "symbol": "diamond"},
+            error_x={"type": "data", "array": [info.half_widths[rank]], "thickness": 2, "width": 6},
+            hovertemplate=plain(f"mean {show_metric(info.metric, info.means[rank])}") + "<extra></extra>",
+        )
+        figure.add_scatter(
+            x=values,
+            y=[name] * len(values),
+            mode="markers",
+            marker={"color": GREY, "size": 8, "line": {"color": "#ffffff", "width": 1}},
+            text=[plain(f"one seed: {show_metric(info.metric, value)}") for value in values],
+            hovertemplate="%{text}<extra></extra>",
+        )
+    every = [value for values in info.values for value in values]
+    axis = value_axis(info.metric, every)
+    figure.update_xaxes(title_text=plain(heading(info.metric)), tickformat=axis.get("tickformat"))
+    figure.update_yaxes(type="category", autorange="reversed")
+    return figure
+
+
+def describe_seeds(info: SeedsInfo, configurations: list[Evaluated]) -> str:
+    if not configurations:
+        return "No configuration has been tested yet."
+    chosen = configurations[0]
+    return (
+        f"{heading(info.metric)} of {show_count(len(info.names), 'tested configuration')}, each seed and the "
+        f"mean with its interval; trial {chosen.trial}, the best on validation data, has {show_mean(chosen)}."
+    )
