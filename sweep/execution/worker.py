@@ -34,6 +34,7 @@ logger = logging.getLogger(__name__)
 
 # So that several trials fit on one GPU: each takes what it needs, as it needs it
 SHARED_GPU = {"TF_FORCE_GPU_ALLOW_GROWTH": "true", "XLA_PYTHON_CLIENT_PREALLOCATE": "false"}
+LONGEST_METRIC_NAME = 128  # characters that the database has room for
 THREAD_VARIABLES = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "TF_NUM_INTRAOP_THREADS")
 
 
@@ -88,11 +89,15 @@ def plain_numbers(metrics: Mapping[str, Any]) -> dict[str, float]:
 
     Raises
     ------
-    TypeError
-        When a value is not one number.
+    TypeError, ValueError
+        When a value is not one number, or a name longer than the database takes.
     """
     plain = {}
     for name, value in metrics.items():
+        if len(str(name)) > LONGEST_METRIC_NAME:
+            raise ValueError(
+                f"a metric's name has at most {LONGEST_METRIC_NAME} characters, got {name!r} ({len(name)})"
+            )
         if not isinstance(value, numbers.Real) and not hasattr(value, "__float__"):
             raise TypeError(f"metric {name!r} must be a number, but got {value!r}")
         plain[str(name)] = float(value)

@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 
 from sweep.execution.trial import AttemptFolder, Cause, Outcome, Result, TrialSpec, attempt_folder
-from sweep.execution.worker import StopRequested, Trial, plain_numbers, run_attempt
+from sweep.execution.worker import LONGEST_METRIC_NAME, StopRequested, Trial, plain_numbers, run_attempt
+from sweep.storage.tables import EpochRow
 
 
 @pytest.fixture(autouse=True)
@@ -146,6 +147,14 @@ def test_metrics_of_any_number_type() -> None:
     assert plain_numbers({"a": 1, "b": np.float32(0.5), "c": np.array(2)}) == {"a": 1.0, "b": 0.5, "c": 2.0}
     with pytest.raises(TypeError, match="metric 'a' must be a number, but got '1'"):
         plain_numbers({"a": "1"})
+
+
+def test_a_metric_has_a_name_that_the_database_takes() -> None:
+    column = EpochRow.__table__.c.metric.type
+    assert getattr(column, "length", None) == LONGEST_METRIC_NAME
+    assert plain_numbers({"a" * LONGEST_METRIC_NAME: 1})
+    with pytest.raises(ValueError, match=r"at most 128 characters, got 'a+' \(129\)"):
+        plain_numbers({"a" * 129: 1})
 
 
 def test_the_worker_imports_the_standard_library_alone() -> None:
