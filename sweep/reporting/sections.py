@@ -118,8 +118,8 @@ def _history(data: StudyData) -> Panel:
     info = history_info(data)
     reading = (
         "Each dot is a complete trial, the line the best value so far: once it stays flat, more trials are "
-        "unlikely to help. The ticks below are trials that were pruned or failed. Dots far below "
-        "the rest lie outside; double-click shows them."
+        "unlikely to help. The ticks below are trials that were pruned or failed. Dots far worse "
+        "than the rest lie outside; double-click shows them."
     )
     return Panel("", reading, "single", [Plot("history", describe_history(info), draw_history(info))])
 

@@ -74,6 +74,14 @@ def test_nothing_is_fetched_from_anywhere(kmnist: Elements) -> None:
     assert "http" not in policy
 
 
+def test_what_is_not_known_of_the_code_is_left_out() -> None:
+    data = studies.kmnist()
+    unknown = dataclasses.replace(data, provenance={**data.provenance, "git_commit": None})
+    text = Elements(page(unknown)).text
+    assert "git commit" not in text
+    assert "git dirty" in text
+
+
 def test_only_a_page_that_is_written_again_reloads_itself(kmnist: Elements) -> None:
     assert ("http-equiv", "refresh") not in kmnist.attributes
     again = Elements(page(studies.one_trial(), reload_s=30))
