@@ -26,8 +26,9 @@ from tests.nothing_lost import check_nothing_lost_nothing_twice
 
 NUM_EPOCHS, EPOCH_S = 4, 0.1
 OPTIONS = ["--parallel", "4", "--set", f"fixed.epochs={NUM_EPOCHS}", "--set", f"fixed.epoch_s={EPOCH_S}"]
-# Seconds that a launcher lives: its first turn begins after about two, with nobody else on the machine.
-SHORTEST_LIFE_S, LONGEST_LIFE_S = 0.2, 5.0
+IN_STARTUP = 0.4  # of the kills
+LONGEST_STARTUP_S, LONGEST_LOOP_S = 2.0, 3.0
+BEGUN = "trial folders:"  # what a launcher says before its first turn
 NEVER = "1000000"  # trials, so that no launcher ends by itself
 
 
@@ -60,15 +61,20 @@ def kill_again_and_again(workplace: Path, slurm: Slurm, num_kills: int, seed: in
     earlier = slurm.elapsed_s()
     in_startup = 0
     for _ in range(num_kills):
-        lines = launch.log().count("trial folders:")
+        begun = launch.log().count(BEGUN)
         launch.start("--trials", NEVER)
+        if chance.random() < IN_STARTUP:
+            life_s = chance.uniform(0.0, LONGEST_STARTUP_S)
+        else:
+            life_s = chance.uniform(0.0, LONGEST_LOOP_S)
+            launch.wait_until("its first turn", lambda begun=begun: launch.log().count(BEGUN) > begun)
         try:
-            launch.process.wait(timeout=chance.uniform(SHORTEST_LIFE_S, LONGEST_LIFE_S))
+            launch.process.wait(timeout=life_s)
         except subprocess.TimeoutExpired:
             launch.kill()
         else:
             raise AssertionError(f"the launcher ended by itself:\n{launch.log()}")
-        in_startup += launch.log().count("trial folders:") == lines
+        in_startup += launch.log().count(BEGUN) == begun
     num_trials = max(1, _num_proposed())
     launch.start("--trials", str(num_trials))
     assert launch.process.wait(timeout=600) == 0, launch.log()
