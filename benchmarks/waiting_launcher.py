@@ -19,10 +19,10 @@ from sqlalchemy import event
 from benchmarks import slurm_stand_in
 from sweep.definition.cluster import SlurmProfile
 from sweep.definition.study import Study
-from sweep.execution import slurm_queue
 from sweep.execution.decide import ACTIVE
 from sweep.execution.launch import LaunchRequest, open_launcher
 from sweep.execution.launcher import Launcher
+from sweep.execution.slurm import queue
 from sweep.execution.submission import folder_of
 from sweep.execution.trial import EpochReport, Start
 from sweep.storage.database import parse_url
@@ -62,13 +62,13 @@ def _measure(launcher: Launcher, seconds: float) -> None:
     folders = [folder_of(attempt) for attempt in launcher.records.open_attempts(ACTIVE)]
     engine = launcher.records._engine
     counts: Counter[str] = Counter()
-    call = slurm_queue.call
+    call = queue.call
 
     def counted_call(*command: str) -> str:
         counts[command[0]] += 1
         return call(*command)
 
-    slurm_queue.call = counted_call
+    queue.call = counted_call
     event.listen(engine, "commit", lambda connection: counts.update(["transactions"]))
     event.listen(engine, "before_cursor_execute", lambda *_: counts.update(["statements"]))
 

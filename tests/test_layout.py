@@ -35,10 +35,10 @@ SWEEP = [
     "sweep.reporting.ranking",
     "sweep.reporting.passwords",
     "sweep.reporting.wording",
-    "sweep.execution.reproduce",
-    "sweep.execution.agreement",
-    "sweep.execution.doctor",
-    "sweep.execution.node_checks",
+    "sweep.execution.reproduction.reproduce",
+    "sweep.execution.reproduction.agreement",
+    "sweep.execution.doctor.checkup",
+    "sweep.execution.doctor.node_checks",
     "sweep.execution.logs",
     "sweep.execution.rehearsal",
     "sweep.execution.evaluation",
@@ -47,12 +47,12 @@ SWEEP = [
     "sweep.execution.launcher",
     "sweep.execution.summary",
     "sweep.execution.executors",
-    "sweep.execution.slurm_checks",
-    "sweep.execution.check",
-    "sweep.execution.differences",
-    "sweep.execution.slurm",
-    "sweep.execution.launcher_job",
-    "sweep.execution.slurm_queue",
+    "sweep.execution.slurm.checks",
+    "sweep.execution.doctor.check",
+    "sweep.execution.reproduction.differences",
+    "sweep.execution.slurm.executor",
+    "sweep.execution.slurm.launcher_job",
+    "sweep.execution.slurm.queue",
     "sweep.execution.reconcile",
     "sweep.execution.exhibit",
     "sweep.execution.curves_svg",
@@ -67,7 +67,7 @@ SWEEP = [
     "sweep.execution.retries",
     "sweep.execution.budget",
     "sweep.execution.jobs",
-    "sweep.execution.probe",
+    "sweep.execution.doctor.probe",
     "sweep.execution.worker",
     "sweep.execution.trial",
     "sweep.storage.reading",
@@ -124,7 +124,10 @@ def place(module: str) -> int | None:
     return None
 
 
-EMPTY_PACKAGES = {"sweep.definition", "sweep.execution", "sweep.storage", "sweep.reporting"}
+EMPTY_PACKAGES = {
+    "sweep.definition", "sweep.execution", "sweep.execution.doctor", "sweep.execution.reproduction",
+    "sweep.execution.slurm", "sweep.storage", "sweep.reporting",
+}  # fmt: skip
 
 
 @pytest.mark.parametrize("module", sorted(set(modules("sweep")) - EMPTY_PACKAGES))

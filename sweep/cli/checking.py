@@ -37,8 +37,8 @@ def doctor(
     """
     from sweep.definition.cluster import load_cluster, profile
     from sweep.definition.study import load_study
-    from sweep.execution.check import Verdict
-    from sweep.execution.doctor import Visit, examine
+    from sweep.execution.doctor.check import Verdict
+    from sweep.execution.doctor.checkup import Visit, examine
 
     where = profile(load_cluster(cluster_file()), cluster)
     chosen = load_study(study) if study is not None else None
@@ -64,7 +64,7 @@ def reproduce(
     It has the recorded params and seed; where the environment is another one is said first.
     """
     from sweep.execution.preflight import preflight
-    from sweep.execution.reproduce import Reproduction, changes, new_folder, recorded_trial
+    from sweep.execution.reproduction.reproduce import Reproduction, changes, new_folder, recorded_trial
     from sweep.reporting.reproduction import epoch_line, introduction, result_line, verdict
 
     engine, row = open_study(study, storage)

@@ -194,8 +194,8 @@ def _submit_launcher(
 ) -> str:
     """Check what can be checked here, then submit the launcher; what to tell."""
     from sweep.execution.launch import check
-    from sweep.execution.launcher_job import job_name, submit_launcher
     from sweep.execution.requests import take_back_stop
+    from sweep.execution.slurm.launcher_job import job_name, submit_launcher
     from sweep.storage.database import upgrade
 
     engine, _ = check(request)

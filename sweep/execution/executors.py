@@ -10,7 +10,7 @@ from submitit.local.local import LocalJob
 
 from sweep.definition.cluster import InlineProfile, LocalProfile, Profile
 from sweep.execution.jobs import Executor, Job, JobState, JobStatus
-from sweep.execution.slurm import SlurmExecutor
+from sweep.execution.slurm.executor import SlurmExecutor
 from sweep.execution.worker import run_attempt, run_in_job
 
 

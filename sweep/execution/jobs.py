@@ -19,7 +19,7 @@ class NotNowError(SubmissionError):
 
 
 class JobState(StrEnum):
-    """What is known of a job, in our words; only slurm_queue.py knows Slurm's."""
+    """What is known of a job, in our words; only slurm/queue.py knows Slurm's."""
 
     PENDING = "pending"
     RUNNING = "running"

@@ -8,7 +8,7 @@ from sqlalchemy import URL
 from sweep.definition.cluster import Profile, SlurmProfile
 from sweep.definition.study import Study
 from sweep.execution.jobs import Job
-from sweep.execution.slurm import SlurmExecutor
+from sweep.execution.slurm.executor import SlurmExecutor
 from sweep.execution.trial import attempt_folder, submission_folder, trial_folder
 from sweep.storage.database import connect
 from sweep.storage.records import study_names

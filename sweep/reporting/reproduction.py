@@ -2,9 +2,9 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 
-from sweep.execution.agreement import Agreement, Metrics, agreements, difference
-from sweep.execution.differences import Difference
-from sweep.execution.reproduce import RecordedTrial
+from sweep.execution.reproduction.agreement import Agreement, Metrics, agreements, difference
+from sweep.execution.reproduction.differences import Difference
+from sweep.execution.reproduction.reproduce import RecordedTrial
 from sweep.execution.trial import EpochReport
 from sweep.reporting.wording import NONE, show_count, show_param
 

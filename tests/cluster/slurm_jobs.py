@@ -7,7 +7,7 @@ from typing import Any
 
 from sweep.definition.cluster import SlurmProfile
 from sweep.execution.jobs import Job, JobState
-from sweep.execution.slurm import SlurmExecutor
+from sweep.execution.slurm.executor import SlurmExecutor
 from sweep.execution.trial import TrialSpec, attempt_folder
 from tests.cluster import daemons
 

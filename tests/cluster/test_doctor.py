@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from sweep.definition.cluster import SlurmProfile
-from sweep.execution.check import Check, Verdict
-from sweep.execution.doctor import Visit, examine
+from sweep.execution.doctor.check import Check, Verdict
+from sweep.execution.doctor.checkup import Visit, examine
 from sweep.storage.database import parse_url
 from tests.cluster.slurm import Slurm
 

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from sweep.execution.jobs import Job, JobState
-from sweep.execution.slurm import SlurmExecutor
+from sweep.execution.slurm.executor import SlurmExecutor
 from tests.cluster import slurm_jobs as jobs
 from tests.cluster.slurm import Slurm
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from sweep.execution.launcher_job import job_name
+from sweep.execution.slurm.launcher_job import job_name
 from tests.cluster import daemons
 from tests.cluster.launching import DEADLINE_S, HOLD, Launch
 from tests.cluster.slurm import Slurm

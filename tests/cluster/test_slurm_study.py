@@ -14,10 +14,10 @@ from tests.sweep.execution.test_crash import ASSASSIN, LAUNCH, NUM_EPOCHS, NUM_T
 ON_SLURM = [*LAUNCH, "--cluster", "slurm", "--parallel", "4"]
 
 MOMENTS = [
-    ("sweep.execution.slurm", "SlurmExecutor", "submit", "before"),
+    ("sweep.execution.slurm.executor", "SlurmExecutor", "submit", "before"),
     ("submitit", "SlurmExecutor", "_submit_command", "after"),  # the jobs wait for their pickles
     ("submitit.core.utils", "JobPaths", "move_temporary_file", "after"),  # only one job has its pickle
-    ("sweep.execution.slurm", "SlurmExecutor", "submit", "after"),  # their ids are not saved
+    ("sweep.execution.slurm.executor", "SlurmExecutor", "submit", "after"),  # their ids are not saved
     ("sweep.execution.reconcile", "Reconciler", "reconcile", "after"),  # what it has read is not saved
     ("sweep.execution.proposals", "Proposals", "tell", "after"),  # Optuna knows how a trial ended, we do not
 ]

@@ -13,7 +13,7 @@ from submitit.core.utils import FailedJobError, FailedSubmissionError, JobPaths
 
 from sweep.definition.cluster import SlurmProfile
 from sweep.execution.jobs import AS_THE_PROFILE_SAYS, Job, JobState, JobStatus, NotNowError, SubmissionError
-from sweep.execution.slurm_queue import Row, accounted, max_array_size, queue, rows_of, scancel
+from sweep.execution.slurm.queue import Row, accounted, max_array_size, queue, rows_of, scancel
 from sweep.execution.worker import run_in_job
 
 logger = logging.getLogger(__name__)

@@ -13,7 +13,7 @@ from pathlib import Path
 from sweep.definition.cluster import Profile, SlurmProfile
 from sweep.errors import InputError
 from sweep.execution.jobs import JobState
-from sweep.execution.slurm_queue import NoAnswerError, call, queue
+from sweep.execution.slurm.queue import NoAnswerError, call, queue
 from sweep.execution.trial import write_and_rename
 
 HAND_OVER_S = 60  # before its time is up a launcher is told to leave

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from sweep.definition.cluster import SlurmProfile
-from sweep.execution.check import Check, Verdict
-from sweep.execution.slurm_checks import (
+from sweep.execution.doctor.check import Check, Verdict
+from sweep.execution.slurm.checks import (
     Node,
     Partition,
     asked_partitions,
@@ -17,7 +17,7 @@ from sweep.execution.slurm_checks import (
     read_nodes,
     read_partitions,
 )
-from sweep.execution.slurm_queue import NO_ACCOUNTING
+from sweep.execution.slurm.queue import NO_ACCOUNTING
 
 # of Slurm 22.05, shortened
 PARTITIONS = """\

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy.orm import Session
 
-from sweep.execution.agreement import Agreement, agreements, difference
+from sweep.execution.reproduction.agreement import Agreement, agreements, difference
 from sweep.storage.database import connect, parse_url
 from sweep.storage.tables import EnvironmentRow, StudyRow
 

@@ -10,13 +10,13 @@ from sqlalchemy import URL
 from sweep.definition.cluster import InlineProfile, Profile, SlurmProfile
 from sweep.definition.study import Study
 from sweep.errors import InputError
-from sweep.execution.check import Check, Verdict, failed, ok, warning
+from sweep.execution.doctor.check import Check, Verdict, failed, ok, warning
+from sweep.execution.doctor.node_checks import check_node
 from sweep.execution.jobs import Job
 from sweep.execution.launch import check_writable, runs_here
-from sweep.execution.node_checks import check_node
 from sweep.execution.preflight import preflight
-from sweep.execution.slurm import SlurmExecutor
-from sweep.execution.slurm_checks import check_slurm
+from sweep.execution.slurm.checks import check_slurm
+from sweep.execution.slurm.executor import SlurmExecutor
 from sweep.storage.database import connect, shown_url, sqlite_file
 
 NETWORK_DISKS = (

@@ -13,12 +13,12 @@ from sqlalchemy.orm import Session
 
 from sweep.definition.study import Study
 from sweep.errors import InputError, StudyFailedError
-from sweep.execution.agreement import Metrics
 from sweep.execution.decide import AttemptState
-from sweep.execution.differences import Difference, differences
 from sweep.execution.launch import recorded_definition
 from sweep.execution.logs import newest_attempt
 from sweep.execution.provenance import provenance
+from sweep.execution.reproduction.agreement import Metrics
+from sweep.execution.reproduction.differences import Difference, differences
 from sweep.execution.submission import folder_of
 from sweep.execution.trial import AttemptFolder, EpochReport, Outcome, TrialSpec
 from sweep.execution.worker import installed_packages

@@ -13,12 +13,12 @@ from typing import Any
 
 from sweep.definition.cluster import Profile, SlurmProfile
 from sweep.definition.study import Study
-from sweep.execution import probe
-from sweep.execution.check import Check, failed, ok, warning
-from sweep.execution.differences import differences
+from sweep.execution.doctor import probe
+from sweep.execution.doctor.check import Check, failed, ok, warning
 from sweep.execution.executors import make_executor
 from sweep.execution.jobs import Executor, Job, JobState, SubmissionError
 from sweep.execution.logs import job_output
+from sweep.execution.reproduction.differences import differences
 from sweep.execution.trial import AttemptFolder, Outcome, Result, Start, TrialSpec
 from sweep.execution.worker import installed_packages
 

@@ -8,8 +8,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 from sweep.definition.cluster import SlurmProfile, gpus_in
-from sweep.execution.check import Check, failed, ok, warning
-from sweep.execution.slurm_queue import CALL_TIMEOUT_S, NO_ACCOUNTING, seconds
+from sweep.execution.doctor.check import Check, failed, ok, warning
+from sweep.execution.slurm.queue import CALL_TIMEOUT_S, NO_ACCOUNTING, seconds
 
 COMMANDS = ("sbatch", "squeue", "sacct", "scontrol", "scancel", "sinfo")
 USABLE = ("idle", "mixed", "allocated", "completing", "planned", "reserved")  # now or later

@@ -9,10 +9,10 @@ from typing import Any
 import pytest
 
 from sweep.definition.cluster import SlurmProfile
-from sweep.execution import slurm_queue
 from sweep.execution.jobs import Job, JobState, JobStatus, NotNowError, SubmissionError
-from sweep.execution.slurm import SlurmExecutor
-from sweep.execution.slurm_queue import DEFAULT_MAX_ARRAY_SIZE, job_state, max_array_size, seconds
+from sweep.execution.slurm import queue
+from sweep.execution.slurm.executor import SlurmExecutor
+from sweep.execution.slurm.queue import DEFAULT_MAX_ARRAY_SIZE, job_state, max_array_size, seconds
 from sweep.execution.trial import AttemptFolder
 
 # The manuals' states (squeue, sacct: JOB STATE CODES), then those of Slurm's source and later manuals
@@ -82,7 +82,7 @@ class Commands:
 @pytest.fixture
 def commands(monkeypatch: pytest.MonkeyPatch) -> Commands:
     commands = Commands()
-    monkeypatch.setattr(slurm_queue.subprocess, "run", commands)
+    monkeypatch.setattr(queue.subprocess, "run", commands)
     return commands
 
 
@@ -108,7 +108,7 @@ def test_slurms_words(word: str, state: JobState) -> None:
 
 
 def test_no_word_is_untested() -> None:
-    assert set(slurm_queue.STATES) <= set(WORDS)
+    assert set(queue.STATES) <= set(WORDS)
 
 
 def test_one_call_for_any_number_of_jobs(executor: SlurmExecutor, commands: Commands, job: Job) -> None:

@@ -12,9 +12,9 @@ import pytest
 
 from sweep.definition.cluster import LocalProfile, SlurmProfile, load_cluster, profile
 from sweep.definition.study import load_study
-from sweep.execution import doctor, node_checks, probe
-from sweep.execution.check import Check, Verdict
-from sweep.execution.doctor import Visit, examine, network_disk
+from sweep.execution.doctor import checkup, node_checks, probe
+from sweep.execution.doctor.check import Check, Verdict
+from sweep.execution.doctor.checkup import Visit, examine, network_disk
 from sweep.execution.jobs import Job, JobState, JobStatus
 from sweep.execution.trial import Outcome, Result, Start, write_and_rename
 from sweep.storage.database import parse_url
@@ -79,7 +79,7 @@ def test_a_workdir_that_is_none(workplace: Path) -> None:
 
 def test_sqlite_on_a_network_disk(workplace: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     mounts = [Mount("/", "ext4"), Mount(str(workplace), "nfs4"), Mount(str(workplace / "sweeps"), "ext4")]
-    monkeypatch.setattr(doctor.psutil, "disk_partitions", lambda all: mounts)
+    monkeypatch.setattr(checkup.psutil, "disk_partitions", lambda all: mounts)
     assert network_disk(workplace / "sweep.db") == "nfs4"
     assert network_disk(workplace / "sweeps" / "sweep.db") is None
     check = visit(workplace, "inline")["storage"]

@@ -1,0 +1,1 @@
+"""A trial run again from its records, and compared."""
