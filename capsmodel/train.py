@@ -13,13 +13,15 @@ from capsmodel.trial import Trial
 
 SPLIT_SEED = 0  # all trials of a study are judged on the same validation images
 NUM_PICTURED = 20  # validation images
+WEIGHTS = "capsnet.weights.h5"
 
 
 def train(params: Mapping[str, Any], trial: Trial) -> dict[str, float]:
     """Train a capsule network, and measure it on images held out of the training data.
 
     See `epochs.train_epochs`. The test images are not used. Pictures of some validation images go into the
-    trial's folder, see `pictures.save_pictures`.
+    trial's folder, see `pictures.save_pictures`, and so do the trained weights, as capsnet.weights.h5: for
+    `load_weights` of a network that `build_capsnet` makes of the same config.
 
     Args:
         params: names of CapsNetConfig and TrainConfig, other than `input_shape` and `num_classes`.
@@ -41,6 +43,7 @@ def train(params: Mapping[str, Any], trial: Trial) -> dict[str, float]:
     trained = train_epochs(network_config, config, dataset, trial, training, validation)
     pictured = validation[stratified_order(dataset.y_train[validation], SPLIT_SEED)[:NUM_PICTURED]]
     save_pictures(trained.capsnet, dataset.x_train[pictured], trial.folder)
+    trained.capsnet.training.save_weights(trial.folder / WEIGHTS)
     return trained.history[-1]
 
 

@@ -185,7 +185,15 @@ def run_attempt(folder: AttemptFolder) -> Outcome:
         text = traceback.format_exc()
         result = Result(spec.token, Outcome.FAILED, time.time(), {}, cause=_cause(error), error=text)
     folder.write_result(_with_notes(result, trial))
+    if result.outcome in {Outcome.COMPLETED, Outcome.PRUNED}:
+        _discard_checkpoints(folder, *map(AttemptFolder, map(Path, spec.earlier_attempts)))
     return result.outcome
+
+
+def _discard_checkpoints(*folders: AttemptFolder) -> None:
+    """Nobody will go on from them, and those of a study of large networks would fill a disk."""
+    for folder in folders:
+        shutil.rmtree(folder.checkpoints, ignore_errors=True)
 
 
 def _with_notes(result: Result, trial: Trial | None) -> Result:

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
+from sweep.reporting.evaluation import Evaluated, evaluated, show_mean
 from sweep.reporting.params import PREFIX, param_names
 from sweep.reporting.ranking import completed
 from sweep.reporting.table import FINAL, Column, Row, Table
@@ -41,6 +42,7 @@ class Standing(NamedTuple):
 
     starting_work: Table
     published: Table
+    is_tested: bool  # whether `sweep evaluate` has measured it on the test images, as the others were
 
 
 def standing(data: StudyData) -> Standing | None:
@@ -51,8 +53,9 @@ def standing(data: StudyData) -> Standing | None:
         return None
     values = dict(data.definition.get("fixed") or {})
     values |= {name: best[PREFIX + name] for name in param_names(data)}
-    own = show_metric(data.metric, best["value"])
-    return Standing(_starting_work(best, values, own), _published(best, own))
+    tested = next((each for each in evaluated(data) if each.trial == best["number"]), None)
+    starting_work = _starting_work(data.metric, best, values, tested)
+    return Standing(starting_work, _published(data.metric, best, tested), tested is not None)
 
 
 def _limited(data: StudyData) -> bool:
@@ -61,7 +64,9 @@ def _limited(data: StudyData) -> bool:
     return fixed.get("num_samples") is not None or "num_samples" in data.definition.get("space", {})
 
 
-def _starting_work(best: Mapping[Any, Any], values: Mapping[str, Any], own: str) -> Table:
+def _starting_work(
+    metric: str, best: Mapping[Any, Any], values: Mapping[str, Any], tested: Evaluated | None
+) -> Table:
     columns = [
         Column("", False),
         *(Column(name, name != "augmentation") for name in HYPERPARAMETERS.values()),
@@ -75,21 +80,20 @@ def _starting_work(best: Mapping[Any, Any], values: Mapping[str, Any], own: str)
     ]
     hyper = [show_param(values.get(name)) for name in HYPERPARAMETERS]
     train = show_metric("accuracy", best.get(f"{FINAL}train_accuracy"))
-    rows.append(Row("best", [f"trial {best['number']}", *hyper, train, own, NONE]))
+    accuracies = [train, show_metric(metric, best["value"]), NONE if tested is None else show_mean(tested)]
+    rows.append(Row("best", [f"trial {best['number']}", *hyper, *accuracies]))
     return Table(columns, rows)
 
 
-def _published(best: Mapping[Any, Any], own: str) -> Table:
-    """By accuracy; the best trial stands where its validation accuracy would."""
+def _published(metric: str, best: Mapping[Any, Any], tested: Evaluated | None) -> Table:
+    """By accuracy; the best trial stands where its test accuracy, or else its validation accuracy, would."""
     entries = [
         (accuracy, Row("", [method, f"{accuracy:.2f} %{mark}", "test"]))
         for method, accuracy, mark in PUBLISHED
     ]
-    entries.append(
-        (
-            100 * best["value"],
-            Row("best", [f"this study, trial {best['number']}", own, "validation"]),
-        )
-    )
+    accuracy = best["value"] if tested is None else tested.mean
+    own = show_metric(metric, accuracy) if tested is None else show_mean(tested)
+    measured_on = "validation" if tested is None else "test"
+    entries.append((100 * accuracy, Row("best", [f"this study, trial {best['number']}", own, measured_on])))
     rows = [row for _, row in sorted(entries, key=lambda entry: -entry[0])]
     return Table([Column("method", False), Column("accuracy", True), Column("measured on", False)], rows)

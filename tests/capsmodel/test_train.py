@@ -3,7 +3,10 @@ import pytest
 
 from capsmodel import epochs
 from capsmodel import train as train_module
+from capsmodel.checkpoint import load_checkpoint
+from capsmodel.config import configs_from_params
 from capsmodel.data import load_dataset, verify
+from capsmodel.model import build_capsnet
 from capsmodel.train import train
 
 TIMES = ("epoch_seconds", "images_per_second")
@@ -60,6 +63,20 @@ def test_what_is_reported_and_returned_without_the_test_images(make_trial, small
     assert set(trial.notes) == {"data_sha256", "keras_backend", "precision", "device"}
     assert trial.notes["data_sha256"] == verify("digits")
     assert trial.notes["precision"] == "float32 (as the study says)"
+
+
+def test_the_trained_weights_are_left_in_the_folder(make_trial, small_params):
+    trial = make_trial()
+    params = {**small_params, "epochs": 1}
+    train(params, trial)
+    dataset = load_dataset("digits")
+    config, _ = configs_from_params(params, dataset.input_shape, dataset.num_classes)
+    network = build_capsnet(config).training
+    network.load_weights(trial.folder / "capsnet.weights.h5")
+    saved = load_checkpoint(trial.checkpoint_dir).arrays  # the network's weights come first
+    for variable, array in zip(network.variables, saved, strict=False):
+        if variable.trainable:  # the others are random states
+            np.testing.assert_array_equal(variable, array)
 
 
 def test_a_loss_that_is_no_number_ends_the_trial(make_trial, small_params):

@@ -113,6 +113,13 @@ def test_the_next_attempt_goes_on_from_the_checkpoint(workplace: Path) -> None:
     assert [report.epoch for report in third.read_epochs()[0]] == [1, 2, 3]
     epochs = [line.split()[1] for line in (workplace / "ledger.txt").read_text().splitlines()]
     assert epochs == ["1", "2", "3"]  # none trained twice
+    assert [folder.checkpoints.exists() for folder in (first, third)] == [False, False]  # it is complete
+
+
+def test_a_failed_attempt_keeps_its_checkpoints(workplace: Path) -> None:
+    folder = make(workplace, mishap="raise")
+    run(folder)
+    assert (folder.checkpoints / "epoch").read_text() == "1"
 
 
 def test_an_epoch_is_reported_once(workplace: Path) -> None:

@@ -1,5 +1,6 @@
 import dataclasses
 
+import pandas as pd
 import pytest
 
 from sweep.reporting.standing import standing
@@ -42,6 +43,23 @@ def test_published_results_are_in_order_with_the_study_among_them() -> None:
     ]
     assert accuracies == sorted(accuracies, reverse=True)
     assert [row.cells[2] for row in found.published.rows if row.kind == "best"] == ["validation"]
+
+
+def test_once_it_is_evaluated_it_stands_by_its_test_accuracy() -> None:
+    data = studies.kmnist()
+    best = data.trials.loc[[data.trials["value"].idxmax()]]
+    params = best[[name for name in best.columns if name.startswith("param_")]]
+    tests = pd.concat([params] * 2, ignore_index=True).assign(
+        number=[0, 1], state="complete", value=[0.97, 0.99]
+    )
+    evaluation = dataclasses.replace(data, metric="test_accuracy", trials=tests)
+    found = standing(dataclasses.replace(data, evaluation=evaluation))
+    assert found is not None
+    assert found.is_tested
+    assert found.starting_work.rows[-1].cells[-1].startswith("98.00\N{NO-BREAK SPACE}% ±")
+    place = [row.kind for row in found.published.rows].index("best")
+    assert [row.cells[0] for row in found.published.rows][place + 1] == "PreActResNet-18"  # 97.82
+    assert found.published.rows[place].cells[2] == "test"
 
 
 @pytest.mark.parametrize(
