@@ -1,13 +1,17 @@
 """What every database that a study may be recorded in has to do: run over each by a subclass."""
 
+import math
 import platform
 from collections.abc import Iterator
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 
+import optuna
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
+from optuna.distributions import BaseDistribution, CategoricalDistribution, FloatDistribution
+from optuna.storages import RDBStorage
 from optuna.study import StudyDirection
 from optuna.trial import TrialState
 from sqlalchemy import URL, Engine, inspect, text
@@ -18,7 +22,7 @@ from sweep.execution.ingest import ERROR_LENGTH, storable
 from sweep.execution.requests import Stop, request_retry, request_stop
 from sweep.reporting.status.collect import study_status
 from sweep.storage import optuna_sql
-from sweep.storage.database import HEAD, VERSION_TABLE, connect, parse_url, upgrade
+from sweep.storage.database import HEAD, VERSION_TABLE, connect, parse_url, real_url, upgrade
 from sweep.storage.lease import STALE_AFTER, Lease, LeaseLostError
 from sweep.storage.optuna_tables import optuna_storage
 from sweep.storage.reading import read_study
@@ -168,6 +172,34 @@ class StorageContract:
         assert data.epochs["score"].tolist()[:-1] == values[:-1]
         assert data.epochs["score"].isna().tolist() == [False] * 5 + [True]
         assert data.trials[["final_größe", "final_Größe"]].to_numpy().tolist() == [[1 / 3, 1 / 3]]
+
+    def test_optunas_trials_read_by_rows_are_those_read_by_optuna(self, url: URL) -> None:
+        distributions: dict[str, BaseDistribution] = {
+            "x": FloatDistribution(1e-4, 1.0, log=True), "kind": CategoricalDistribution(["a", None, 3])
+        }  # fmt: skip
+        with optuna_storage(url) as storage:
+            for name in ("another", "toy"):
+                study = optuna.create_study(study_name=name, storage=storage, direction="maximize")
+                study.enqueue_trial({"x": 0.5}, user_attrs={"enqueued": 0})
+                ended = [("COMPLETE", 0.1 + 0.2), ("COMPLETE", math.inf), ("PRUNED", None), ("FAIL", None)]
+                for state, value in ended:
+                    trial = study.ask(distributions)
+                    for epoch, reported in enumerate([0.1, math.nan, -math.inf], start=1):
+                        trial.report(reported, epoch)
+                    trial.set_user_attr("host", "n1")
+                    study.tell(trial, value, TrialState[state])
+                study.ask(distributions)
+                study.enqueue_trial({"x": 0.25})
+            ours = storage.get_all_trials(study._study_id)
+            plain = RDBStorage(real_url(url))
+            try:
+                assert repr(ours) == repr(plain.get_all_trials(study._study_id))
+            finally:
+                plain.remove_session()
+                plain.engine.dispose()
+        assert [trial.state.name for trial in ours] == [
+            "COMPLETE", "COMPLETE", "PRUNED", "FAIL", "RUNNING", "WAITING",
+        ]  # fmt: skip
 
     def test_what_is_added_up_is_added_up_by_study(self, engine: Engine) -> None:
         other = create_study(engine, "other", DEFINITION, {}, ".")
