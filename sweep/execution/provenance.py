@@ -16,12 +16,19 @@ def provenance(code_dir: Path, data_sha256: str | None) -> dict[str, str | bool 
         "command": hide_passwords(" ".join(["sweep", *sys.argv[1:]])),
         "code_dir": str(code_dir),
         "git_commit": commit,
-        "git_dirty": bool(_git(code_dir, "status", "--porcelain")) if commit else None,
+        "git_dirty": _is_dirty(code_dir) if commit else None,
         "data_sha256": data_sha256,
         "host": platform.node(),
         "python": platform.python_version(),
         "capsweep": __version__,
     }
+
+
+def _is_dirty(folder: Path) -> bool:
+    """Whether code is there that the commit does not have; what studies write beside it is none."""
+    changed = _git(folder, "status", "--porcelain", "--untracked-files=no")
+    new_modules = _git(folder, "ls-files", "--others", "--exclude-standard", "--", "*.py")
+    return bool(changed or new_modules)
 
 
 def _git(folder: Path, *arguments: str) -> str | None:
