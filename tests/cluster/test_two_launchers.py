@@ -2,6 +2,9 @@
 
 import platform
 import signal
+import sqlite3
+import subprocess
+from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -26,6 +29,22 @@ def move_to_another_host(silent_for: timedelta) -> None:
     engine.dispose()
 
 
+def freeze(launcher: subprocess.Popen[bytes]) -> None:
+    """Stop it between two transactions: in the middle of one it would hold SQLite's lock."""
+
+    def holds_nothing() -> bool:
+        launcher.send_signal(signal.SIGSTOP)
+        try:
+            with closing(sqlite3.connect("sweep.db", timeout=1)) as database:
+                database.execute("BEGIN EXCLUSIVE")
+        except sqlite3.OperationalError:
+            launcher.send_signal(signal.SIGCONT)
+            return False
+        return True
+
+    daemons.wait_until("the launcher is stopped", holds_nothing)
+
+
 def test_the_second_refuses_until_the_first_has_been_silent_for_long(on_slurm: Path) -> None:
     with launched(on_slurm, *OPTIONS) as first:
         first.wait_until_held(trial=1)
@@ -35,7 +54,7 @@ def test_the_second_refuses_until_the_first_has_been_silent_for_long(on_slurm: P
         here = f"process {first.process.pid} on {platform.node()}, last sign of life "
         assert f"error: study toy is being launched already: {here}" in second.log()
 
-        first.process.send_signal(signal.SIGSTOP)
+        freeze(first.process)
         move_to_another_host(timedelta(seconds=100))
         second.start()
         assert second.finish() == 2
