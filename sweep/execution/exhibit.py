@@ -114,7 +114,7 @@ def _note(attempt: AttemptRow, metrics: Mapping[str, float], log: str) -> str:
 
 def _pictures(artifacts: Path) -> Iterator[Path]:
     for file in sorted(artifacts.glob("*.png")):
-        if file.stat().st_size <= MAX_PICTURE_BYTES:
+        if file.exists() and file.stat().st_size <= MAX_PICTURE_BYTES:
             yield file
 
 

@@ -1,4 +1,4 @@
-"""The database does not answer: wait, say so, and go on."""
+"""The database does not answer, or the work folder does not: wait, say so, and go on."""
 
 import logging
 import time
@@ -19,22 +19,28 @@ T = TypeVar("T")
 def with_patience(action: Callable[[], T], sleep: Callable[[float], None] = time.sleep) -> T:
     """Do `action`, again and again with longer pauses for as long as the database does not answer.
 
+    Or the file system: a stale handle, a full disk and a server that is away pass, too.
+
     The action must be one that may be repeated after it was broken off anywhere.
     """
     pause_s = FIRST_PAUSE_S
     while True:
         try:
             done = action()
-        except OUTAGES as error:
-            logger.warning(
-                "the database does not answer (%s); asking again in %.0f s", _reason(error), pause_s
-            )
+        except (*OUTAGES, OSError) as error:
+            logger.warning("%s; trying again in %.0f s", _what_fails(error), pause_s)
             sleep(pause_s)
             pause_s = min(2 * pause_s, LONGEST_PAUSE_S)
             continue
         if pause_s > FIRST_PAUSE_S:
-            logger.info("the database answers again")
+            logger.info("what failed works again")
         return done
+
+
+def _what_fails(error: Exception) -> str:
+    if isinstance(error, OSError):
+        return f"a file cannot be used ({error})"
+    return f"the database does not answer ({_reason(error)})"
 
 
 def _reason(error: BaseException) -> str:

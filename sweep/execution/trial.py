@@ -16,12 +16,15 @@ Slurm, not to its job) can change nothing of the next one.
 """
 
 import json
+import logging
 import os
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from enum import StrEnum
 from pathlib import Path
 from typing import Any, Self
+
+logger = logging.getLogger(__name__)
 
 
 class Outcome(StrEnum):
@@ -178,7 +181,16 @@ class AttemptFolder:
         except FileNotFoundError:
             return [], offset
         complete = data[: data.rfind(b"\n") + 1]
-        return [EpochReport(**json.loads(line)) for line in complete.splitlines()], offset + len(complete)
+        reports = [report for line in complete.splitlines() if (report := self._read_epoch(line))]
+        return reports, offset + len(complete)
+
+    def _read_epoch(self, line: bytes) -> EpochReport | None:
+        """One line; None for a damaged one, as a full disk leaves it: no study ends for a lost epoch."""
+        try:
+            return EpochReport(**json.loads(line))
+        except (ValueError, TypeError) as error:
+            logger.warning("%s: a line is damaged and passed over (%s): %.80r", self.metrics, error, line)
+            return None
 
     def read_log(self, num_bytes: int) -> str:
         """The end of what the trial printed, from a line's start; empty where it cannot be read."""
@@ -234,7 +246,8 @@ def write_and_rename(path: Path, text: str) -> None:
 
 
 def _read_json(path: Path) -> dict[str, Any] | None:
+    """What a file holds; None where there is none, or a node's crash has left it empty or damaged."""
     try:
         return dict(json.loads(path.read_text(encoding="utf-8")))
-    except FileNotFoundError:
+    except (FileNotFoundError, ValueError, TypeError):
         return None

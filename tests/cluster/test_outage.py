@@ -30,10 +30,10 @@ def test_the_launcher_waits_and_goes_on(
             launch.let_go()
             launch.wait_until_said("the database does not answer")
             launch.wait_until("trial 1 has ended", launch.attempt_folders(trial=1)[0].result.exists)
-            launch.wait_until_said("asking again in 4 s")
+            launch.wait_until_said("trying again in 4 s")
         finally:
             postgresql.start()
-        launch.wait_until_said("the database answers again")
+        launch.wait_until_said("what failed works again")
         assert launch.finish() == 0, launch.log()
     check_nothing_lost_nothing_twice(on_slurm, num_trials=4, num_epochs=4, epoch_s=0, storage=storage)
     assert "Traceback" not in launch.log()

@@ -1,3 +1,4 @@
+import errno
 import logging
 
 import pytest
@@ -34,10 +35,26 @@ def test_waits_longer_each_time_and_goes_on(caplog: pytest.LogCaptureFixture) ->
 
     assert with_patience(action, sleep=pauses.append) == 42
     assert pauses == [1, 2, 4, 8, 16, 32, 60, 60]
-    assert caplog.messages[0] == "the database does not answer (server closed); asking again in 1 s"
-    assert caplog.messages[1] == "the database does not answer (server closed); asking again in 2 s"
-    assert caplog.messages[-1] == "the database answers again"
+    assert caplog.messages[0] == "the database does not answer (server closed); trying again in 1 s"
+    assert caplog.messages[1] == "the database does not answer (server closed); trying again in 2 s"
+    assert caplog.messages[-1] == "what failed works again"
     assert "secret" not in caplog.text
+
+
+def test_a_file_system_that_fails_is_waited_for(caplog: pytest.LogCaptureFixture) -> None:
+    answers: list[object] = [OSError(errno.ESTALE, "Stale file handle", "/scratch/result.json"), 42]
+
+    def action() -> object:
+        answer = answers.pop(0)
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
+
+    assert with_patience(action, sleep=lambda _: None) == 42
+    words = (
+        "a file cannot be used ([Errno 116] Stale file handle: '/scratch/result.json'); trying again in 1 s"
+    )
+    assert caplog.messages == [words]
 
 
 def test_other_errors_are_not_waited_for() -> None:

@@ -2,6 +2,8 @@ import json
 from dataclasses import asdict
 from pathlib import Path
 
+import pytest
+
 from sweep.execution.trial import (
     AttemptFolder,
     Cause,
@@ -83,6 +85,31 @@ def test_a_torn_last_line_is_waited_for(tmp_path: Path) -> None:
     with attempt.metrics.open("a") as lines:
         lines.write(line[20:])
     assert [report.epoch for report in attempt.read_epochs(offset)[0]] == [2]
+
+
+def test_damaged_lines_are_passed_over(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """A disk was full in the middle of a line, and then it was not."""
+    made = folder(tmp_path)
+    made.append_epoch(EpochReport(1, 1.0, {"score": 0.1}))
+    with made.metrics.open("a") as lines:
+        lines.write('{"epoch": 2, "repo')
+    made.append_epoch(EpochReport(3, 3.0, {"score": 0.3}))
+    with made.metrics.open("a") as lines:
+        lines.write("[]\n")
+    made.append_epoch(EpochReport(4, 4.0, {"score": 0.4}))
+    reports, offset = made.read_epochs()
+    assert [report.epoch for report in reports] == [1, 4]
+    assert offset == made.metrics.stat().st_size
+    assert len(caplog.messages) == 2
+
+
+@pytest.mark.parametrize("content", ["", "{", "[1]", "null"])
+def test_a_damaged_file_is_none(tmp_path: Path, content: str) -> None:
+    made = folder(tmp_path)
+    made.started.write_text(content)
+    made.result.write_text(content)
+    assert made.read_start("t1") is None
+    assert made.read_result("t1") is None
 
 
 def test_a_result_of_another_token_is_never_read(tmp_path: Path) -> None:
