@@ -19,6 +19,7 @@ from typing import NamedTuple
 import optuna
 from optuna.trial import TrialState
 
+from tests.cluster import daemons
 from tests.cluster.launching import Launch
 from tests.cluster.slurm import Slurm
 from tests.conftest import MODEL, STUDY
@@ -79,9 +80,11 @@ def kill_again_and_again(workplace: Path, slurm: Slurm, num_kills: int, seed: in
     launch.start("--trials", str(num_trials))
     assert launch.process.wait(timeout=600) == 0, launch.log()
     data = check_nothing_lost_nothing_twice(workplace, num_trials, NUM_EPOCHS, EPOCH_S)
+    ids = set(data.attempts["job_id"])
+    daemons.wait_until("accounting, which lags behind, has every job", lambda: ids <= set(slurm.elapsed_s()))
     elapsed = {job_id: seconds for job_id, seconds in slurm.elapsed_s().items() if job_id not in earlier}
     gpu_seconds = data.attempts["gpu_seconds"].sum()
-    slurm_seconds = sum(elapsed[job_id] for job_id in data.attempts["job_id"])
+    slurm_seconds = sum(elapsed[job_id] for job_id in ids)
     assert gpu_seconds <= slurm_seconds + num_trials  # Slurm counts in whole seconds
     return Report(
         in_startup=in_startup,

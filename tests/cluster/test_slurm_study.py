@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.cluster import daemons
 from tests.cluster.slurm import Slurm
 from tests.nothing_lost import check_nothing_lost_nothing_twice
 from tests.sweep.execution.test_crash import ASSASSIN, LAUNCH, NUM_EPOCHS, NUM_TRIALS
@@ -39,7 +40,8 @@ def test_one_job_a_trial(on_slurm: Path, slurm: Slurm) -> None:
     earlier = job_ids(slurm)
     finish()
     attempts = check_nothing_lost_nothing_twice(on_slurm, NUM_TRIALS, NUM_EPOCHS).attempts
-    assert set(attempts["job_id"]) == job_ids(slurm) - earlier
+    # accounting lags behind
+    daemons.wait_until("a job a trial", lambda: set(attempts["job_id"]) == job_ids(slurm) - earlier)
     assert attempts["job_id"].nunique() == NUM_TRIALS
     assert set(attempts["host"]) == {"n1", "n2"}
     assert attempts["gpu_seconds"].sum() > 0
