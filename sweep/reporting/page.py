@@ -68,7 +68,7 @@ def _evaluation(data: StudyData) -> Mapping[str, Any]:
         return {"evaluation": None}
     configurations = evaluated(data)
     return {
-        "evaluation": evaluation_section(data, data.evaluation),
+        "evaluation": evaluation_section(data.evaluation, configurations),
         "evaluated": evaluation_table(configurations),
         "verdict": verdict(configurations, data.direction),
         "tested": {each.trial: show_mean(each) for each in configurations},

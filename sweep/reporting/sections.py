@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 import plotly.graph_objects as go
 
-from sweep.reporting.evaluation import Evaluated, evaluated
+from sweep.reporting.evaluation import Evaluated
 from sweep.reporting.figures.confusion import (
     ConfusionInfo,
     confusion_info,
@@ -77,9 +77,8 @@ def sections(data: StudyData) -> Iterator[Section]:
     yield Section("What did it cost?", "cost", [_timeline(data), _cost(data)])
 
 
-def evaluation_section(study: StudyData, evaluation: StudyData) -> Section:
+def evaluation_section(evaluation: StudyData, configurations: list[Evaluated]) -> Section:
     """How the best configurations do on test data, and how sure that is."""
-    configurations = evaluated(study)
     panels = [_seeds(configurations)]
     if configurations:
         of_best = evaluation.attempts["number"].isin(configurations[0].numbers)
