@@ -11,8 +11,10 @@ import numpy as np
 from keras import ops
 from training_step import STEPS, alternate, make_product
 
+from capsmodel.convolution import convolve_by_product
+
 BATCH_SIZE = 100
-FILTERS, SIDE, KERNEL, PLACES = 256, 20, 9, 6
+FILTERS, SIDE, KERNEL = 256, 20, 9
 
 
 def as_it_stands(features, kernel):
@@ -29,12 +31,7 @@ def space_to_depth(features, kernel):
 
 
 def patches(features, kernel):
-    """One matrix product over all patches (which ops.image.extract_patches would cut by a convolution)."""
-    sources = (2 * np.arange(PLACES)[:, None] + np.arange(KERNEL)).reshape(-1)
-    cut = ops.take(ops.take(features, sources, axis=1), sources, axis=2)
-    cut = ops.reshape(cut, (-1, PLACES, KERNEL, PLACES, KERNEL, FILTERS))
-    cut = ops.reshape(ops.transpose(cut, (0, 1, 3, 2, 4, 5)), (-1, PLACES, PLACES, KERNEL**2 * FILTERS))
-    return ops.matmul(cut, ops.reshape(kernel, (-1, FILTERS)))
+    return convolve_by_product(features, kernel, (2, 2))
 
 
 class Convolved(keras.Model):

@@ -17,16 +17,21 @@ from capsmodel.config import CapsNetConfig
 class TiledClassCapsules(keras.Layer):
     """Routing by agreement over votes that a map makes image by image."""
 
-    def __init__(self, num_classes, capsule_dim, routing_iterations):
+    def __init__(self, num_classes, capsule_dim, routing_iterations, initial_votes):
         super().__init__()
         self.num_classes = num_classes
         self.capsule_dim = capsule_dim
         self.routing_iterations = routing_iterations
+        self.initial_votes = initial_votes
 
     def build(self, input_shape):
         self.batch_size, num_capsules, input_dim = input_shape
         shape = (self.num_classes, num_capsules, self.capsule_dim, input_dim)
-        self.transformation = self.add_weight(shape=shape, initializer="glorot_uniform")
+        initializer = keras.initializers.GlorotUniform()
+        if self.initial_votes == "scaled":  # ours: of the matrix that makes one vote
+            limit = (6 / (input_dim + self.capsule_dim)) ** 0.5
+            initializer = keras.initializers.RandomUniform(-limit, limit)
+        self.transformation = self.add_weight(shape=shape, initializer=initializer)
 
     def call(self, capsules):
         tiled = ops.tile(capsules[:, None, :, :, None], (1, self.num_classes, 1, 1, 1))
@@ -59,9 +64,9 @@ def build_starting_model(config: CapsNetConfig, batch_size: int, decoder_coeffic
     features = layers.Conv2D(config.conv_filters, 9, activation="relu")(images)
     features = layers.Conv2D(config.primary_channels * config.primary_capsule_dim, 9, strides=2)(features)
     capsules = layers.Lambda(squash)(layers.Reshape((-1, config.primary_capsule_dim))(features))
-    routed = TiledClassCapsules(config.num_classes, config.class_capsule_dim, config.routing_iterations)(
-        capsules
-    )
+    routed = TiledClassCapsules(
+        config.num_classes, config.class_capsule_dim, config.routing_iterations, config.initial_votes
+    )(capsules)
     lengths = layers.Lambda(lambda vectors: ops.sqrt(ops.sum(ops.square(vectors), axis=-1) + 1e-7))(routed)
     hidden = layers.Flatten()(layers.Multiply()([routed, layers.Reshape((config.num_classes, 1))(present)]))
     for width in config.decoder_widths:
@@ -80,11 +85,26 @@ def augmented_batches(images: np.ndarray, labels: np.ndarray, num_classes: int, 
         labels: whole numbers, (num_images,).
     """
     generator = np.random.default_rng(seed)
-    while True:
-        chosen = generator.choice(len(images), batch_size, replace=False)
+    for chosen in _endless_epochs(len(images), batch_size, generator):
         batch = np.stack([_augmented(images[index], generator) for index in chosen])
         present = np.eye(num_classes, dtype="float32")[labels[chosen]]
         yield (batch, present), (present, batch)
+
+
+def predicted_classes(model: keras.Model, images: np.ndarray, batch_size: int) -> np.ndarray:
+    """The longest capsule of each image, (num_images,); the last batch is filled up with blank images."""
+    padding = -len(images) % batch_size
+    padded = np.concatenate([images, np.zeros((padding, *images.shape[1:]), images.dtype)])
+    unused_labels = np.zeros((len(padded), model.input_shape[1][1]), "float32")
+    lengths, _ = model.predict((padded, unused_labels), batch_size=batch_size, verbose=0)
+    return lengths[: len(images)].argmax(axis=1)
+
+
+def _endless_epochs(num_images, batch_size, generator):
+    """Indices batch by batch, each epoch in a new order; what fills no batch is left out."""
+    while True:
+        order = generator.permutation(num_images)
+        yield from order[: num_images - num_images % batch_size].reshape(-1, batch_size)
 
 
 def _augmented(image, generator):

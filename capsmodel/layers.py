@@ -4,6 +4,7 @@ import keras
 from keras import ops
 
 from capsmodel.config import INITIAL_VOTES
+from capsmodel.convolution import StridedConvolution
 from capsmodel.routing import capsule_lengths, route_by_agreement, squash
 
 register = keras.saving.register_keras_serializable(package="capsmodel")
@@ -32,7 +33,7 @@ class PrimaryCapsules(keras.Layer):
         self.capsule_dim = capsule_dim
         self.kernel_size = kernel_size
         self.strides = strides
-        self.convolution = keras.layers.Conv2D(
+        self.convolution = StridedConvolution(
             channels * capsule_dim, kernel_size, strides, dtype=self.dtype_policy, name="convolution"
         )
 

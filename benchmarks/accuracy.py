@@ -1,0 +1,199 @@
+"""Whether what is faster is as accurate: full trainings beside the starting work's way, over three seeds.
+
+    python benchmarks/accuracy.py kmnist-8k.npz accuracy.jsonl
+
+The last recipe of the starting work (batch 100, 3 routing iterations, learning rate 0.001 × 0.95^epoch,
+decoder coefficient 0.784, shift and cutout), on the training images less a tenth of them, which validates
+every epoch; after its last epoch a network is tested, once. Each epoch is recorded as a line of JSON, and a
+training that the file has whole is not repeated. Each training has a process and a core of its own.
+"""
+
+import argparse
+import json
+import math
+import os
+import statistics
+import subprocess
+import sys
+import tempfile
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import NamedTuple
+
+STARTING_WORK = "starting work"
+SEEDS = 3
+RECIPE = {"lr_decay": 0.95, "decoder_coefficient": 0.784, "augmentation": "shift+cutout"}
+T_OF_TWO = 4.303  # Student's t for 95 % and 3 seeds
+
+
+class Training(NamedTuple):
+    """One of those that are compared."""
+
+    way: str  # "starting work", or a precision of ours
+    initial_votes: str  # see layers.ClassCapsules
+    seed: int
+    epochs: int
+
+
+def main() -> None:
+    arguments = _arguments()
+    if arguments.alone:
+        training = Training(*json.loads(arguments.alone))
+        _train(training, arguments.dataset, arguments.records)
+        return
+    plan = plan_of(arguments.epochs, arguments.plateau_epochs)
+    missing = [training for training in plan if "test_accuracy" not in last_of(training, arguments.records)]
+    with ThreadPoolExecutor(arguments.parallel) as pool:
+        list(pool.map(lambda training: _train_alone(training, arguments), missing))
+    _print_table(plan, arguments.records)
+
+
+def plan_of(epochs: int, plateau_epochs: int) -> list[Training]:
+    """All ways from one scale of initial weights; and the starting work's from its own, for longer."""
+    ways = ("mixed_bfloat16", "float32", STARTING_WORK)
+    same_scale = [Training(way, "scaled", seed, epochs) for seed in range(SEEDS) for way in ways]
+    return same_scale + [Training(STARTING_WORK, "glorot_4d", seed, plateau_epochs) for seed in range(SEEDS)]
+
+
+def epochs_of(training: Training, records: Path) -> dict[int, dict[str, float]]:
+    """What is recorded of a training: the metrics of each epoch, counted from 1."""
+    lines = records.read_text(encoding="utf-8").splitlines() if records.exists() else []
+    found = {}
+    for record in map(json.loads, lines):
+        if record["training"] == list(training):
+            found[record["epoch"]] = record["metrics"]
+    return found
+
+
+def last_of(training: Training, records: Path) -> dict[str, float]:
+    return epochs_of(training, records).get(training.epochs, {})
+
+
+def _train_alone(training: Training, arguments: argparse.Namespace) -> None:
+    command = [sys.executable, __file__, arguments.dataset, str(arguments.records)]
+    threads = {f"TF_NUM_{kind}OP_THREADS": "1" for kind in ("INTRA", "INTER")} | {"OMP_NUM_THREADS": "1"}
+    subprocess.run([*command, "--alone", json.dumps(training)], check=True, env=os.environ | threads)
+
+
+def _train(training: Training, dataset_name: str, records: Path) -> None:
+    """Train and test in this process."""
+    # TensorFlow reads the number of threads when it is imported
+    import keras
+
+    from capsmodel.data import load_dataset, split_validation
+    from capsmodel.train import SPLIT_SEED
+
+    def record(epoch: int, metrics: dict[str, float]) -> None:
+        with records.open("a", encoding="utf-8") as file:
+            file.write(json.dumps({"training": training, "epoch": epoch, "metrics": metrics}) + "\n")
+
+    keras.utils.set_random_seed(training.seed)
+    dataset = load_dataset(dataset_name)
+    split = split_validation(dataset.y_train, 0.1, SPLIT_SEED)
+    train_it = _train_starting_work if training.way == STARTING_WORK else _train_ours
+    train_it(training, dataset, *split, record)
+
+
+def _train_ours(training, dataset, training_images, validation_images, record) -> None:
+    from capsmodel.config import configs_from_params
+    from capsmodel.epochs import train_epochs
+    from capsmodel.trial import LoneTrial
+
+    params = {
+        **RECIPE,
+        "epochs": training.epochs,
+        "precision": training.way,
+        "initial_votes": training.initial_votes,
+    }
+    configs = configs_from_params(params, dataset.input_shape, dataset.num_classes)
+
+    class Recorded(LoneTrial):
+        def report(self, epoch, metrics):
+            super().report(epoch, metrics)
+            if epoch < training.epochs:
+                record(epoch, metrics)
+
+    with tempfile.TemporaryDirectory() as folder:
+        trial = Recorded(Path(folder), seed=training.seed)
+        trained = train_epochs(*configs, dataset, trial, training_images, validation_images)
+    lengths, _ = trained.capsnet.prediction.predict(dataset.x_test / 255, batch_size=100, verbose=0)
+    test_accuracy = float((lengths.argmax(axis=1) == dataset.y_test).mean())
+    record(training.epochs, {**trained.history[-1], "test_accuracy": test_accuracy})
+
+
+def _train_starting_work(training, dataset, training_images, validation_images, record) -> None:
+    import numpy as np
+    from starting_work import augmented_batches, build_starting_model, predicted_classes
+
+    from capsmodel.config import CapsNetConfig, TrainConfig
+
+    network_config = CapsNetConfig(
+        dataset.input_shape, dataset.num_classes, initial_votes=training.initial_votes
+    )
+    config = TrainConfig(**RECIPE)
+    model = build_starting_model(network_config, config.batch_size, config.decoder_coefficient)
+    batches = augmented_batches(
+        dataset.x_train[training_images] / np.float32(255),
+        dataset.y_train[training_images],
+        dataset.num_classes,
+        config.batch_size,
+        training.seed,
+    )
+
+    def accuracy(images, labels) -> float:
+        predicted = predicted_classes(model, images / np.float32(255), config.batch_size)
+        return float((predicted == labels).mean())
+
+    for epoch in range(training.epochs):
+        model.optimizer.learning_rate = config.learning_rate * config.lr_decay**epoch
+        steps = len(training_images) // config.batch_size
+        trained = model.fit(batches, steps_per_epoch=steps, shuffle=False, verbose=0).history
+        metrics = {
+            "train_loss": trained["loss"][0],
+            "val_accuracy": accuracy(dataset.x_train[validation_images], dataset.y_train[validation_images]),
+        }
+        if epoch == training.epochs - 1:
+            metrics["test_accuracy"] = accuracy(dataset.x_test, dataset.y_test)
+        record(epoch + 1, metrics)
+
+
+def _print_table(plan: list[Training], records: Path) -> None:
+    groups: dict[tuple[str, str], list[dict[int, dict[str, float]]]] = {}
+    for training in plan:
+        groups.setdefault(training[:2], []).append(epochs_of(training, records))
+    for (way, initial_votes), seeds in groups.items():
+        print(f"\n{way}, initial votes {initial_votes}")
+        for epoch in range(1, max(map(len, seeds)) + 1):
+            metrics = [epochs[epoch] for epochs in seeds if epoch in epochs]
+            losses = " ".join(f"{seed['train_loss']:.3f}" for seed in metrics)
+            validated = " ".join(f"{seed['val_accuracy']:.1%}" for seed in metrics)
+            print(f"  epoch {epoch:2}   training loss {losses}   validation accuracy {validated}")
+        tested = [
+            last["test_accuracy"] for epochs in seeds for last in epochs.values() if "test_accuracy" in last
+        ]
+        print(f"  test accuracy {' '.join(f'{value:.2%}' for value in tested)}: {_interval(tested)}")
+
+
+def _interval(values: list[float]) -> str:
+    """Mean and 95 % confidence interval."""
+    if len(values) != SEEDS:
+        return "not over all seeds"
+    half = T_OF_TWO * statistics.stdev(values) / math.sqrt(SEEDS)
+    return f"mean {statistics.mean(values):.2%} ± {half:.2%}"
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("dataset", help="kmnist or the path of a .npz file")
+    parser.add_argument("records", type=Path, help="the .jsonl file to add to")
+    parser.add_argument("--epochs", type=int, default=5, help="of the three ways from one scale")
+    parser.add_argument(
+        "--plateau-epochs", type=int, default=16, help="of the starting work's way from its own"
+    )
+    parser.add_argument("--parallel", type=int, default=os.cpu_count(), help="trainings at a time")
+    parser.add_argument("--alone", help=argparse.SUPPRESS)  # for _train_alone
+    return parser.parse_args()
+
+
+if __name__ == "__main__":
+    main()
