@@ -5,20 +5,28 @@
 The last recipe of the starting work (batch 100, 3 routing iterations, learning rate 0.001 × 0.95^epoch,
 decoder coefficient 0.784, shift and cutout), on the training images less a tenth of them, which validates
 every epoch; after its last epoch a network is tested, once. Each epoch is recorded as a line of JSON, and a
-training that the file has whole is not repeated. Each training has a process and a core of its own.
+training that the file has whole is not repeated. Each training has a process of its own.
 """
 
 import argparse
 import json
 import math
-import os
 import statistics
 import subprocess
 import sys
 import tempfile
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import NamedTuple
+
+import keras
+import numpy as np
+from starting_work import augmented_batches, build_starting_model, predicted_classes
+
+from capsmodel.config import CapsNetConfig, TrainConfig, configs_from_params
+from capsmodel.data import load_dataset, split_validation
+from capsmodel.epochs import train_epochs
+from capsmodel.train import SPLIT_SEED
+from capsmodel.trial import LoneTrial
 
 STARTING_WORK = "starting work"
 SEEDS = 3
@@ -43,8 +51,9 @@ def main() -> None:
         return
     plan = plan_of(arguments.epochs, arguments.plateau_epochs)
     missing = [training for training in plan if "test_accuracy" not in last_of(training, arguments.records)]
-    with ThreadPoolExecutor(arguments.parallel) as pool:
-        list(pool.map(lambda training: _train_alone(training, arguments), missing))
+    for training in missing:
+        command = [sys.executable, __file__, arguments.dataset, str(arguments.records)]
+        subprocess.run([*command, "--alone", json.dumps(training)], check=True)
     _print_table(plan, arguments.records)
 
 
@@ -69,19 +78,8 @@ def last_of(training: Training, records: Path) -> dict[str, float]:
     return epochs_of(training, records).get(training.epochs, {})
 
 
-def _train_alone(training: Training, arguments: argparse.Namespace) -> None:
-    command = [sys.executable, __file__, arguments.dataset, str(arguments.records)]
-    threads = {f"TF_NUM_{kind}OP_THREADS": "1" for kind in ("INTRA", "INTER")} | {"OMP_NUM_THREADS": "1"}
-    subprocess.run([*command, "--alone", json.dumps(training)], check=True, env=os.environ | threads)
-
-
 def _train(training: Training, dataset_name: str, records: Path) -> None:
     """Train and test in this process."""
-    # TensorFlow reads the number of threads when it is imported
-    import keras
-
-    from capsmodel.data import load_dataset, split_validation
-    from capsmodel.train import SPLIT_SEED
 
     def record(epoch: int, metrics: dict[str, float]) -> None:
         with records.open("a", encoding="utf-8") as file:
@@ -95,10 +93,6 @@ def _train(training: Training, dataset_name: str, records: Path) -> None:
 
 
 def _train_ours(training, dataset, training_images, validation_images, record) -> None:
-    from capsmodel.config import configs_from_params
-    from capsmodel.epochs import train_epochs
-    from capsmodel.trial import LoneTrial
-
     params = {
         **RECIPE,
         "epochs": training.epochs,
@@ -122,11 +116,6 @@ def _train_ours(training, dataset, training_images, validation_images, record) -
 
 
 def _train_starting_work(training, dataset, training_images, validation_images, record) -> None:
-    import numpy as np
-    from starting_work import augmented_batches, build_starting_model, predicted_classes
-
-    from capsmodel.config import CapsNetConfig, TrainConfig
-
     network_config = CapsNetConfig(
         dataset.input_shape, dataset.num_classes, initial_votes=training.initial_votes
     )
@@ -186,12 +175,11 @@ def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("dataset", help="kmnist or the path of a .npz file")
     parser.add_argument("records", type=Path, help="the .jsonl file to add to")
-    parser.add_argument("--epochs", type=int, default=5, help="of the three ways from one scale")
+    parser.add_argument("--epochs", type=int, default=4, help="of the three ways from one scale")
     parser.add_argument(
-        "--plateau-epochs", type=int, default=16, help="of the starting work's way from its own"
+        "--plateau-epochs", type=int, default=14, help="of the starting work's way from its own"
     )
-    parser.add_argument("--parallel", type=int, default=os.cpu_count(), help="trainings at a time")
-    parser.add_argument("--alone", help=argparse.SUPPRESS)  # for _train_alone
+    parser.add_argument("--alone", help=argparse.SUPPRESS)  # one of the plan, in this process
     return parser.parse_args()
 
 

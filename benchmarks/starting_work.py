@@ -12,6 +12,7 @@ from scipy import ndimage
 
 from capsmodel.augment import CUTOUT_SIDE, SHIFT_FRACTION
 from capsmodel.config import CapsNetConfig
+from capsmodel.layers import vote_limit
 
 
 class TiledClassCapsules(keras.Layer):
@@ -27,10 +28,8 @@ class TiledClassCapsules(keras.Layer):
     def build(self, input_shape):
         self.batch_size, num_capsules, input_dim = input_shape
         shape = (self.num_classes, num_capsules, self.capsule_dim, input_dim)
-        initializer = keras.initializers.GlorotUniform()
-        if self.initial_votes == "scaled":  # ours: of the matrix that makes one vote
-            limit = (6 / (input_dim + self.capsule_dim)) ** 0.5
-            initializer = keras.initializers.RandomUniform(-limit, limit)
+        limit = vote_limit(self.initial_votes, self.num_classes, num_capsules, input_dim, self.capsule_dim)
+        initializer = keras.initializers.RandomUniform(-limit, limit)
         self.transformation = self.add_weight(shape=shape, initializer=initializer)
 
     def call(self, capsules):

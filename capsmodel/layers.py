@@ -69,7 +69,7 @@ class ClassCapsules(keras.Layer):
         capsule_dim: size of a capsule.
         routing_iterations: at least 1.
         initial_votes: the scale of the initial transformation weights.
-            "scaled": Glorot uniform for the (capsule_dim, input capsule_dim) matrix that makes one vote.
+            "scaled": a class capsule begins about as long as a primary capsule is; see `vote_limit`.
             "glorot_4d": Glorot uniform as Keras reads the whole weight tensor, as a convolution kernel
             with num_classes × num_capsules for its receptive field. The votes all but vanish, and
             training stays on a plateau for epochs; here to re-create work that started so.
@@ -96,10 +96,7 @@ class ClassCapsules(keras.Layer):
 
     def build(self, input_shape):
         _, num_capsules, input_dim = input_shape
-        fans = input_dim + self.capsule_dim
-        if self.initial_votes == "glorot_4d":
-            fans *= self.num_classes * num_capsules
-        limit = (6 / fans) ** 0.5
+        limit = vote_limit(self.initial_votes, self.num_classes, num_capsules, input_dim, self.capsule_dim)
         self.transformation = self.add_weight(
             shape=(self.num_classes, input_dim, num_capsules, self.capsule_dim),
             initializer=keras.initializers.RandomUniform(-limit, limit),
@@ -120,6 +117,20 @@ class ClassCapsules(keras.Layer):
             "routing_iterations": self.routing_iterations,
             "initial_votes": self.initial_votes,
         }
+
+
+def vote_limit(initial_votes, num_classes, num_capsules, input_dim, capsule_dim):
+    """The initial transformation weights are uniform between this number and its negative.
+
+    "scaled": at first every coupling coefficient is 1 / num_classes, so a class capsule is a sum of
+    num_capsules independent votes, each weighted so. With weights of variance
+    num_classes² / (num_capsules × capsule_dim) its expected squared norm is the mean one of the primary
+    capsules. Much larger weights make all lengths long, and the first steps push every capsule to zero,
+    where squash has no gradient; much smaller ones start there.
+    """
+    if initial_votes == "glorot_4d":
+        return (6 / (num_classes * num_capsules * (input_dim + capsule_dim))) ** 0.5
+    return num_classes * (3 / (num_capsules * capsule_dim)) ** 0.5
 
 
 @register

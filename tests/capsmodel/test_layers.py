@@ -51,7 +51,7 @@ def test_class_capsules_are_routed():
 
 @pytest.mark.parametrize(
     ("initial_votes", "limit"),
-    [("scaled", np.sqrt(6 / (8 + 16))), ("glorot_4d", np.sqrt(6 / ((8 + 16) * 10 * 1152)))],
+    [("scaled", 10 * np.sqrt(3 / (1152 * 16))), ("glorot_4d", np.sqrt(6 / ((8 + 16) * 10 * 1152)))],
 )
 def test_initial_votes_have_the_scale_that_is_named(initial_votes, limit):
     layer = ClassCapsules(10, 16, initial_votes=initial_votes)
@@ -59,6 +59,20 @@ def test_initial_votes_have_the_scale_that_is_named(initial_votes, limit):
     (weights,) = layer.get_weights()
     assert np.abs(weights).max() == pytest.approx(limit, rel=1e-3)
     assert layer.count_params() == 10 * 1152 * 16 * 8
+
+
+@pytest.mark.parametrize("num_classes", [3, 49])
+def test_scaled_class_capsules_begin_as_long_as_primary_capsules(num_classes):
+    capsules = GENERATOR.normal(size=(64, 200, 8)).astype("float32")
+    layer = ClassCapsules(num_classes, 16, routing_iterations=1)
+    squared_norm = np.square(_unsquashed(layer(capsules))).sum(axis=-1).mean()
+    assert squared_norm == pytest.approx(np.square(capsules).sum(axis=-1).mean(), rel=0.1)
+
+
+def _unsquashed(vectors):
+    """What `squash` made these of."""
+    lengths = np.linalg.norm(vectors, axis=-1, keepdims=True)
+    return vectors / lengths * np.sqrt(lengths / (1 - lengths))
 
 
 def test_the_glorot_4d_scale_is_the_one_of_keras():
