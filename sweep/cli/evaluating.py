@@ -20,6 +20,10 @@ def evaluate(
     study: RecordedStudyOption,
     top: Annotated[int, typer.Option(min=1, help="How many of the best configurations.")] = 1,
     seeds: Annotated[int, typer.Option(min=1, help="How often each is retrained and tested.")] = 3,
+    trial: Annotated[
+        list[int] | None,
+        typer.Option(min=0, metavar="N", help="Test this trial's configuration too; may be given again."),
+    ] = None,
     cluster: ClusterOption = None,
     storage: StorageOption = None,
 ) -> None:
@@ -37,7 +41,7 @@ def evaluate(
     engine, row = open_study(study, storage)
     cluster = cluster or row.cluster
     where = profile(load_cluster(cluster_file()), cluster)
-    chosen = evaluation_study(engine, row, top, seeds)
+    chosen = evaluation_study(engine, row, top, seeds, trial or ())
     engine.dispose()
     request = LaunchRequest(chosen, where, engine.url, Path(row.workdir), Path.cwd(), cluster)
     run(request, names_best=False)  # the luckiest seed is no result

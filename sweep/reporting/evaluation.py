@@ -46,12 +46,15 @@ class Evaluated(NamedTuple):
 def evaluated(study: StudyData) -> list[Evaluated]:
     """The configurations of a study that have been tested, in the order in which validation puts them.
 
-    The first is the chosen one: to go by what the tests say would be to choose on the test data.
+    The first is the chosen one: to go by what the tests say would be to choose on the test data. Those of
+    trials that validation did not see to their end come last.
     """
     if study.evaluation is None:
         return []
     found: dict[tuple[str, ...], Evaluated] = {}
-    for trial in completed(study).to_dict("records"):
+    ranked = completed(study)
+    unranked = study.trials[~study.trials["number"].isin(ranked["number"])]
+    for trial in [*ranked.to_dict("records"), *unranked.to_dict("records")]:
         params = _params(study, trial)
         found.setdefault(_key(params), Evaluated(trial["number"], params, study.evaluation.metric, [], []))
     for test in completed(study.evaluation).sort_values("number").to_dict("records"):

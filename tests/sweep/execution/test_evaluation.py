@@ -1,5 +1,6 @@
 """What is evaluated, and a study evaluated from the command line."""
 
+import sqlite3
 import subprocess
 import sys
 from pathlib import Path
@@ -20,6 +21,7 @@ A, B = {"x": 0.25}, {"x": 0.75}
         ([A, A], [A], 3, [A, A, A]),
         ([A, A, A], [A], 2, [A, A, A]),  # what is there stays
         ([A, A], [B, A], 2, [A, A, B, B]),
+        ([], [A, A], 2, [A, A]),  # the best is named as well
     ],
 )
 def test_points_are_only_added(
@@ -65,6 +67,25 @@ def test_from_the_command_line(workplace: Path) -> None:
     assert sweep("evaluate", "--top", "1", "--seeds", "3").returncode == 0  # one more of the best
     assert study_data("toy-evaluation").trials["param_x"].tolist()[4:] == [values[0]]
     assert len(study_data("toy").trials) == 4
+
+
+def test_a_named_trial_is_tested_too_even_a_pruned_one(workplace: Path) -> None:
+    (workplace / "tested.py").write_text(TESTED)
+    assert sweep("launch", "--set", "evaluate=tested:evaluate").returncode == 0
+    trials = study_data("toy").trials
+    worst = trials.sort_values("value").iloc[0]
+    with sqlite3.connect(workplace / "sweep.db") as database:
+        database.execute("UPDATE trials SET state = 'PRUNED' WHERE number = ?", (int(worst["number"]),))
+
+    done = sweep("evaluate", "--seeds", "2", "--trial", str(worst["number"]))
+    assert done.returncode == 0, done.stderr
+    assert study_data("toy-evaluation").trials["param_x"].tolist()[2:] == [worst["param_x"]] * 2
+    assert f"is ahead of trial {worst['number']}" in done.stdout
+
+    refused = sweep("evaluate", "--trial", "99")
+    assert refused.returncode == 2
+    assert "no trial 99" in refused.stderr
+    assert len(study_data("toy-evaluation").trials) == 4
 
 
 @pytest.mark.parametrize(
