@@ -3,9 +3,8 @@
     pip install '.[figures]'
     python benchmarks/initial_votes.py docs/figures/initial_votes.svg
 
-Trains a network with the paper's capsules, behind a narrower first convolution, with our initial weights and
-with the starting work's, and draws the training loss and the validation accuracy of each epoch: every seed a
-line.
+Trains the paper's network with our initial weights and with the starting work's, and draws the training loss
+and the validation accuracy of each epoch: every seed a line.
 """
 
 import argparse
@@ -20,13 +19,12 @@ from capsmodel.train import train
 from capsmodel.trial import LoneTrial
 
 NUM_SEEDS = 5
-PARAMS = {"conv_filters": 32, "batch_size": 50, "precision": "float32"}
 COLOURS = {"scaled": "#0b6e99", "glorot_4d": "#c4541a"}
 
 
 def main() -> None:
     arguments = _arguments()
-    params = {**PARAMS, "epochs": arguments.epochs, "num_samples": arguments.num_samples}
+    params = {"epochs": arguments.epochs, "num_samples": arguments.num_samples}
     curves = {
         scheme: [
             epochs_of({**params, "initial_votes": scheme}, arguments.dataset, seed)
@@ -56,7 +54,12 @@ def draw(curves: dict[str, list[list[dict[str, float]]]], path: Path) -> None:
                 values = [metrics[metric] for metrics in epochs]
                 label = scheme if number == 0 else None
                 panel.plot(
-                    range(1, len(values) + 1), values, color=COLOURS[scheme], label=label, linewidth=1.2
+                    range(1, len(values) + 1),
+                    values,
+                    color=COLOURS[scheme],
+                    label=label,
+                    linewidth=1.2,
+                    marker=".",
                 )
         panel.set(xlabel="epoch", ylabel=metric, ylim=(0, None))
         panel.grid(alpha=0.3)
