@@ -60,8 +60,10 @@ def main() -> None:
 def plan_of(epochs: int, plateau_epochs: int) -> list[Training]:
     """All ways from one scale of initial weights; and the starting work's from its own, for longer."""
     ways = ("mixed_bfloat16", "float32", STARTING_WORK)
-    same_scale = [Training(way, "scaled", seed, epochs) for seed in range(SEEDS) for way in ways]
-    return same_scale + [Training(STARTING_WORK, "glorot_4d", seed, plateau_epochs) for seed in range(SEEDS)]
+    plan = [Training(way, "scaled", seed, epochs) for seed in range(SEEDS) for way in ways]
+    if plateau_epochs:
+        plan += [Training(STARTING_WORK, "glorot_4d", seed, plateau_epochs) for seed in range(SEEDS)]
+    return plan
 
 
 def epochs_of(training: Training, records: Path) -> dict[int, dict[str, float]]:
@@ -177,7 +179,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("records", type=Path, help="the .jsonl file to add to")
     parser.add_argument("--epochs", type=int, default=4, help="of the three ways from one scale")
     parser.add_argument(
-        "--plateau-epochs", type=int, default=14, help="of the starting work's way from its own"
+        "--plateau-epochs", type=int, default=14, help="of the starting work's way from its own; 0 for none"
     )
     parser.add_argument("--alone", help=argparse.SUPPRESS)  # one of the plan, in this process
     return parser.parse_args()

@@ -77,16 +77,16 @@ def _arguments() -> argparse.Namespace:
     return parser.parse_args()
 
 
-def make_turn(way: str, batch_size: int) -> Callable[[], None]:
-    """A function of no arguments that takes STEPS training steps in this way."""
+def make_turn(way: str, batch_size: int, steps: int = STEPS) -> Callable[[], None]:
+    """A function of no arguments that takes so many training steps in this way."""
     config = CapsNetConfig()
     generator = np.random.default_rng(0)
-    images = generator.integers(0, 256, (STEPS * batch_size, *config.input_shape), dtype=np.uint8)
+    images = generator.integers(0, 256, (steps * batch_size, *config.input_shape), dtype=np.uint8)
     labels = generator.integers(0, config.num_classes, len(images))
     if way == "starting work":
         model = build_starting_model(config, batch_size, DECODER_COEFFICIENT)
         batches = augmented_batches(images / np.float32(255), labels, config.num_classes, batch_size, seed=0)
-        return lambda: model.fit(batches, steps_per_epoch=STEPS, shuffle=False, verbose=0)
+        return lambda: model.fit(batches, steps_per_epoch=steps, shuffle=False, verbose=0)
     network = build_capsnet(config, way).training
     trainer = CapsNetTrainer(network, images, labels, DECODER_COEFFICIENT, "shift+cutout", seed=0)
     trainer.compile(keras.optimizers.Adam())
