@@ -10,8 +10,6 @@ training that the file has whole is not repeated. Each training has a process of
 
 import argparse
 import json
-import math
-import statistics
 import subprocess
 import sys
 import tempfile
@@ -27,11 +25,11 @@ from capsmodel.data import load_dataset, split_validation
 from capsmodel.epochs import train_epochs
 from capsmodel.train import SPLIT_SEED
 from capsmodel.trial import LoneTrial
+from sweep.reporting.evaluation import Evaluated, show_mean
 
 STARTING_WORK = "starting work"
 SEEDS = 3
 RECIPE = {"lr_decay": 0.95, "decoder_coefficient": 0.784, "augmentation": "shift+cutout"}
-T_OF_TWO = 4.303  # Student's t for 95 % and 3 seeds
 
 
 class Training(NamedTuple):
@@ -67,7 +65,7 @@ def plan_of(epochs: int, plateau_epochs: int) -> list[Training]:
 
 
 def epochs_of(training: Training, records: Path) -> dict[int, dict[str, float]]:
-    """What is recorded of a training: the metrics of each epoch, counted from 1."""
+    """What is recorded last of each epoch of a training, counted from 1."""
     lines = records.read_text(encoding="utf-8").splitlines() if records.exists() else []
     found = {}
     for record in map(json.loads, lines):
@@ -89,7 +87,7 @@ def _train(training: Training, dataset_name: str, records: Path) -> None:
 
     keras.utils.set_random_seed(training.seed)
     dataset = load_dataset(dataset_name)
-    split = split_validation(dataset.y_train, 0.1, SPLIT_SEED)
+    split = split_validation(dataset.y_train, TrainConfig.validation_fraction, SPLIT_SEED)
     train_it = _train_starting_work if training.way == STARTING_WORK else _train_ours
     train_it(training, dataset, *split, record)
 
@@ -105,14 +103,14 @@ def _train_ours(training, dataset, training_images, validation_images, record) -
 
     class Recorded(LoneTrial):
         def report(self, epoch, metrics):
-            super().report(epoch, metrics)
-            if epoch < training.epochs:
-                record(epoch, metrics)
+            record(epoch, metrics)
 
     with tempfile.TemporaryDirectory() as folder:
         trial = Recorded(Path(folder), seed=training.seed)
         trained = train_epochs(*configs, dataset, trial, training_images, validation_images)
-    lengths, _ = trained.capsnet.prediction.predict(dataset.x_test / 255, batch_size=100, verbose=0)
+    lengths, _ = trained.capsnet.prediction.predict(
+        dataset.x_test / np.float32(255), batch_size=100, verbose=0
+    )
     test_accuracy = float((lengths.argmax(axis=1) == dataset.y_test).mean())
     record(training.epochs, {**trained.history[-1], "test_accuracy": test_accuracy})
 
@@ -162,15 +160,9 @@ def _print_table(plan: list[Training], records: Path) -> None:
         tested = [
             last["test_accuracy"] for epochs in seeds for last in epochs.values() if "test_accuracy" in last
         ]
-        print(f"  test accuracy {' '.join(f'{value:.2%}' for value in tested)}: {_interval(tested)}")
-
-
-def _interval(values: list[float]) -> str:
-    """Mean and 95 % confidence interval."""
-    if len(values) != SEEDS:
-        return "not over all seeds"
-    half = T_OF_TWO * statistics.stdev(values) / math.sqrt(SEEDS)
-    return f"mean {statistics.mean(values):.2%} ± {half:.2%}"
+        if tested:
+            mean = show_mean(Evaluated(0, {}, "test_accuracy", tested, []))
+            print(f"  test accuracy {' '.join(f'{value:.2%}' for value in tested)}: mean {mean}, 95 %")
 
 
 def _arguments() -> argparse.Namespace:

@@ -13,9 +13,9 @@ import os
 import subprocess
 import sys
 import time
-from pathlib import Path
 
 SECONDS = 10.0
+PRODUCT_BATCH = 512  # large enough to occupy a GPU
 PRECISIONS = {"float32": "float32", "mixed_bfloat16": "bfloat16"}
 GROWING = {"TF_FORCE_GPU_ALLOW_GROWTH": "true", "XLA_PYTHON_CLIENT_PREALLOCATE": "false"}  # memory, to share
 
@@ -25,7 +25,10 @@ def main() -> None:
     if arguments.alone:
         train_alone(*arguments.alone.split(), arguments.steps)
         return
-    rates = {precision: product_rate(precision) for precision in PRECISIONS}
+    if arguments.product:
+        print(product_rate(arguments.product))
+        return
+    rates = {precision: product_rate_alone(precision) for precision in PRECISIONS}
     for precision, rate in rates.items():
         print(f"matrix product in {PRECISIONS[precision]}: {rate / 1e12:.2f} Tflop/s")
     print("precision       batch  processes  images/s  of the product rate")
@@ -73,18 +76,19 @@ def train_alone(precision: str, batch_size: str, steps: int) -> None:
     )
 
 
-def product_rate(precision: str) -> float:
-    """Multiplications and additions a second of the second convolution's matrix product, batch 512, alone."""
-    program = (
-        "from training_step import alternate, make_product, product_operations as operations; "
-        f"taken = alternate({{'': make_product('{PRECISIONS[precision]}', 512)}}, 3); "
-        "print(operations(512) / taken[''].wall)"
-    )
-    command = [sys.executable, "-c", program]
-    shown = subprocess.run(
-        command, capture_output=True, text=True, check=True, cwd=Path(__file__).parent
-    ).stdout
-    return float(shown.split()[-1])
+def product_rate_alone(precision: str) -> float:
+    """`product_rate` in a process of its own: this one keeps off the device."""
+    command = [sys.executable, __file__, "--product", PRECISIONS[precision]]
+    shown = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    return float(shown.splitlines()[-1])
+
+
+def product_rate(dtype: str) -> float:
+    """Multiplications and additions a second of the second convolution's matrix product."""
+    from training_step import alternate, make_product, product_operations
+
+    (taken,) = alternate({dtype: make_product(dtype, PRODUCT_BATCH)}, 3).values()
+    return product_operations(PRODUCT_BATCH) / taken.wall
 
 
 def _arguments() -> argparse.Namespace:
@@ -93,6 +97,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--packed", type=int, nargs="+", default=[1, 2, 4, 8], help="processes side by side")
     parser.add_argument("--steps", type=int, default=50, help="of one epoch")
     parser.add_argument("--alone", help=argparse.SUPPRESS)  # one of the processes
+    parser.add_argument("--product", help=argparse.SUPPRESS)  # for product_rate_alone
     return parser.parse_args()
 
 

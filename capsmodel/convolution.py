@@ -39,9 +39,7 @@ def convolve_by_product(images, kernel, strides):
     kernel_height, kernel_width, _, filters = kernel.shape
     rows, down = _places(height, kernel_height, strides[0])
     columns, right = _places(width, kernel_width, strides[1])
-    cut = ops.matmul(
-        ops.cast(right, images.dtype), images
-    )  # (batch, height, columns × kernel_width, channels)
+    cut = ops.matmul(ops.cast(right, images.dtype), images)  # each row of pixels: columns × kernel_width
     cut = ops.reshape(cut, (-1, height, columns * kernel_width * channels))
     cut = ops.matmul(ops.cast(down, images.dtype), cut)  # (batch, rows × kernel_height, …)
     cut = ops.reshape(cut, (-1, rows, kernel_height, columns, kernel_width * channels))
@@ -63,6 +61,6 @@ def _places(side, kernel_side, stride):
 @functools.cache
 def _products_are_faster():
     """Whether Keras runs on a CPU, by TensorFlow or JAX."""
-    return keras.backend.backend() != "torch" and keras.distribution.list_devices()[0].lower().startswith(
-        "cpu"
-    )
+    if keras.backend.backend() == "torch":
+        return False
+    return keras.distribution.list_devices()[0].lower().startswith("cpu")

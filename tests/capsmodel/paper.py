@@ -68,7 +68,8 @@ def positive_part(numbers):
 
 def convolve(images, kernel, bias, stride):
     windows = np.lib.stride_tricks.sliding_window_view(images, kernel.shape[:2], axis=(1, 2))
-    windows = windows[:, ::stride, ::stride]  # (batch, rows, columns, channels, kernel rows, kernel columns)
+    down, right = np.broadcast_to(stride, 2)
+    windows = windows[:, ::down, ::right]  # (batch, rows, columns, channels, kernel rows, kernel columns)
     return np.tensordot(windows, kernel, axes=((3, 4, 5), (2, 0, 1))) + bias
 
 

@@ -4,6 +4,7 @@ import pytest
 from keras import ops
 
 from capsmodel.convolution import StridedConvolution, convolve_by_product
+from tests.capsmodel import paper
 
 GENERATOR = np.random.default_rng(0)
 
@@ -16,7 +17,7 @@ def test_a_product_over_patches_is_the_convolution(strides, kernel_shape):
     by_product = ops.convert_to_numpy(
         convolve_by_product(ops.convert_to_tensor(images), ops.convert_to_tensor(kernel), strides)
     )
-    expected = _convolved(images.astype("float64"), kernel.astype("float64"), strides)
+    expected = paper.convolve(images.astype(float), kernel.astype(float), bias=0, stride=strides)
     np.testing.assert_allclose(by_product, expected, rtol=1e-4, atol=1e-5)
 
 
@@ -32,21 +33,5 @@ def test_the_layer_is_a_convolution_in_either_form(monkeypatch, faster):
     layer = StridedConvolution(4, 3, 2)
     images = GENERATOR.normal(size=(2, 7, 8, 3)).astype("float32")
     convolved = ops.convert_to_numpy(layer(images))
-    kernel, bias = layer.get_weights()
-    np.testing.assert_allclose(convolved, _convolved(images, kernel, (2, 2)) + bias, rtol=1e-4, atol=1e-5)
-
-
-def _convolved(images, kernel, strides):
-    """Patch by patch."""
-    height, width = kernel.shape[:2]
-    places = [range(0, side - extent + 1, step) for side, extent, step in
-              zip(images.shape[1:3], (height, width), strides, strict=True)]  # fmt: skip
-    return np.stack(
-        [
-            np.stack(
-                [np.tensordot(images[:, y : y + height, x : x + width], kernel, 3) for x in places[1]], 1
-            )
-            for y in places[0]
-        ],
-        1,
-    )
+    expected = paper.convolve(images, *layer.get_weights(), stride=2)
+    np.testing.assert_allclose(convolved, expected, rtol=1e-4, atol=1e-5)
