@@ -18,8 +18,9 @@ from typing import NamedTuple
 
 import keras
 import numpy as np
-from starting_work import augmented_batches, build_starting_model, predicted_classes
+from starting_work import augmented_batches, build_starting_model, predicted_classes, read_ahead
 
+from capsmodel.batches import batched
 from capsmodel.config import CapsNetConfig, TrainConfig, configs_from_params
 from capsmodel.data import load_dataset, split_validation
 from capsmodel.epochs import train_epochs
@@ -109,7 +110,7 @@ def _train_ours(training, dataset, training_images, validation_images, record) -
         trial = Recorded(Path(folder), seed=training.seed)
         trained = train_epochs(*configs, dataset, trial, training_images, validation_images)
     lengths, _ = trained.capsnet.prediction.predict(
-        dataset.x_test / np.float32(255), batch_size=100, verbose=0
+        batched(dataset.x_test / np.float32(255), TrainConfig.batch_size), verbose=0
     )
     test_accuracy = float((lengths.argmax(axis=1) == dataset.y_test).mean())
     record(training.epochs, {**trained.history[-1], "test_accuracy": test_accuracy})
@@ -128,6 +129,7 @@ def _train_starting_work(training, dataset, training_images, validation_images, 
         config.batch_size,
         training.seed,
     )
+    batches = read_ahead(batches, model)
 
     def accuracy(images, labels) -> float:
         predicted = predicted_classes(model, images / np.float32(255), config.batch_size)

@@ -11,6 +11,7 @@ import numpy as np
 from keras import ops
 from training_step import STEPS, alternate, make_product
 
+from capsmodel.batches import batched
 from capsmodel.convolution import convolve_by_product
 
 BATCH_SIZE = 100
@@ -56,7 +57,7 @@ def make_turn(form, dtype):
     """A function that takes STEPS training steps."""
     model = Convolved(form, dtype)
     model.compile(keras.optimizers.SGD(0.0))
-    return lambda: model.fit(np.zeros((STEPS, 1)), batch_size=1, verbose=0)
+    return lambda: model.fit(batched(np.zeros((STEPS, 1)), 1), shuffle=False, verbose=0)
 
 
 def main() -> None:

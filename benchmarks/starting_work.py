@@ -11,6 +11,7 @@ from keras import layers, ops
 from scipy import ndimage
 
 from capsmodel.augment import CUTOUT_SIDE, SHIFT_FRACTION
+from capsmodel.batches import untuned
 from capsmodel.config import CapsNetConfig
 from capsmodel.layers import vote_limit
 
@@ -90,13 +91,27 @@ def augmented_batches(images: np.ndarray, labels: np.ndarray, num_classes: int, 
         yield (batch, present), (present, batch)
 
 
+def read_ahead(batches, model: keras.Model):
+    """The batches for `fit`, which trains while the next is made."""
+    if keras.backend.backend() != "tensorflow":
+        return batches
+    import tensorflow as tf
+
+    images, present = (tf.TensorSpec(inputs.shape, "float32") for inputs in model.inputs)
+    signature = ((images, present), (present, images))
+    return untuned(tf.data.Dataset.from_generator(lambda: batches, output_signature=signature).prefetch(2))
+
+
 def predicted_classes(model: keras.Model, images: np.ndarray, batch_size: int) -> np.ndarray:
     """The longest capsule of each image, (num_images,); the last batch is filled up with blank images."""
     padding = -len(images) % batch_size
     padded = np.concatenate([images, np.zeros((padding, *images.shape[1:]), images.dtype)])
-    unused_labels = np.zeros((len(padded), model.input_shape[1][1]), "float32")
-    lengths, _ = model.predict((padded, unused_labels), batch_size=batch_size, verbose=0)
-    return lengths[: len(images)].argmax(axis=1)
+    unused_labels = np.zeros((batch_size, model.input_shape[1][1]), "float32")
+    lengths = [
+        model.predict_on_batch((padded[first : first + batch_size], unused_labels))[0]
+        for first in range(0, len(padded), batch_size)
+    ]
+    return np.concatenate(lengths)[: len(images)].argmax(axis=1)
 
 
 def _endless_epochs(num_images, batch_size, generator):

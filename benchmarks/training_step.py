@@ -21,8 +21,9 @@ from typing import NamedTuple
 import keras
 import numpy as np
 from keras import ops
-from starting_work import augmented_batches, build_starting_model
+from starting_work import augmented_batches, build_starting_model, read_ahead
 
+from capsmodel.batches import batched
 from capsmodel.config import KERNEL_SIZE, PRIMARY_STRIDE, CapsNetConfig
 from capsmodel.model import build_capsnet
 from capsmodel.trainer import CapsNetTrainer
@@ -86,11 +87,13 @@ def make_turn(way: str, batch_size: int, steps: int = STEPS) -> Callable[[], Non
     if way == "starting work":
         model = build_starting_model(config, batch_size, DECODER_COEFFICIENT)
         batches = augmented_batches(images / np.float32(255), labels, config.num_classes, batch_size, seed=0)
+        batches = read_ahead(batches, model)
         return lambda: model.fit(batches, steps_per_epoch=steps, shuffle=False, verbose=0)
     network = build_capsnet(config, way).training
     trainer = CapsNetTrainer(network, images, labels, DECODER_COEFFICIENT, "shift+cutout", seed=0)
     trainer.compile(keras.optimizers.Adam())
-    return lambda: trainer.fit(np.arange(len(images)), batch_size=batch_size, shuffle=False, verbose=0)
+    indices = batched(np.arange(len(images)), batch_size)
+    return lambda: trainer.fit(indices, shuffle=False, verbose=0)
 
 
 def make_product(dtype: str, batch_size: int) -> Callable[[], None]:

@@ -8,6 +8,7 @@ import keras
 import numpy as np
 from keras import ops
 
+from capsmodel.batches import batched
 from capsmodel.checkpoint import load_checkpoint, save_checkpoint
 from capsmodel.config import CapsNetConfig, TrainConfig
 from capsmodel.data import Dataset
@@ -114,11 +115,11 @@ def _train_epoch(
     learning_rate = config.learning_rate * config.lr_decay**epoch
     trainer.optimizer.learning_rate = learning_rate
     started = time.perf_counter()
-    trained = trainer.fit(order, batch_size=config.batch_size, shuffle=False, verbose=0).history
+    trained = trainer.fit(batched(order, config.batch_size), shuffle=False, verbose=0).history
     epoch_seconds = time.perf_counter() - started
     validated: dict[str, float] = {}
     if validation is not None:
-        validated = trainer.evaluate(validation, batch_size=config.batch_size, verbose=0, return_dict=True)
+        validated = trainer.evaluate(batched(validation, config.batch_size), verbose=0, return_dict=True)
     return {
         **{f"train_{name}": float(value) for name, (value,) in trained.items()},
         **{f"val_{name}": float(value) for name, value in validated.items()},

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from capsmodel.batches import batched
 from capsmodel.config import configs_from_params
 from capsmodel.data import load_dataset
 from capsmodel.epochs import train_epochs
@@ -40,7 +41,7 @@ def evaluate(params: Mapping[str, Any], trial: Trial) -> dict[str, float]:
     training = slice_of(np.arange(len(dataset.y_train)), dataset.y_train, config)
     trained = train_epochs(network_config, config, dataset, trial, training, validation=None)
     lengths, _ = trained.capsnet.prediction.predict(
-        dataset.x_test / np.float32(255), batch_size=config.batch_size, verbose=0
+        batched(dataset.x_test / np.float32(255), config.batch_size), verbose=0
     )
     confusion = count_confusion(dataset.y_test, lengths.argmax(axis=1), dataset.num_classes)
     _save(confusion, trial.folder / "confusion.json")

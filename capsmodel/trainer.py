@@ -12,7 +12,7 @@ class CapsNetTrainer(keras.Model):
     """Trains a capsule network on images that live on the device and are named by their index.
 
     `fit` and `evaluate` take indices where a Keras model takes images, so a shuffled epoch is a
-    permutation and a split is a set of indices.
+    permutation and a split is a set of indices; `batches.batched` hands them over.
 
     Its metrics are means over the images: `loss` = `margin_loss` + decoder_coefficient ×
     `reconstruction_loss` (from the labelled capsule, in validation too) and `accuracy`. Those of `fit`

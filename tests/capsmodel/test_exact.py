@@ -9,6 +9,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from keras import ops
 
+from capsmodel.batches import batched
 from capsmodel.config import CapsNetConfig
 from capsmodel.model import build_capsnet
 from capsmodel.trainer import CapsNetTrainer
@@ -89,7 +90,7 @@ def test_a_training_step_is_adams_along_the_papers_gradient(batch, routing_itera
     case = make_case(batch, (17, 19, 1), 3, routing_iterations)
     gradients = paper.gradients(lambda weights: case.forward(weights).loss, case.weights)
     case.trainer.compile(keras.optimizers.Adam(0.001))
-    case.trainer.fit(np.arange(batch), batch_size=batch, shuffle=False, verbose=0)
+    case.trainer.fit(batched(np.arange(batch), batch), shuffle=False, verbose=0)
     variables = case.trainer.network.trainable_variables
     stepped = [ops.convert_to_numpy(variable) for variable in variables]
     momenta = [

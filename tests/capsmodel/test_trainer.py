@@ -3,6 +3,7 @@ import numpy as np
 import pytest
 from keras import ops
 
+from capsmodel.batches import batched
 from capsmodel.losses import margin_loss, reconstruction_loss
 from capsmodel.model import build_capsnet
 from capsmodel.trainer import CapsNetTrainer
@@ -26,7 +27,7 @@ def make_trainer(small_config, small_images):
 def test_metrics_are_means_over_all_images_with_a_smaller_last_batch(make_trainer, small_images):
     trainer = make_trainer()
     chosen = np.array([8, 1, 2, 4, 5, 7, 0])
-    metrics = trainer.evaluate(chosen, batch_size=4, verbose=0, return_dict=True)
+    metrics = trainer.evaluate(batched(chosen, 4), verbose=0, return_dict=True)
     pixels, labels = ops.convert_to_tensor(small_images[chosen] / np.float32(255)), LABELS[chosen]
     lengths, reconstructions = trainer.network((pixels, ops.convert_to_tensor(labels)))
     margin = ops.convert_to_numpy(margin_loss(labels, lengths)).mean()
@@ -41,7 +42,7 @@ def test_metrics_are_means_over_all_images_with_a_smaller_last_batch(make_traine
 def test_training_changes_the_state_and_never_the_images(make_trainer, small_images):
     trainer = make_trainer("shift+cutout")
     before = [np.asarray(variable).copy() for variable in trainer.state]
-    trainer.fit(np.arange(9), batch_size=4, shuffle=False, verbose=0)
+    trainer.fit(batched(np.arange(9), 4), shuffle=False, verbose=0)
     after = [np.asarray(variable).copy() for variable in trainer.state]
     names = [variable.path for variable in trainer.state]
     unchanged = {name for name, old, new in zip(names, before, after, strict=True) if (old == new).all()}
@@ -74,7 +75,7 @@ def test_a_step_is_traced_once_for_all_epochs(make_trainer, monkeypatch):
     counts = []
     for epoch in range(3):
         order = np.random.default_rng(epoch).permutation(9)
-        trainer.fit(order, batch_size=4, shuffle=False, verbose=0)
-        trainer.evaluate(order, batch_size=4, verbose=0)
+        trainer.fit(batched(order, 4), shuffle=False, verbose=0)
+        trainer.evaluate(batched(order, 4), verbose=0)
         counts.append(len(traces))
     assert counts[0] == counts[1] == counts[2]
