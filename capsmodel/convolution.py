@@ -11,8 +11,8 @@ from keras import ops
 class StridedConvolution(keras.layers.Conv2D):
     """Keras's Conv2D, without padding and channels last, as one matrix product where that is faster.
 
-    On a CPU the gradients of a strided convolution keep one core busy under TensorFlow, and take minutes a
-    step under JAX; benchmarks/convolution.py measures both forms. GPUs and PyTorch have good ones.
+    On a CPU the gradients of a strided convolution are slower under TensorFlow, and take minutes a step
+    under JAX; benchmarks/convolution.py measures both forms. GPUs and PyTorch have good ones.
     """
 
     def convolution_op(self, inputs, kernel):
