@@ -1,3 +1,4 @@
+import keras
 import numpy as np
 import pytest
 from keras import layers, models, ops
@@ -16,3 +17,8 @@ def test_every_row_comes_once_and_in_order_in_batches_of_this_size(rows, batch_s
     seen, sizes_seen = model.predict(batched(array, batch_size), verbose=0)
     np.testing.assert_array_equal(seen, array)
     np.testing.assert_array_equal(sizes_seen[:, 0, 0], np.repeat(sizes, sizes))
+
+
+@pytest.mark.skipif(keras.backend.backend() != "tensorflow", reason="only TensorFlow tunes its reading")
+def test_tensorflow_does_not_tune_the_reading():
+    assert batched(np.zeros((2, 1)), 1).options().autotune.enabled is False
