@@ -18,6 +18,7 @@ from typing import NamedTuple
 
 import keras
 import numpy as np
+from scipy.stats import ttest_ind
 from starting_work import augmented_batches, build_starting_model, predicted_classes, read_ahead
 
 from capsmodel.batches import batched
@@ -26,10 +27,11 @@ from capsmodel.data import load_dataset, split_validation
 from capsmodel.epochs import train_epochs
 from capsmodel.train import SPLIT_SEED
 from capsmodel.trial import LoneTrial
-from sweep.reporting.evaluation import Evaluated, show_mean
+from sweep.reporting.evaluation import CONFIDENCE, Evaluated, show_mean
 
 STARTING_WORK = "starting work"
 SEEDS = 3
+COMPARED = ("train_loss", "val_accuracy", "test_accuracy")
 RECIPE = {"lr_decay": 0.95, "decoder_coefficient": 0.784, "augmentation": "shift+cutout"}
 
 
@@ -83,8 +85,9 @@ def _train(training: Training, dataset_name: str, records: Path) -> None:
     """Train and test in this process."""
 
     def record(epoch: int, metrics: dict[str, float]) -> None:
+        compared = {name: metrics[name] for name in COMPARED if name in metrics}
         with records.open("a", encoding="utf-8") as file:
-            file.write(json.dumps({"training": training, "epoch": epoch, "metrics": metrics}) + "\n")
+            file.write(json.dumps({"training": training, "epoch": epoch, "metrics": compared}) + "\n")
 
     keras.utils.set_random_seed(training.seed)
     dataset = load_dataset(dataset_name)
@@ -152,6 +155,7 @@ def _print_table(plan: list[Training], records: Path) -> None:
     groups: dict[tuple[str, str], list[dict[int, dict[str, float]]]] = {}
     for training in plan:
         groups.setdefault(training[:2], []).append(epochs_of(training, records))
+    tests: dict[tuple[str, str], list[float]] = {}
     for (way, initial_votes), seeds in groups.items():
         print(f"\n{way}, initial votes {initial_votes}")
         for epoch in range(1, max(map(len, seeds)) + 1):
@@ -165,6 +169,13 @@ def _print_table(plan: list[Training], records: Path) -> None:
         if tested:
             mean = show_mean(Evaluated(0, {}, "test_accuracy", tested, []))
             print(f"  test accuracy {' '.join(f'{value:.2%}' for value in tested)}: mean {mean}, 95 %")
+            tests[way, initial_votes] = tested
+    print()
+    for name, tested in tests.items():
+        reference = tests.get((STARTING_WORK, "scaled"), [])
+        if name[0] != STARTING_WORK and min(len(tested), len(reference)) > 1:
+            low, high = ttest_ind(tested, reference, equal_var=False).confidence_interval(CONFIDENCE)
+            print(f"{name[0]} less the starting work, both scaled: {low:+.2%} to {high:+.2%}, 95 %")
 
 
 def _arguments() -> argparse.Namespace:
