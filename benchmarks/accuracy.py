@@ -184,7 +184,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("records", type=Path, help="the .jsonl file to add to")
     parser.add_argument("--epochs", type=int, default=4, help="of the three ways from one scale")
     parser.add_argument(
-        "--plateau-epochs", type=int, default=14, help="of the starting work's way from its own; 0 for none"
+        "--plateau-epochs", type=int, default=16, help="of the starting work's way from its own; 0 for none"
     )
     parser.add_argument("--alone", help=argparse.SUPPRESS)  # one of the plan, in this process
     return parser.parse_args()
