@@ -21,10 +21,10 @@ import numpy as np
 from scipy.stats import ttest_ind
 from starting_work import augmented_batches, build_starting_model, predicted_classes, read_ahead
 
-from capsmodel.batches import batched
 from capsmodel.config import CapsNetConfig, TrainConfig, configs_from_params
 from capsmodel.data import load_dataset, split_validation
 from capsmodel.epochs import train_epochs
+from capsmodel.evaluate import classify
 from capsmodel.train import SPLIT_SEED
 from capsmodel.trial import LoneTrial
 from sweep.reporting.evaluation import CONFIDENCE, Evaluated, show_mean
@@ -112,10 +112,8 @@ def _train_ours(training, dataset, training_images, validation_images, record) -
     with tempfile.TemporaryDirectory() as folder:
         trial = Recorded(Path(folder), seed=training.seed)
         trained = train_epochs(*configs, dataset, trial, training_images, validation_images)
-    lengths, _ = trained.capsnet.prediction.predict(
-        batched(dataset.x_test / np.float32(255), TrainConfig.batch_size), verbose=0
-    )
-    test_accuracy = float((lengths.argmax(axis=1) == dataset.y_test).mean())
+    predicted = classify(trained.capsnet, dataset.x_test, TrainConfig.batch_size)
+    test_accuracy = float((predicted == dataset.y_test).mean())
     record(training.epochs, {**trained.history[-1], "test_accuracy": test_accuracy})
 
 

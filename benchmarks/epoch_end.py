@@ -13,23 +13,15 @@ import time
 
 import keras
 import numpy as np
+from training_step import make_trainer
 
 from capsmodel.batches import batched
-from capsmodel.config import CapsNetConfig
-from capsmodel.model import build_capsnet
-from capsmodel.trainer import CapsNetTrainer
 
 
 def main() -> None:
     arguments = _arguments()
     batch_size = arguments.batch_size
-    config = CapsNetConfig()
-    generator = np.random.default_rng(0)
-    images = generator.integers(0, 256, (batch_size, *config.input_shape), dtype=np.uint8)
-    labels = generator.integers(0, config.num_classes, batch_size)
-    network = build_capsnet(config, arguments.precision).training
-    trainer = CapsNetTrainer(network, images, labels, 0.392, "shift", seed=0)
-    trainer.compile(keras.optimizers.Adam())
+    trainer = make_trainer(arguments.precision, batch_size)
     ways = {
         "bare": lambda indices: trainer.fit(indices, batch_size=batch_size, shuffle=False, verbose=0),
         "batched": lambda indices: trainer.fit(batched(indices, batch_size), shuffle=False, verbose=0),

@@ -80,20 +80,33 @@ def _arguments() -> argparse.Namespace:
 
 def make_turn(way: str, batch_size: int, steps: int = STEPS) -> Callable[[], None]:
     """A function of no arguments that takes so many training steps in this way."""
-    config = CapsNetConfig()
-    generator = np.random.default_rng(0)
-    images = generator.integers(0, 256, (steps * batch_size, *config.input_shape), dtype=np.uint8)
-    labels = generator.integers(0, config.num_classes, len(images))
     if way == "starting work":
+        config = CapsNetConfig()
+        images, labels = make_images(config, steps * batch_size)
         model = build_starting_model(config, batch_size, DECODER_COEFFICIENT)
         batches = augmented_batches(images / np.float32(255), labels, config.num_classes, batch_size, seed=0)
         batches = read_ahead(batches, model)
         return lambda: model.fit(batches, steps_per_epoch=steps, shuffle=False, verbose=0)
-    network = build_capsnet(config, way).training
+    trainer = make_trainer(way, steps * batch_size)
+    indices = batched(np.arange(steps * batch_size), batch_size)
+    return lambda: trainer.fit(indices, shuffle=False, verbose=0)
+
+
+def make_trainer(precision: str, num_images: int) -> CapsNetTrainer:
+    """Ours, compiled, on so many images of noise."""
+    config = CapsNetConfig()
+    network = build_capsnet(config, precision).training
+    images, labels = make_images(config, num_images)
     trainer = CapsNetTrainer(network, images, labels, DECODER_COEFFICIENT, "shift+cutout", seed=0)
     trainer.compile(keras.optimizers.Adam())
-    indices = batched(np.arange(len(images)), batch_size)
-    return lambda: trainer.fit(indices, shuffle=False, verbose=0)
+    return trainer
+
+
+def make_images(config: CapsNetConfig, num_images: int) -> tuple[np.ndarray, np.ndarray]:
+    """Noise and labels: uint8, (num_images, height, width, channels), and whole numbers, (num_images,)."""
+    generator = np.random.default_rng(0)
+    images = generator.integers(0, 256, (num_images, *config.input_shape), dtype=np.uint8)
+    return images, generator.integers(0, config.num_classes, num_images)
 
 
 def make_product(dtype: str, batch_size: int) -> Callable[[], None]:

@@ -12,6 +12,7 @@ from capsmodel.batches import batched
 from capsmodel.config import configs_from_params
 from capsmodel.data import load_dataset
 from capsmodel.epochs import train_epochs
+from capsmodel.model import CapsNet
 from capsmodel.train import slice_of
 from capsmodel.trial import Trial
 
@@ -40,13 +41,23 @@ def evaluate(params: Mapping[str, Any], trial: Trial) -> dict[str, float]:
     config = replace(config, early_stopping_patience=None)
     training = slice_of(np.arange(len(dataset.y_train)), dataset.y_train, config)
     trained = train_epochs(network_config, config, dataset, trial, training, validation=None)
-    lengths, _ = trained.capsnet.prediction.predict(
-        batched(dataset.x_test / np.float32(255), config.batch_size), verbose=0
-    )
-    confusion = count_confusion(dataset.y_test, lengths.argmax(axis=1), dataset.num_classes)
+    predicted = classify(trained.capsnet, dataset.x_test, config.batch_size)
+    confusion = count_confusion(dataset.y_test, predicted, dataset.num_classes)
     _save(confusion, trial.folder / "confusion.json")
     trial.note("confusion", json.dumps(confusion.tolist()))
     return {**trained.history[-1], **accuracies(confusion)}
+
+
+def classify(capsnet: CapsNet, images: np.ndarray, batch_size: int) -> np.ndarray:
+    """The class of the longest capsule of each image, (num_images,).
+
+    Args:
+        capsnet: the network, trained.
+        images: uint8, (num_images, height, width, channels).
+        batch_size: images that are computed at once.
+    """
+    lengths, _ = capsnet.prediction.predict(batched(images / np.float32(255), batch_size), verbose=0)
+    return np.argmax(lengths, axis=1)
 
 
 def count_confusion(labels: np.ndarray, predicted: np.ndarray, num_classes: int) -> np.ndarray:
