@@ -59,12 +59,15 @@ def main() -> None:
 
 
 def plan_of(epochs: int, plateau_epochs: int) -> list[Training]:
-    """All ways from one scale of initial weights; and the starting work's from its own, for longer."""
+    """All ways from one scale of initial weights; and the starting work's from its own, for longer, beside
+    ours for half as long."""
     ways = ("mixed_bfloat16", "float32", STARTING_WORK)
     plan = [Training(way, "scaled", seed, epochs) for seed in range(SEEDS) for way in ways]
     if plateau_epochs:
         plan += [Training(STARTING_WORK, "glorot_4d", seed, plateau_epochs) for seed in range(SEEDS)]
-    return plan
+        half = max(1, plateau_epochs // 2)
+        plan += [Training("mixed_bfloat16", "scaled", seed, half) for seed in range(SEEDS)]
+    return list(dict.fromkeys(plan))  # half as long may be as long as the first
 
 
 def epochs_of(training: Training, records: Path) -> dict[int, dict[str, float]]:
@@ -150,30 +153,28 @@ def _train_starting_work(training, dataset, training_images, validation_images, 
 
 
 def _print_table(plan: list[Training], records: Path) -> None:
-    groups: dict[tuple[str, str], list[dict[int, dict[str, float]]]] = {}
+    groups: dict[tuple[str, str, int], list[dict[int, dict[str, float]]]] = {}
     for training in plan:
-        groups.setdefault(training[:2], []).append(epochs_of(training, records))
-    tests: dict[tuple[str, str], list[float]] = {}
-    for (way, initial_votes), seeds in groups.items():
-        print(f"\n{way}, initial votes {initial_votes}")
-        for epoch in range(1, max(map(len, seeds)) + 1):
-            metrics = [epochs[epoch] for epochs in seeds if epoch in epochs]
+        group = (training.way, training.initial_votes, training.epochs)
+        groups.setdefault(group, []).append(epochs_of(training, records))
+    tests: dict[tuple[str, str, int], list[float]] = {}
+    for (way, initial_votes, epochs), seeds in groups.items():
+        print(f"\n{way}, initial votes {initial_votes}, {epochs} epochs")
+        for epoch in range(1, epochs + 1):
+            metrics = [recorded[epoch] for recorded in seeds if epoch in recorded]
             losses = " ".join(f"{seed['train_loss']:.3f}" for seed in metrics)
             validated = " ".join(f"{seed['val_accuracy']:.1%}" for seed in metrics)
             print(f"  epoch {epoch:2}   training loss {losses}   validation accuracy {validated}")
-        tested = [
-            last["test_accuracy"] for epochs in seeds for last in epochs.values() if "test_accuracy" in last
-        ]
-        if tested:
-            mean = show_mean(Evaluated(0, {}, "test_accuracy", tested, []))
-            print(f"  test accuracy {' '.join(f'{value:.2%}' for value in tested)}: mean {mean}, 95 %")
-            tests[way, initial_votes] = tested
+        tested = [recorded[epochs]["test_accuracy"] for recorded in seeds]
+        mean = show_mean(Evaluated(0, {}, "test_accuracy", tested, []))
+        print(f"  test accuracy {' '.join(f'{value:.2%}' for value in tested)}: mean {mean}, 95 %")
+        tests[way, initial_votes, epochs] = tested
     print()
-    for name, tested in tests.items():
-        reference = tests.get((STARTING_WORK, "scaled"), [])
-        if name[0] != STARTING_WORK and min(len(tested), len(reference)) > 1:
+    for (way, initial_votes, epochs), tested in tests.items():
+        reference = tests.get((STARTING_WORK, initial_votes, epochs), [])
+        if way != STARTING_WORK and reference:
             low, high = ttest_ind(tested, reference, equal_var=False).confidence_interval(CONFIDENCE)
-            print(f"{name[0]} less the starting work, both scaled: {low:+.2%} to {high:+.2%}, 95 %")
+            print(f"{way} less the starting work, both {initial_votes}: {low:+.2%} to {high:+.2%}, 95 %")
 
 
 def _arguments() -> argparse.Namespace:
@@ -182,7 +183,10 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("records", type=Path, help="the .jsonl file to add to")
     parser.add_argument("--epochs", type=int, default=4, help="of the three ways from one scale")
     parser.add_argument(
-        "--plateau-epochs", type=int, default=16, help="of the starting work's way from its own; 0 for none"
+        "--plateau-epochs",
+        type=int,
+        default=16,
+        help="of the starting work's way from its own scale, beside half as many of ours; 0 for none",
     )
     parser.add_argument("--alone", help=argparse.SUPPRESS)  # one of the plan, in this process
     return parser.parse_args()
