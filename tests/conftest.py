@@ -1,9 +1,13 @@
 """Fixtures shared by all tests."""
 
+import signal
 import sys
 from pathlib import Path
 
 import pytest
+
+# A shell starts its background jobs deaf to Ctrl-C, and whatever they start: some tests' launchers
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 MODEL = '''
 """A train function with a knob for everything a test wants to happen."""
