@@ -14,10 +14,7 @@ from sweep.execution.trial import Cause, Outcome
 from sweep.storage.database import connect
 from sweep.storage.records import StudyRecords, get_study
 from sweep.storage.tables import TrialRow
-from tests.sweep.execution import test_launcher
-from tests.sweep.execution.test_launcher import URL, Cluster, Desk
-
-cluster, desk = test_launcher.cluster, test_launcher.desk  # fixtures
+from tests.sweep.execution.launcher.stand_in import URL, Cluster, Desk
 
 
 def ask(what: Callable[..., Any], *arguments: Any) -> Any:
