@@ -161,7 +161,7 @@ def _print_table(plan: list[Training], records: Path) -> None:
     for (way, initial_votes, epochs), seeds in groups.items():
         print(f"\n{way}, initial votes {initial_votes}, {epochs} epochs")
         for epoch in range(1, epochs + 1):
-            metrics = [recorded[epoch] for recorded in seeds if epoch in recorded]
+            metrics = [recorded[epoch] for recorded in seeds]
             losses = " ".join(f"{seed['train_loss']:.3f}" for seed in metrics)
             validated = " ".join(f"{seed['val_accuracy']:.1%}" for seed in metrics)
             print(f"  epoch {epoch:2}   training loss {losses}   validation accuracy {validated}")

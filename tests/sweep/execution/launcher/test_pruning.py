@@ -8,8 +8,10 @@ from sweep.execution.trial import Outcome
 from tests.sweep.execution.launcher.stand_in import Cluster, Desk
 
 
-def test_pruning_goes_through_the_trial_folder(desk: Desk, cluster: Cluster) -> None:
-    desk.launch("parallel=1", "trials=3", "pruner={name: median, startup_trials: 1, warmup_epochs: 0}")
+def fall_behind(desk: Desk, cluster: Cluster, trials: int) -> None:
+    """The first of so many trials completes, and the second reports an epoch far below it."""
+    median = "pruner={name: median, startup_trials: 1, warmup_epochs: 0}"
+    desk.launch("parallel=1", f"trials={trials}", median)
     desk.step()
     cluster.begin("1")
     cluster.report("1", 0.9, 0.9)
@@ -18,6 +20,10 @@ def test_pruning_goes_through_the_trial_folder(desk: Desk, cluster: Cluster) -> 
     cluster.begin("2")
     cluster.report("2", 0.1)
     desk.step()
+
+
+def test_pruning_goes_through_the_trial_folder(desk: Desk, cluster: Cluster) -> None:
+    fall_behind(desk, cluster, trials=3)
     assert cluster.attempt("2").read_stop() is Outcome.PRUNED
     cluster.end("2", outcome=Outcome.PRUNED)
     desk.step()
@@ -42,14 +48,7 @@ def test_successive_halving_sees_what_the_same_poll_has_found(desk: Desk, cluste
 def test_a_trial_that_ignores_the_stop_is_cancelled(
     desk: Desk, cluster: Cluster, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    desk.launch("parallel=1", "trials=2", "pruner={name: median, startup_trials: 1, warmup_epochs: 0}")
-    desk.step()
-    cluster.report("1", 0.9, 0.9)
-    cluster.end("1", score=0.9)
-    desk.step()
-    cluster.begin("2")
-    cluster.report("2", 0.1)
-    desk.step()
+    fall_behind(desk, cluster, trials=2)
     desk.step()
     assert not cluster.cancelled  # it has time until its next epoch
     monkeypatch.setattr(reconcile, "stop_overdue", lambda *_: True)
