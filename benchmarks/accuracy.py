@@ -27,7 +27,7 @@ from capsmodel.epochs import train_epochs
 from capsmodel.evaluate import classify
 from capsmodel.train import SPLIT_SEED
 from capsmodel.trial import LoneTrial
-from sweep.reporting.evaluation import CONFIDENCE, Evaluated, show_mean
+from sweep.reporting.seed_statistics import CONFIDENCE, Evaluated, show_mean
 
 STARTING_WORK = "starting work"
 SEEDS = 3

@@ -9,10 +9,10 @@ from optuna.distributions import FloatDistribution, distribution_to_json
 from sqlalchemy import Engine, MetaData, insert
 
 from sweep.definition.study import Study
-from sweep.execution.launch import definition_of
+from sweep.launcher.startup import definition_of
 from sweep.storage.database import upgrade
-from sweep.storage.optuna_tables import optuna_storage
-from sweep.storage.records import create_study
+from sweep.storage.optuna_storage import optuna_storage
+from sweep.storage.study_records import create_study
 from sweep.storage.tables import AttemptRow, EpochRow, TrialRow
 
 NUM_EPOCHS, NUM_ACTIVE = 50, 100
@@ -67,7 +67,7 @@ def _rows(number: int, is_active: bool) -> Iterator[tuple[str, dict[str, Any]]]:
         if is_active
         else ("pruned", "PRUNED")
         if is_pruned
-        else ("completed", "COMPLETE")
+        else ("complete", "COMPLETE")
     )
     value = 0.9 + number % 1000 / 10_000
     yield "trials", {"trial_id": trial, "number": number, "study_id": 1, "state": state[1]}
@@ -93,7 +93,7 @@ def _rows(number: int, is_active: bool) -> Iterator[tuple[str, dict[str, Any]]]:
         yield AttemptRow.__tablename__, {
             "trial_id": trial, "number": attempt, "token": "", "state": state[0] if is_last else "failed",
             "cause": None if is_last else "preempted", "job_name": f"large-{number}-{attempt}.0",
-            "job_size": 1, "is_charged": not is_active, "job_id": f"{number}_{attempt}", "host": "node01",
+            "job_size": 1, "is_cost_final": not is_active, "job_id": f"{number}_{attempt}", "host": "node01",
             "num_gpus": 1, "submitted_at": begin,
             "started_at": begin, "ended_at": end if is_last else begin,
             "gpu_seconds": 0.0 if end is None else 3600.0, "metrics_offset": 0, "notes": {},

@@ -15,7 +15,7 @@ from pathlib import Path
 
 from benchmarks import large_study, slurm_stand_in
 from sweep.definition.cluster import SlurmProfile
-from sweep.execution.launch import LaunchRequest, open_launcher
+from sweep.launcher.startup import LaunchRequest, open_launcher
 from sweep.storage.database import connect, parse_url
 
 

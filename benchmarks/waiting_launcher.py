@@ -19,13 +19,13 @@ from sqlalchemy import event
 from benchmarks import slurm_stand_in
 from sweep.definition.cluster import SlurmProfile
 from sweep.definition.study import Study
-from sweep.execution.decide import ACTIVE
-from sweep.execution.launch import LaunchRequest, open_launcher
-from sweep.execution.launcher import Launcher
-from sweep.execution.slurm import queue
-from sweep.execution.submission import folder_of
-from sweep.execution.trial import EpochReport, Start
+from sweep.launcher.launcher import Launcher
+from sweep.launcher.startup import LaunchRequest, open_launcher
+from sweep.launcher.submission import folder_of
+from sweep.scheduler.slurm import queue
+from sweep.states import ACTIVE_STATES
 from sweep.storage.database import parse_url
+from sweep.worker.documents import EpochReport, Start
 
 NUM_JOBS = 100
 STUDY = Study.model_validate(
@@ -53,13 +53,13 @@ def main(seconds: float) -> None:
 
 def _begin(launcher: Launcher) -> None:
     """Every job's worker claims its attempt."""
-    for attempt in launcher.records.open_attempts(ACTIVE):
+    for attempt in launcher.records.open_attempts(ACTIVE_STATES):
         start = Start(attempt.token, time.time(), "n1", 1, "0", "3.11", {"numpy": "2"})
         folder_of(attempt).claim(start)
 
 
 def _measure(launcher: Launcher, seconds: float) -> None:
-    folders = [folder_of(attempt) for attempt in launcher.records.open_attempts(ACTIVE)]
+    folders = [folder_of(attempt) for attempt in launcher.records.open_attempts(ACTIVE_STATES)]
     engine = launcher.records._engine
     counts: Counter[str] = Counter()
     call = queue.call

@@ -32,7 +32,7 @@ def train(params, trial):
         time.sleep(params.get("epoch_s", 0.0))
         trial.report(epoch, {"score": params["x"] * epoch})
         resume.write_text(str(epoch))
-        match params.get("mishap"):
+        match params.get("fault"):
             case "raise":
                 raise RuntimeError("the model has diverged")
             case "vanish":

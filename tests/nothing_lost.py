@@ -6,9 +6,9 @@ from pathlib import Path
 import optuna
 
 from sweep.storage.database import connect, parse_url
-from sweep.storage.optuna_tables import optuna_storage
-from sweep.storage.reading import read_study
+from sweep.storage.optuna_storage import optuna_storage
 from sweep.storage.study_data import StudyData
+from sweep.storage.study_reader import read_study
 
 
 def check_nothing_lost_nothing_twice(
@@ -26,7 +26,7 @@ def check_nothing_lost_nothing_twice(
     assert data.trials["number"].tolist() == list(range(num_trials))
     assert data.trials["state"].tolist() == ["complete"] * num_trials
     assert data.attempts["number"].tolist() == list(range(num_trials))
-    assert data.attempts["state"].tolist() == ["completed"] * num_trials
+    assert data.attempts["state"].tolist() == ["complete"] * num_trials
     least = data.attempts["gpu"].notna() * num_epochs * epoch_s
     assert (data.attempts["gpu_seconds"] + 1 > least).all()  # a cluster counts whole seconds
 

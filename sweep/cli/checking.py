@@ -14,6 +14,7 @@ from sweep.cli.options import (
     open_study,
     storage_url,
 )
+from sweep.states import Verdict
 
 STYLES = {"ok": "green", "warning": "yellow", "failed": "red"}
 WIDTH = max(map(len, STYLES))
@@ -37,8 +38,7 @@ def doctor(
     """
     from sweep.definition.cluster import load_cluster, profile
     from sweep.definition.study import load_study
-    from sweep.execution.doctor.check import Verdict
-    from sweep.execution.doctor.checkup import Visit, examine
+    from sweep.operations.doctor import Visit, examine
 
     where = profile(load_cluster(cluster_file()), cluster)
     chosen = load_study(study) if study is not None else None
@@ -63,9 +63,9 @@ def reproduce(
 
     It has the recorded params and seed; where the environment is another one is said first.
     """
-    from sweep.execution.preflight import preflight
-    from sweep.execution.reproduction.reproduce import Reproduction, changes, new_folder, recorded_trial
-    from sweep.reporting.reproduction import epoch_line, introduction, result_line, verdict
+    from sweep.launcher.preflight import preflight
+    from sweep.operations.reproduction import Reproduction, changes, new_folder, recorded_trial
+    from sweep.reporting.reproduction_text import epoch_line, introduction, result_line, verdict
 
     engine, row = open_study(study, storage)
     recorded, here = recorded_trial(engine, row, trial), Path.cwd()

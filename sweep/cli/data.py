@@ -31,7 +31,7 @@ def verify(
 
 def _echo_checksum(function: str, dataset: str, data_dir: Path | None) -> None:
     # by its dotted path, as a study names it: the orchestrator knows no model
-    from sweep.execution.worker import load_function
+    from sweep.worker.train_function import load_function
 
     try:
         typer.echo(f"{dataset}: sha256 {load_function(function)(dataset, data_dir)}")

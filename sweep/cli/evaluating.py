@@ -32,10 +32,10 @@ def evaluate(
     Recorded as a study of its own, NAME-evaluation, which goes on when more is asked for later.
     """
     from sweep.definition.cluster import load_cluster, profile
-    from sweep.execution.evaluation import evaluation_study
-    from sweep.execution.launch import LaunchRequest
-    from sweep.reporting.evaluation import evaluated, verdict
-    from sweep.storage.reading import study_data
+    from sweep.launcher.startup import LaunchRequest
+    from sweep.operations.evaluation_study import evaluation_study
+    from sweep.reporting.seed_statistics import evaluated, verdict
+    from sweep.storage.study_reader import study_data
 
     log_to_terminal()
     engine, row = open_study(study, storage)

@@ -33,7 +33,7 @@ def report(
 ) -> None:
     """Write a study's figures as one offline page and its numbers as tables; several, side by side too."""
     from sweep.reporting.report import write_comparison, write_report
-    from sweep.storage.reading import study_data
+    from sweep.storage.study_reader import study_data
 
     recorded = list(dict.fromkeys(recorded_study(reference, storage) for reference in study))
 
@@ -58,9 +58,9 @@ def report(
 
 def _are_at_rest(recorded: "Sequence[tuple[str, URL]]") -> bool:
     """Whether no launcher is at work on any of these studies, and no trial is under way."""
-    from sweep.reporting.status.collect import study_status
+    from sweep.reporting.status.study_status import study_status
     from sweep.storage.database import open_recorded
-    from sweep.storage.records import get_study
+    from sweep.storage.study_records import get_study
 
     for name, url in recorded:
         engine = open_recorded(url)

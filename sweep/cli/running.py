@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from sweep.cli.live import live_table
+from sweep.cli.live_table import live_table
 from sweep.cli.options import (
     ClusterOption,
     DataDirOption,
@@ -24,9 +24,10 @@ from sweep.cli.options import (
     storage_url,
 )
 from sweep.errors import InputError
+from sweep.states import Stop
 
 if TYPE_CHECKING:
-    from sweep.execution.launch import LaunchRequest
+    from sweep.launcher.startup import LaunchRequest
 
 
 def launch(
@@ -63,8 +64,8 @@ def launch(
     """
     from sweep.definition.cluster import LocalProfile, load_cluster, profile
     from sweep.definition.study import load_study
-    from sweep.execution.launch import LaunchRequest
-    from sweep.execution.rehearsal import rehearsed_study, sbatch_preview
+    from sweep.launcher.startup import LaunchRequest
+    from sweep.operations.dry_run import rehearsed_study, sbatch_preview
 
     log_to_terminal()
     named = {"trials": trials, "parallel": parallel, "data_dir": data_dir and data_dir.resolve()}
@@ -93,8 +94,8 @@ def launch(
 
 def run(request: "LaunchRequest", when_left: str | None = None, names_best: bool = True) -> None:
     """Launch a study and say what comes of it, or when it is left alone, by default how to go on with it."""
-    from sweep.execution.launch import open_launcher
-    from sweep.execution.summary import summary
+    from sweep.launcher.startup import open_launcher
+    from sweep.launcher.summary import summary
     from sweep.storage.database import shown_url
 
     study = request.study
@@ -132,9 +133,8 @@ def stop(
     The launcher at work does it at its next look. Where none is, --cancel-jobs does it here and now.
     """
     from sweep.definition.cluster import load_cluster, profile
-    from sweep.execution.requests import Stop
-    from sweep.execution.stopping import cancelling, stop_study
-    from sweep.execution.summary import summary
+    from sweep.launcher.summary import summary
+    from sweep.operations.stop import cancelling, stop_study
 
     engine, row = open_study(study, storage)
     where = profile(load_cluster(cluster_file()), cluster or row.cluster)
@@ -172,8 +172,8 @@ def retry(
 
     The launcher at work takes them up as slots come free, else the next launch does.
     """
-    from sweep.execution.requests import request_retry
-    from sweep.execution.stopping import launcher_at_work
+    from sweep.operations.stop import launcher_at_work
+    from sweep.storage.user_requests import request_retry
 
     if (trial is None) is not failed:
         raise InputError("which trials are to be tried again? say --trial N, or --failed for all that failed")
@@ -193,10 +193,10 @@ def _submit_launcher(
     request: "LaunchRequest", storage: str | None, given: Mapping[str, object], settings: Sequence[str]
 ) -> str:
     """Check what can be checked here, then submit the launcher; what to tell."""
-    from sweep.execution.launch import check
-    from sweep.execution.requests import take_back_stop
-    from sweep.execution.slurm.launcher_job import job_name, submit_launcher
+    from sweep.launcher.startup import check
+    from sweep.scheduler.slurm.launcher_job import job_name, submit_launcher
     from sweep.storage.database import upgrade
+    from sweep.storage.user_requests import take_back_stop
 
     engine, _ = check(request)
     upgrade(engine)

@@ -16,7 +16,7 @@ from sweep.errors import InputError
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from sweep.reporting.status.collect import StudyStatus
+    from sweep.reporting.status.study_status import StudyStatus
     from sweep.storage.tables import AttemptRow
 
 WATCH_SECONDS = 2.0
@@ -38,9 +38,9 @@ def status(
     """Show how studies stand: their trials, what is spent, when they will end, and who is at work."""
     from rich.console import Console
 
-    from sweep.reporting.status.collect import all_statuses, study_status
-    from sweep.reporting.status.document import studies_document
-    from sweep.reporting.status.render import NUM_LINES_AROUND, show_studies, show_study
+    from sweep.reporting.status.json_document import studies_document
+    from sweep.reporting.status.study_status import all_statuses, study_status
+    from sweep.reporting.status.terminal import NUM_LINES_AROUND, show_studies, show_study
     from sweep.storage.database import open_recorded
 
     if watch and (as_json or study is None):
@@ -69,7 +69,7 @@ def logs(
     storage: StorageOption = None,
 ) -> None:
     """Show what a trial's newest attempt has printed; if it printed nothing, what its job said."""
-    from sweep.execution.logs import follow_log, newest_attempt, read_log
+    from sweep.operations.logs import follow_log, newest_attempt, read_log
     from sweep.storage.lease import is_launched
 
     engine, row = open_study(study, storage)
@@ -89,7 +89,7 @@ def _watch(console: "Console", look: Callable[[], "StudyStatus"]) -> None:
     """
     from rich.live import Live
 
-    from sweep.reporting.status.render import plain_line, show_study
+    from sweep.reporting.status.terminal import plain_line, show_study
 
     shown = ""
     with suppress(KeyboardInterrupt), Live(console=console, auto_refresh=False, screen=False) as live:

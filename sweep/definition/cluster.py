@@ -6,7 +6,7 @@ from typing import Annotated, Any, ClassVar, Literal, Self
 
 from pydantic import Field, NonNegativeFloat, NonNegativeInt, PositiveFloat, PositiveInt, model_validator
 
-from sweep.definition.mistake import Mistake, choices_for, refuse, shown
+from sweep.definition.problem import Mistake, choices_for, refuse, shown
 from sweep.definition.settings import Scalar, Settings
 from sweep.definition.settings_file import read_settings
 from sweep.errors import InputError
@@ -129,9 +129,9 @@ class SlurmProfile(Settings):
         per_node = self.gpus_per_node or gpus_in(self.gres or "")
         return per_node * self.nodes
 
-    def with_demand(self, memory_factor: float, avoid: str | None) -> Self:
+    def with_override(self, memory_factor: float, exclude_node: str | None) -> Self:
         """The profile of a job that needs more memory, or is to keep away from one more node."""
-        exclude = ",".join(filter(None, [self.exclude, avoid])) or None
+        exclude = ",".join(filter(None, [self.exclude, exclude_node])) or None
         mem_gb = self.mem_gb and self.mem_gb * memory_factor
         return self.model_copy(update={"exclude": exclude, "mem_gb": mem_gb})
 

@@ -3,10 +3,10 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from sweep.definition.mistake import shown
+from sweep.definition.problem import shown
 from sweep.definition.yaml_text import NotYamlError, parse
 from sweep.errors import InputError
-from sweep.passwords import hide_passwords
+from sweep.redaction import hide_passwords
 
 
 @dataclass(frozen=True)

@@ -6,8 +6,8 @@ from typing import TypeVar
 
 from pydantic import ValidationError
 
-from sweep.definition.mistake import Mistake, mistakes_of, shown
 from sweep.definition.override import Override, parse_override
+from sweep.definition.problem import Mistake, mistakes_of, shown
 from sweep.definition.settings import Settings
 from sweep.definition.yaml_text import NotYamlError, line_of, parse
 from sweep.errors import InputError

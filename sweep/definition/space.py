@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Literal, Self
 
 from pydantic import Field, PositiveFloat, PositiveInt, model_validator
 
-from sweep.definition.mistake import shown
+from sweep.definition.problem import shown
 from sweep.definition.settings import Scalar, Settings
 
 if TYPE_CHECKING:

@@ -6,7 +6,7 @@ from typing import Literal, Self
 
 from pydantic import Field, NonNegativeInt, PositiveFloat, PositiveInt, model_validator
 
-from sweep.definition.mistake import Mistake, choices_for, refuse, shown
+from sweep.definition.problem import Mistake, choices_for, refuse, shown
 from sweep.definition.pruner import NoPruning, Pruner
 from sweep.definition.sampler import TPE, Sampler
 from sweep.definition.settings import DottedPath, ParamName, Scalar, Settings, StudyName

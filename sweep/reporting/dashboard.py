@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 from wsgiref.simple_server import WSGIRequestHandler, WSGIServer
 
 from sweep.errors import InputError
-from sweep.execution.trial import exhibit_folder
 from sweep.storage.database import connect, parse_url, real_url
-from sweep.storage.records import study_workdirs
+from sweep.storage.study_records import study_workdirs
+from sweep.worker.attempt_folder import dashboard_folder
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
@@ -84,7 +84,9 @@ class ExhibitStore:
 
         for study, workdir in study_workdirs(self._engine).items():
             with suppress(ArtifactNotFound):
-                return FileSystemArtifactStore(exhibit_folder(Path(workdir, study))).open_reader(artifact_id)
+                return FileSystemArtifactStore(dashboard_folder(Path(workdir, study))).open_reader(
+                    artifact_id
+                )
         raise ArtifactNotFound(artifact_id)
 
     def write(self, artifact_id: str, content_body: BinaryIO) -> None:

@@ -8,9 +8,9 @@ import pandas as pd
 
 from sweep.reporting.figures.cost import CostInfo, cost_info
 from sweep.reporting.figures.history import HistoryInfo, history_info
+from sweep.reporting.formatting import heading, is_share, show_count, show_metric, show_param
 from sweep.reporting.params import PREFIX, param_names
 from sweep.reporting.ranking import completed
-from sweep.reporting.wording import heading, is_share, show_count, show_metric, show_param
 from sweep.storage.study_data import StudyData
 
 MIN_EPOCHS = 8  # of the best trial, to tell how much its metric wobbles

@@ -5,7 +5,7 @@ from typing import Any, NamedTuple
 
 import pandas as pd
 
-from sweep.reporting.wording import NONE, show_param
+from sweep.reporting.formatting import NONE, show_param
 from sweep.storage.study_data import StudyData
 
 PREFIX = "param_"

@@ -5,12 +5,12 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from sweep.errors import InputError
-from sweep.reporting.comparison import comparison
-from sweep.reporting.document import document
-from sweep.reporting.exports import csv, markdown, parquet
-from sweep.reporting.page import page
-from sweep.reporting.passwords import without_passwords
-from sweep.reporting.png import png
+from sweep.reporting.exports.json_document import document
+from sweep.reporting.exports.png import png
+from sweep.reporting.exports.tables import csv, markdown, parquet
+from sweep.reporting.page.comparison import comparison
+from sweep.reporting.page.page import page
+from sweep.reporting.redacted_study import without_passwords
 from sweep.storage.study_data import StudyData
 
 FORMATS: Mapping[str, Callable[[StudyData], Mapping[str, bytes]]] = {

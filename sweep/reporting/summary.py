@@ -4,9 +4,9 @@ from typing import Any, NamedTuple
 
 import pandas as pd
 
+from sweep.reporting.formatting import NONE, show_count, show_duration
 from sweep.reporting.params import PREFIX, param_names
 from sweep.reporting.ranking import STATES, completed
-from sweep.reporting.wording import NONE, show_count, show_duration
 from sweep.storage.study_data import StudyData
 
 

@@ -4,9 +4,9 @@ from typing import Any, NamedTuple
 
 import pandas as pd
 
+from sweep.reporting.formatting import NONE, chief_metrics, heading, show_duration, show_metric, show_param
 from sweep.reporting.params import PREFIX, param_names
 from sweep.reporting.ranking import completed, ranked
-from sweep.reporting.wording import NONE, chief_metrics, heading, show_duration, show_metric, show_param
 from sweep.storage.study_data import StudyData
 
 FINAL = "final_"

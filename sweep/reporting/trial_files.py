@@ -9,11 +9,11 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from sweep.execution.trial import AttemptFolder, attempt_folder
-from sweep.passwords import hide_passwords
+from sweep.redaction import hide_passwords
+from sweep.reporting.formatting import heading
 from sweep.reporting.ranking import completed
-from sweep.reporting.wording import heading
 from sweep.storage.study_data import StudyData
+from sweep.worker.attempt_folder import AttemptFolder, attempt_folder
 
 NUM_LINES = 15
 TAIL_BYTES = 16_000

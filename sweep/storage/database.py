@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 DEFAULT_URL = "sqlite:///sweep.db"
 VERSION_TABLE = "sweep_alembic_version"  # Optuna's migrations own the usual name
-HEAD = "0003"
+HEAD = "0004"
 DRIVERS = {"postgresql": "postgresql+psycopg", "mysql": "mysql+pymysql"}
 EXTRAS = {"postgresql": "postgresql", "mysql": "mysql"}
 # How long each driver waits: SQLite for another writer, the others for a server that has gone out of reach.

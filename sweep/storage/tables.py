@@ -3,10 +3,12 @@
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import JSON, DateTime, Dialect, Double, ForeignKey, String, Text, UniqueConstraint
+from sqlalchemy import JSON, DateTime, Dialect, Double, Enum, ForeignKey, String, Text, UniqueConstraint
 from sqlalchemy.dialects import mysql
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column, relationship
 from sqlalchemy.types import TypeDecorator
+
+from sweep.states import AttemptState, Cause, Stop, StringEnum
 
 PREFIX = "sweep_"
 MOMENT = DateTime().with_variant(mysql.DATETIME(fsp=6), "mysql")  # whose own drops the parts of a second
@@ -25,10 +27,24 @@ class UtcDateTime(TypeDecorator[datetime]):
         return None if value is None else value.replace(tzinfo=UTC)
 
 
+def _stored_by_value(kind: type[StringEnum]) -> Enum:
+    """The column type of an enum: its values as text, without a constraint that a new member would change."""
+    return Enum(
+        kind, values_callable=lambda members: [m.value for m in members], native_enum=False, length=16
+    )
+
+
 class Table(DeclarativeBase):
     """Base of our tables."""
 
-    type_annotation_map = {datetime: UtcDateTime, dict[str, Any]: JSON, float: Double()}  # noqa: RUF012
+    type_annotation_map = {  # noqa: RUF012
+        datetime: UtcDateTime,
+        dict[str, Any]: JSON,
+        float: Double(),
+        AttemptState: _stored_by_value(AttemptState),
+        Cause: _stored_by_value(Cause),
+        Stop: _stored_by_value(Stop),
+    }
 
 
 class StudyRow(Table):
@@ -47,7 +63,10 @@ class StudyRow(Table):
     )  # "host pid token" of the one that has the lease
     launcher_seen_at: Mapped[datetime | None]
     cluster: Mapped[str | None] = mapped_column(String(255))  # the profile it was last launched with
-    stop: Mapped[str | None] = mapped_column(String(16))  # how a person has asked it to stop
+    stop: Mapped[Stop | None]  # how a user has requested the study to stop
+    baselines: Mapped[
+        dict[str, Any] | None
+    ]  # published results that the study's `baselines` function returned
 
 
 class EnvironmentRow(Table):
@@ -87,8 +106,8 @@ class AttemptRow(Table):
     trial_id: Mapped[int] = mapped_column(ForeignKey(TrialRow.id))
     number: Mapped[int]  # counted from 1
     token: Mapped[str] = mapped_column(String(32))
-    state: Mapped[str] = mapped_column(String(16), index=True)
-    cause: Mapped[str | None] = mapped_column(String(16))
+    state: Mapped[AttemptState] = mapped_column(index=True)
+    cause: Mapped[Cause | None]
     error: Mapped[str | None] = mapped_column(Text)  # the traceback, or the scheduler's words
     job_name: Mapped[str | None] = mapped_column(String(255))  # given right before the job is submitted
     job_size: Mapped[int]  # how many attempts share the job
@@ -102,7 +121,9 @@ class AttemptRow(Table):
     ended_at: Mapped[datetime | None]
     stop_requested_at: Mapped[datetime | None]
     gpu_seconds: Mapped[float]  # its share of the job's
-    is_charged: Mapped[bool]  # whether they are the job's in the end; until then by the worker's clock
+    is_cost_final: Mapped[
+        bool
+    ]  # whether gpu_seconds is the scheduler's final count; before, the worker's clock
     metrics_offset: Mapped[int]  # bytes of metrics.jsonl that are in the database
     environment: Mapped[str | None] = mapped_column(ForeignKey(EnvironmentRow.digest))
     notes: Mapped[dict[str, Any]]  # what the train function wanted remembered

@@ -11,7 +11,7 @@ from sklearn.metrics import log_loss
 from sklearn.model_selection import train_test_split
 from sklearn.neural_network import MLPClassifier
 
-from sweep.execution.worker import Trial
+from sweep.worker.trial import Trial
 
 CLASSES = range(10)
 

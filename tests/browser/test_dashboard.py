@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from sweep.storage.reading import study_data
+from sweep.storage.study_reader import study_data
 from tests.browser.chromium import TIMEOUT_MS, Visit, visiting
 from tests.sweep.reporting.dashboard_server import running
 

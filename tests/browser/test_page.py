@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Page
 
-from sweep.reporting.comparison import comparison
-from sweep.reporting.page import page
+from sweep.reporting.page.comparison import comparison
+from sweep.reporting.page.page import page
 from tests.browser.chromium import NARROW, WIDE, Visit, visiting, wait_for_figures
 from tests.sweep.reporting import synthetic_studies as studies
 

@@ -10,10 +10,11 @@ from typing import NamedTuple
 
 import pandas as pd
 
-from sweep.execution.trial import AttemptFolder, Start
 from sweep.storage.database import connect, parse_url
-from sweep.storage.reading import read_study
 from sweep.storage.study_data import StudyData
+from sweep.storage.study_reader import read_study
+from sweep.worker.attempt_folder import AttemptFolder
+from sweep.worker.documents import Start
 from tests.cluster import daemons
 
 DEADLINE_S = 120  # for whatever is waited for: the machine may be busy

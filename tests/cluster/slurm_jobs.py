@@ -6,9 +6,11 @@ from pathlib import Path
 from typing import Any
 
 from sweep.definition.cluster import SlurmProfile
-from sweep.execution.jobs import Job, JobState
-from sweep.execution.slurm.executor import SlurmExecutor
-from sweep.execution.trial import TrialSpec, attempt_folder
+from sweep.scheduler.job import Job
+from sweep.scheduler.slurm.executor import SlurmExecutor
+from sweep.states import JobState
+from sweep.worker.attempt_folder import attempt_folder
+from sweep.worker.documents import TrialSpec
 from tests.cluster import daemons
 
 REPOSITORY = Path(__file__).parents[2]
@@ -50,7 +52,7 @@ def submit(executor: SlurmExecutor, job: Job) -> Job:
 
 
 def state(executor: SlurmExecutor, job: Job) -> JobState:
-    return executor.look([job])[job.name].state
+    return executor.poll([job])[job.name].state
 
 
 def wait_for_start(job: Job) -> None:

@@ -35,7 +35,7 @@ def test_equal_job_ids_are_not_equal_jobs(
             launch.wait_until_held(attempt=2)
             launch.let_go()
             assert launch.finish() == 0, launch.log()
-        assert launch.attempts() == [Attempt("failed", "lost"), Attempt("completed", None)]
+        assert launch.attempts() == [Attempt("failed", "lost"), Attempt("complete", None)]
         assert launch.trained() == launch.epochs() == [1, 2, 3, 4]
         assert new.run("squeue", "--noheader", "--format=%T", "--name=stranger").strip() == "RUNNING"
     finally:

@@ -9,8 +9,9 @@ from typing import Any
 import pytest
 
 from sweep.definition.cluster import SlurmProfile
-from sweep.execution.doctor.check import Check, Verdict
-from sweep.execution.doctor.checkup import Visit, examine
+from sweep.operations.doctor import Visit, examine
+from sweep.scheduler.diagnosis import Check
+from sweep.states import Verdict
 from sweep.storage.database import parse_url
 from tests.cluster.slurm import Slurm
 

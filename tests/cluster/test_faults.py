@@ -9,7 +9,8 @@ from pathlib import Path
 import psutil
 import pytest
 
-from sweep.execution.trial import AttemptFolder, Outcome
+from sweep.states import Outcome
+from sweep.worker.attempt_folder import AttemptFolder
 from tests.cluster import daemons
 from tests.cluster.launching import HOLD, Attempt, Launch, launched
 from tests.cluster.slurm import Slurm
@@ -17,7 +18,7 @@ from tests.cluster.slurm import Slurm
 Fault = Callable[[Slurm, Launch], None]
 
 HELD = ["--trials", "1", "--set", "fixed.epochs=4", "--set", f"fixed.hold={HOLD}"]
-COMPLETED = Attempt("completed", None)
+COMPLETED = Attempt("complete", None)
 
 
 def take_every_gpu(slurm: Slurm, seconds: int) -> None:
@@ -201,7 +202,7 @@ def test_a_refusal_stops_the_study_at_once(on_slurm: Path, setting: str, words: 
 
 
 def test_trials_that_fail_alike_stop_the_study(on_slurm: Path) -> None:
-    with launched(on_slurm, "--trials", "50", "--set", "fixed.mishap=raise") as launch:
+    with launched(on_slurm, "--trials", "50", "--set", "fixed.fault=raise") as launch:
         assert launch.finish() == 1
     assert "in a row failed alike (error)" in launch.log()
     trials = launch.read().trials

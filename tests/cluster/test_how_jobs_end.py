@@ -6,8 +6,9 @@ from typing import Any
 
 import pytest
 
-from sweep.execution.jobs import Job, JobState
-from sweep.execution.slurm.executor import SlurmExecutor
+from sweep.scheduler.job import Job
+from sweep.scheduler.slurm.executor import SlurmExecutor
+from sweep.states import JobState
 from tests.cluster import slurm_jobs as jobs
 from tests.cluster.slurm import Slurm
 
@@ -47,8 +48,8 @@ def take_its_node_down(slurm: Slurm, executor: SlurmExecutor, job: Job) -> None:
 
 ON_BOTH_NODES = {"partition": "low", "nodes": 2, "gres": "gpu:2"}
 ENDS: list[tuple[str, str, dict[str, Any], Act, JobState]] = [
-    ("it finishes", "finish", {}, nothing, JobState.COMPLETED),
-    ("its train function raises", "fail", {}, nothing, JobState.COMPLETED),  # its result tells
+    ("it finishes", "finish", {}, nothing, JobState.COMPLETE),
+    ("its train function raises", "fail", {}, nothing, JobState.COMPLETE),  # its result tells
     ("its process vanishes", "vanish", {}, nothing, JobState.FAILED),
     ("it takes too much memory", "take_memory", {"mem_gb": 0.25}, nothing, JobState.OUT_OF_MEMORY),
     ("its time is up", "sleep", {}, let_its_time_be_up, JobState.TIMEOUT),

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from sweep.execution.slurm.launcher_job import job_name
+from sweep.scheduler.slurm.launcher_job import job_name
 from tests.cluster import daemons
 from tests.cluster.launching import DEADLINE_S, HOLD, Launch
 from tests.cluster.slurm import Slurm
@@ -35,7 +35,7 @@ def test_one_pass_after_the_other(on_slurm: Path) -> None:
 
 
 def test_passes_remember_what_failed(on_slurm: Path) -> None:
-    failing = [*TOY, "--trials", "9", "--parallel", "1", "--set", "fixed.mishap=raise", "--once"]
+    failing = [*TOY, "--trials", "9", "--parallel", "1", "--set", "fixed.fault=raise", "--once"]
     done = sweep("launch", *failing)
     while done.returncode == 0:
         done = sweep("launch", *failing)

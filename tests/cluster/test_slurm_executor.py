@@ -14,8 +14,9 @@ from typing import Any
 import pytest
 from submitit.core.utils import JobPaths
 
-from sweep.execution.jobs import JobState, JobStatus, NotNowError, SubmissionError
-from sweep.execution.trial import Cause, Outcome
+from sweep.scheduler.executor import SubmissionError, TemporarySubmissionError
+from sweep.scheduler.job import JobStatus
+from sweep.states import Cause, JobState, Outcome
 from tests.cluster import daemons
 from tests.cluster import slurm_jobs as jobs
 from tests.cluster.slurm import Slurm
@@ -24,18 +25,18 @@ from tests.cluster.slurm import Slurm
 def test_from_submission_to_result(on_slurm: Path) -> None:
     executor = jobs.make_executor()
     job = jobs.submit(executor, jobs.new_job(on_slurm))
-    assert executor.look([replace(job, id=None)])[job.name].id == job.id
-    assert jobs.wait_for_end(executor, job) is JobState.COMPLETED
+    assert executor.poll([replace(job, id=None)])[job.name].id == job.id
+    assert jobs.wait_for_end(executor, job) is JobState.COMPLETE
     result = job.attempts[0].read_result(job.attempts[0].read_spec().token)
     assert result is not None
-    assert result.outcome is Outcome.COMPLETED
+    assert result.outcome is Outcome.COMPLETE
 
 
 def test_six_jobs_share_four_gpus(on_slurm: Path) -> None:
     executor = jobs.make_executor(gres="gpu:1")
     six = [jobs.submit(executor, jobs.new_job(on_slurm, "look_around", seconds=1.5)) for _ in range(6)]
     for job in six:
-        assert jobs.wait_for_end(executor, job) is JobState.COMPLETED
+        assert jobs.wait_for_end(executor, job) is JobState.COMPLETE
     seen = [json.loads((job.attempts[0].artifacts / "seen.json").read_text()) for job in six]
     uses: dict[tuple[str, str], list[tuple[float, float]]] = {}
     for each in seen:
@@ -52,10 +53,10 @@ def test_an_array_shares_the_gpus_and_keeps_to_its_limit(on_slurm: Path) -> None
     ids = executor.submit(six)
     array = ids[0].partition("_")[0]
     assert ids == [f"{array}_{index}" for index in range(6)]
-    assert [executor.look(six)[job.name].id for job in six] == ids
+    assert [executor.poll(six)[job.name].id for job in six] == ids
     known = [replace(job, id=job_id) for job, job_id in zip(six, ids, strict=True)]
     for job in known:
-        assert jobs.wait_for_end(executor, job) is JobState.COMPLETED
+        assert jobs.wait_for_end(executor, job) is JobState.COMPLETE
     seen = [json.loads((job.attempts[0].artifacts / "seen.json").read_text()) for job in six]
     for each in seen:
         at_once = [other for other in seen if other["begin"] <= each["begin"] < other["end"]]
@@ -80,10 +81,10 @@ def test_trials_that_share_a_job(on_slurm: Path) -> None:
     three = [jobs.new_job(on_slurm, function, seconds=1) for function in functions]
     job = replace(three[0], attempts=tuple(each.attempts[0] for each in three))
     job = jobs.submit(executor, job)
-    assert jobs.wait_for_end(executor, job) is JobState.COMPLETED
+    assert jobs.wait_for_end(executor, job) is JobState.COMPLETE
     results = [attempt.read_result(attempt.read_spec().token) for attempt in job.attempts]
     assert [result and (result.outcome, result.cause) for result in results] == [
-        (Outcome.COMPLETED, None), (Outcome.FAILED, Cause.ERROR), (Outcome.FAILED, Cause.LOST),
+        (Outcome.COMPLETE, None), (Outcome.FAILED, Cause.ERROR), (Outcome.FAILED, Cause.LOST),
     ]  # fmt: skip
     assert "exit code 3" in str(results[2] and results[2].error)
     assert "the model has diverged" in job.attempts[1].log.read_text()
@@ -105,7 +106,7 @@ def test_from_within_another_allocation(on_slurm: Path, monkeypatch: pytest.Monk
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "7")
     executor = jobs.make_executor(mem_gb=0.5)
     job = jobs.submit(executor, jobs.new_job(on_slurm, "look_around", seconds=0))
-    assert jobs.wait_for_end(executor, job) is JobState.COMPLETED
+    assert jobs.wait_for_end(executor, job) is JobState.COMPLETE
     assert json.loads((job.attempts[0].artifacts / "seen.json").read_text())["gpu"] is None
 
 
@@ -125,7 +126,7 @@ def test_from_within_another_allocation(on_slurm: Path, monkeypatch: pytest.Monk
 def test_a_refusal_in_slurms_own_words(on_slurm: Path, settings: dict[str, Any], words: str) -> None:
     with pytest.raises(SubmissionError, match=words) as error:
         jobs.make_executor(**settings).submit([jobs.new_job(on_slurm)])
-    assert not isinstance(error.value, NotNowError)
+    assert not isinstance(error.value, TemporarySubmissionError)
     assert all(line.startswith("sbatch: ") for line in str(error.value).splitlines())
 
 
@@ -135,7 +136,7 @@ def test_as_many_jobs_as_allowed_is_no_refusal(on_slurm: Path, slurm: Slurm) -> 
     limit = ("sacctmgr", "--immediate", "modify", "user", getpass.getuser(), "set")
     slurm.run(*limit, "maxsubmitjobs=1")
     try:
-        with pytest.raises(NotNowError, match="job submit limit"):
+        with pytest.raises(TemporarySubmissionError, match="job submit limit"):
             executor.submit([jobs.new_job(on_slurm)])
     finally:
         slurm.run(*limit, "maxsubmitjobs=-1")
@@ -164,10 +165,10 @@ def test_a_job_without_its_task_was_never_submitted(on_slurm: Path, monkeypatch:
         patch.setattr(JobPaths, "move_temporary_file", die)
         with pytest.raises(KeyboardInterrupt):
             executor.submit([job])
-    assert executor.look([job]) == {}
+    assert executor.poll([job]) == {}
     again = jobs.submit(executor, job)
-    assert executor.look([job])[job.name].id == again.id
-    assert jobs.wait_for_end(executor, again) is JobState.COMPLETED
+    assert executor.poll([job])[job.name].id == again.id
+    assert jobs.wait_for_end(executor, again) is JobState.COMPLETE
 
 
 def test_slurmctld_hangs_and_a_submission_arrives_all_the_same(on_slurm: Path, slurm: Slurm) -> None:
@@ -181,16 +182,16 @@ def test_slurmctld_hangs_and_a_submission_arrives_all_the_same(on_slurm: Path, s
             found = at_once.submit(executor.look, [job])
     finally:
         slurm.signal("slurmctld", signal.SIGCONT)
-    assert isinstance(submission.exception(), NotNowError)
+    assert isinstance(submission.exception(), TemporarySubmissionError)
     assert (state.result(), found.result()) == (JobState.UNKNOWN, {job.name: JobStatus(JobState.UNKNOWN)})
 
     def is_there() -> bool:
         return job.submission in slurm.run("squeue", "--noheader", "--states=all", "--format=%j")
 
     daemons.wait_until("the submission has arrived", is_there)
-    assert executor.look([job]) == {}  # it is cancelled: its task was never handed over
+    assert executor.poll([job]) == {}  # it is cancelled: its task was never handed over
     again = jobs.submit(executor, job)
-    assert jobs.wait_for_end(executor, again) is JobState.COMPLETED
+    assert jobs.wait_for_end(executor, again) is JobState.COMPLETE
 
 
 def test_slurmctld_restarts_under_a_job(on_slurm: Path, slurm: Slurm) -> None:
@@ -200,7 +201,7 @@ def test_slurmctld_restarts_under_a_job(on_slurm: Path, slurm: Slurm) -> None:
     slurm.stop_controller()
     slurm.start_controller()
     assert jobs.state(executor, job) is JobState.RUNNING
-    assert jobs.wait_for_end(executor, job) is JobState.COMPLETED
+    assert jobs.wait_for_end(executor, job) is JobState.COMPLETE
 
 
 def test_a_job_that_squeue_has_forgotten(

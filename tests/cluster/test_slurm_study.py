@@ -10,17 +10,17 @@ import pytest
 from tests.cluster import daemons
 from tests.cluster.slurm import Slurm
 from tests.nothing_lost import check_nothing_lost_nothing_twice
-from tests.sweep.execution.test_crash import ASSASSIN, LAUNCH, NUM_EPOCHS, NUM_TRIALS
+from tests.sweep.launcher.test_crash import KILL_SCRIPT, LAUNCH, NUM_EPOCHS, NUM_TRIALS
 
 ON_SLURM = [*LAUNCH, "--cluster", "slurm", "--parallel", "4"]
 
 MOMENTS = [
-    ("sweep.execution.slurm.executor", "SlurmExecutor", "submit", "before"),
+    ("sweep.scheduler.slurm.executor", "SlurmExecutor", "submit", "before"),
     ("submitit", "SlurmExecutor", "_submit_command", "after"),  # the jobs wait for their pickles
     ("submitit.core.utils", "JobPaths", "move_temporary_file", "after"),  # only one job has its pickle
-    ("sweep.execution.slurm.executor", "SlurmExecutor", "submit", "after"),  # their ids are not saved
-    ("sweep.execution.reconcile", "Reconciler", "reconcile", "after"),  # what it has read is not saved
-    ("sweep.execution.proposals", "Proposals", "tell", "after"),  # Optuna knows how a trial ended, we do not
+    ("sweep.scheduler.slurm.executor", "SlurmExecutor", "submit", "after"),  # their ids are not saved
+    ("sweep.launcher.reconciliation", "Reconciler", "reconcile", "after"),  # what it has read is not saved
+    ("sweep.launcher.proposals", "Proposals", "tell", "after"),  # Optuna knows how a trial ended, we do not
 ]
 
 
@@ -51,7 +51,7 @@ def test_one_job_a_trial(on_slurm: Path, slurm: Slurm) -> None:
     "moment", MOMENTS, ids=[f"{when} {owner}.{name}" for _, owner, name, when in MOMENTS]
 )
 def test_killed_at_the_worst_moment(on_slurm: Path, moment: tuple[str, str, str, str]) -> None:
-    command = [sys.executable, "-c", ASSASSIN, *moment, "launch", *ON_SLURM]
+    command = [sys.executable, "-c", KILL_SCRIPT, *moment, "launch", *ON_SLURM]
     done = subprocess.run(command, capture_output=True, text=True, timeout=200)
     assert done.returncode == -signal.SIGKILL, done.stderr
     finish()
@@ -61,8 +61,8 @@ def test_killed_at_the_worst_moment(on_slurm: Path, moment: tuple[str, str, str,
 def test_two_trials_share_a_job(on_slurm: Path) -> None:
     """The launcher dies when it has submitted the first two jobs; each holds two trials, on one GPU."""
     packed = ["--cluster", "packed"]
-    moment = ("sweep.execution.slurm.executor", "SlurmExecutor", "submit", "after")
-    command = [sys.executable, "-c", ASSASSIN, *moment, "launch", *ON_SLURM, *packed]
+    moment = ("sweep.scheduler.slurm.executor", "SlurmExecutor", "submit", "after")
+    command = [sys.executable, "-c", KILL_SCRIPT, *moment, "launch", *ON_SLURM, *packed]
     done = subprocess.run(command, capture_output=True, text=True, timeout=200)
     assert done.returncode == -signal.SIGKILL, done.stderr
     finish(*packed)

@@ -11,7 +11,7 @@ from tests.cluster.launching import HOLD, Attempt, Launch, launched
 from tests.cluster.slurm import Slurm
 
 HELD = ["--trials", "3", "--parallel", "2", "--set", "fixed.epochs=4", "--set", f"fixed.hold={HOLD}"]
-CANCELLED, COMPLETED = Attempt("failed", "cancelled"), Attempt("completed", None)
+CANCELLED, COMPLETED = Attempt("failed", "cancelled"), Attempt("complete", None)
 
 
 def sweep(*arguments: str) -> str:

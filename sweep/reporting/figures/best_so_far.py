@@ -18,7 +18,7 @@ from sweep.reporting.figures.theme import (
     plain,
     value_axis,
 )
-from sweep.reporting.wording import heading, show_metric
+from sweep.reporting.formatting import heading, show_metric
 from sweep.storage.study_data import StudyData
 
 EFFORTS = ("trials", "hours", "GPU hours")

@@ -8,7 +8,7 @@ import numpy as np
 import plotly.graph_objects as go
 
 from sweep.reporting.figures.theme import BLUE, new_figure
-from sweep.reporting.wording import show_count
+from sweep.reporting.formatting import show_count
 
 SHADES = [[0, "rgba(47, 127, 193, 0.03)"], [1, "rgba(47, 127, 193, 0.9)"]]  # on light and on dark
 

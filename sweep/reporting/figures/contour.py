@@ -16,9 +16,9 @@ from sweep.reporting.figures.theme import (
     value_axis,
     worst_shown,
 )
+from sweep.reporting.formatting import heading, show_count, show_metric
 from sweep.reporting.params import Param, read_params
 from sweep.reporting.ranking import TOP, completed, spread, tiers
-from sweep.reporting.wording import heading, show_count, show_metric
 from sweep.storage.study_data import StudyData
 
 MAX_DOTS = 500

@@ -6,7 +6,7 @@ import pandas as pd
 import plotly.graph_objects as go
 
 from sweep.reporting.figures.theme import STATE_COLORS, label, new_figure
-from sweep.reporting.wording import heading
+from sweep.reporting.formatting import heading
 from sweep.storage.study_data import StudyData
 
 GPU_HOURS, JOB_HOURS = "GPU hours", "job hours"
@@ -38,7 +38,7 @@ def cost_info(data: StudyData) -> CostInfo:
     if not gpu_hours.sum() > 0:
         unit, hours = JOB_HOURS, (ended - started).dt.total_seconds().clip(lower=0) / 3600
     failed = "failed: " + attempts["cause"].fillna("unknown").astype(str).map(heading)
-    outcomes = attempts["state"].map({"completed": "complete", "pruned": "pruned"})
+    outcomes = attempts["state"].map({"complete": "complete", "pruned": "pruned"})
     outcomes = outcomes.where(attempts["state"] != "failed", failed)
     sums = hours.groupby(outcomes).sum()
     sums = sums[sums > 0].sort_values(ascending=False)

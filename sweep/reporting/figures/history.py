@@ -6,8 +6,8 @@ from typing import NamedTuple
 import plotly.graph_objects as go
 
 from sweep.reporting.figures.theme import STATE_COLORS, count_axis, focus, new_figure, plain, value_axis
+from sweep.reporting.formatting import heading, show_count, show_metric
 from sweep.reporting.ranking import completed, spread
-from sweep.reporting.wording import heading, show_count, show_metric
 from sweep.storage.study_data import StudyData
 
 MAX_DOTS = 2000

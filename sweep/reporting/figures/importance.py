@@ -12,9 +12,9 @@ from optuna.distributions import BaseDistribution, CategoricalDistribution, Floa
 from optuna.study import StudyDirection
 
 from sweep.reporting.figures.theme import BLUE, label, new_figure
+from sweep.reporting.formatting import heading, show_count
 from sweep.reporting.params import read_params
 from sweep.reporting.ranking import completed
-from sweep.reporting.wording import heading, show_count
 from sweep.storage.study_data import StudyData
 
 EVALUATOR = "PED-ANOVA"

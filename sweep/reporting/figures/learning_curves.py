@@ -17,8 +17,8 @@ from sweep.reporting.figures.theme import (
     plain,
     value_axis,
 )
+from sweep.reporting.formatting import chief_metrics, family, heading, is_share, show_count, show_metric
 from sweep.reporting.ranking import completed, ranked, spread
-from sweep.reporting.wording import chief_metrics, family, heading, is_share, show_count, show_metric
 from sweep.storage.study_data import StudyData
 
 MAX_TRIALS = 200

@@ -8,8 +8,8 @@ import plotly.graph_objects as go
 
 from sweep.reporting.figures.learning_curves import extent_of, thinned
 from sweep.reporting.figures.theme import BLUE, ORANGE, count_axis, new_figure, plain, value_axis
+from sweep.reporting.formatting import chief_metrics, family, heading, is_share, show_metric
 from sweep.reporting.ranking import completed
-from sweep.reporting.wording import chief_metrics, family, heading, is_share, show_metric
 from sweep.storage.study_data import StudyData
 
 

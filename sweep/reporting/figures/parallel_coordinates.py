@@ -16,9 +16,9 @@ from sweep.reporting.figures.theme import (
     one_trace,
     worst_shown,
 )
+from sweep.reporting.formatting import heading, show_count, show_metric, show_param
 from sweep.reporting.params import Param, read_params
 from sweep.reporting.ranking import LOWER, TOP, UPPER, completed, spread, tiers
-from sweep.reporting.wording import heading, show_count, show_metric, show_param
 from sweep.storage.study_data import StudyData
 
 MAX_LINES = 400

@@ -4,9 +4,9 @@ from typing import NamedTuple
 
 import plotly.graph_objects as go
 
-from sweep.reporting.evaluation import Evaluated, show_mean
 from sweep.reporting.figures.theme import BLUE, GREY, ORANGE, new_figure, plain, value_axis
-from sweep.reporting.wording import heading, show_count, show_metric
+from sweep.reporting.formatting import heading, show_count, show_metric
+from sweep.reporting.seed_statistics import Evaluated, show_mean
 
 
 class SeedsInfo(NamedTuple):

@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import plotly.graph_objects as go
 
-from sweep.reporting.wording import is_share
+from sweep.reporting.formatting import is_share
 
 ORANGE, BLUE, GREY, PINK, GREEN = "#d9730d", "#2f7fc1", "#868c94", "#b8519a", "#2f8f5b"
 STATE_COLORS = {"best": ORANGE, "complete": BLUE, "pruned": GREY, "failed": PINK, "running": GREY}

@@ -7,13 +7,13 @@ import pandas as pd
 import plotly.graph_objects as go
 
 from sweep.reporting.figures.theme import STATE_COLORS, Polyline, label, new_figure, one_trace
-from sweep.reporting.wording import show_count, show_duration
+from sweep.reporting.formatting import show_count, show_duration
 from sweep.storage.study_data import StudyData
 
 MAX_LANES = 80
 UNKNOWN_HOST = "unknown node"
 OUTCOMES = ("running", "pruned", "complete", "failed")  # drawn in this order: a failure is never covered
-OUTCOME_OF = {"completed": "complete", "pruned": "pruned", "failed": "failed", "running": "running"}
+OUTCOME_OF = {"complete": "complete", "pruned": "pruned", "failed": "failed", "running": "running"}
 
 
 class TimelineInfo(NamedTuple):

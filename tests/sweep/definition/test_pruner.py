@@ -3,14 +3,7 @@
 import optuna
 import pytest
 
-from sweep.definition.pruner import (
-    Hyperband,
-    Median,
-    NoPruning,
-    Pruner,
-    SuccessiveHalving,
-    make_pruner,
-)
+from sweep.definition.pruner import Hyperband, Median, NoPruning, Pruner, SuccessiveHalving, make_pruner
 
 
 def _epoch_of_the_stop(pruner: Pruner) -> int | None:

@@ -11,12 +11,12 @@ from sqlalchemy import Engine, NullPool
 from sqlalchemy.orm import Session
 
 from sweep.storage.database import real_url, upgrade
-from sweep.storage.records import create_study
+from sweep.storage.study_records import create_study
 from sweep.storage.tables import AttemptRow, EpochRow, StudyRow, TrialRow
 
 NOON = datetime(2026, 11, 24, 12, tzinfo=UTC)
 OF_OPTUNA = {
-    "completed": TrialState.COMPLETE,
+    "complete": TrialState.COMPLETE,
     "pruned": TrialState.PRUNED,
     "failed": TrialState.FAIL,
 }
@@ -26,7 +26,7 @@ DEFINITION = {
     "budget": {"hours": None, "gpu_hours": None},
 }  # fmt: skip
 ATTEMPT = {
-    "token": "abc", "job_name": "toy.0", "job_size": 1, "is_charged": True, "num_gpus": 1,
+    "token": "abc", "job_name": "toy.0", "job_size": 1, "is_cost_final": True, "num_gpus": 1,
     "gpu_seconds": 0.0, "metrics_offset": 0, "notes": {},
     "submitted_at": NOON,
 }  # fmt: skip

@@ -209,7 +209,7 @@ def _attempt(trial: dict[str, Any], attempt: int) -> dict[str, Any]:
     return {
         "attempt": attempt,
         "token": "9f3c21ab",
-        "state": trial["state"].replace("complete", "completed"),
+        "state": trial["state"],
         **{key: trial[key] for key in shared},
         "submitted_at": trial["started_at"] - pd.Timedelta(minutes=2),
     }

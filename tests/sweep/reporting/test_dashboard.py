@@ -12,10 +12,10 @@ import pytest
 from optuna.artifacts import FileSystemArtifactStore, upload_artifact
 
 from sweep.errors import InputError
-from sweep.execution.trial import exhibit_folder
 from sweep.reporting.dashboard import make_server
 from sweep.storage.database import connect, parse_url, upgrade
-from sweep.storage.records import create_study
+from sweep.storage.study_records import create_study
+from sweep.worker.attempt_folder import dashboard_folder
 from tests.sweep.reporting.dashboard_server import running
 
 CHANGING = [
@@ -93,7 +93,7 @@ def test_files_of_every_study_s_trials_can_be_read(tmp_path: Path) -> None:
     for name in ("a", "b"):
         create_study(engine, name, {}, {}, str(tmp_path / "sweeps"))
         study = optuna.create_study(study_name=name, storage=url)
-        store = exhibit_folder(tmp_path / "sweeps" / name)
+        store = dashboard_folder(tmp_path / "sweeps" / name)
         store.mkdir(parents=True)
         (tmp_path / "log.txt").write_text(f"log of {name}")
         upload_artifact(

@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from sweep.execution.trial import AttemptFolder
 from sweep.reporting.trial_files import MAX_PICTURE_BYTES, NUM_LINES, log_tails, pictures, read_tail
 from sweep.storage.study_data import StudyData
+from sweep.worker.attempt_folder import AttemptFolder
 from tests.sweep.reporting import synthetic_studies as studies
 
 PNG = base64.b64decode(

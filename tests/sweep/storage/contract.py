@@ -18,15 +18,15 @@ from sqlalchemy import URL, Engine, inspect, text
 from sqlalchemy.orm import Session
 
 from sweep.errors import InputError
-from sweep.execution.ingest import ERROR_LENGTH, storable
-from sweep.execution.requests import Stop, request_retry, request_stop
-from sweep.reporting.status.collect import study_status
-from sweep.storage import optuna_sql
+from sweep.launcher.ingest import ERROR_LENGTH, storable
+from sweep.reporting.status.study_status import study_status
+from sweep.states import Stop
+from sweep.storage import optuna_queries as optuna_sql
 from sweep.storage.database import HEAD, VERSION_TABLE, connect, parse_url, real_url, upgrade
 from sweep.storage.lease import STALE_AFTER, Lease, LeaseLostError
-from sweep.storage.optuna_tables import optuna_storage
-from sweep.storage.reading import read_study
-from sweep.storage.records import (
+from sweep.storage.optuna_storage import optuna_storage
+from sweep.storage.study_reader import read_study
+from sweep.storage.study_records import (
     StudyRecords,
     create_study,
     find_study,
@@ -35,6 +35,7 @@ from sweep.storage.records import (
     study_names,
 )
 from sweep.storage.tables import AttemptRow, EpochRow, FinalMetricRow, StudyRow, Table, TrialRow
+from sweep.storage.user_requests import request_retry, request_stop
 from tests.sweep.reporting.recorded_study import ATTEMPT, RecordedStudy, minutes
 
 NOON = datetime(2026, 11, 23, 12, 0, 0, 123456, tzinfo=UTC)
@@ -46,7 +47,7 @@ def trial_with_attempt(study_id: int, number: int = 0, state: str = "running") -
     trial.attempts.append(
         AttemptRow(
             number=1, token="9f3c21ab", state=state, job_name=f"toy-{number}", num_gpus=1, submitted_at=NOON,
-            job_size=1, gpu_seconds=0.1 + 0.2, is_charged=True, metrics_offset=0, notes={},
+            job_size=1, gpu_seconds=0.1 + 0.2, is_cost_final=True, metrics_offset=0, notes={},
         )
     )  # fmt: skip
     return trial
@@ -223,14 +224,14 @@ class StorageContract:
         engine = connect(url)
         study = RecordedStudy(engine, "standing", trials=4)
         ended = {"started_at": minutes(0), "ended_at": minutes(10), "gpu_seconds": 600.0}
-        study.add({"state": "completed", **ended}, value=0.5, epochs={1: 0.25, 2: 0.5})
+        study.add({"state": "complete", **ended}, value=0.5, epochs={1: 0.25, 2: 0.5})
         study.add(
             {"state": "failed", "cause": "timeout", **ended}, {"state": "pruned", **ended}, epochs={1: 0.75}
         )
         study.add({"state": "running", "started_at": minutes(10)})
         study.optuna.enqueue_trial({"x": 1.0})
         status = study_status(engine, study.id, minutes(20), num_shown=10)
-        assert status.num_by_state == {"running": 1, "completed": 1, "pruned": 1}
+        assert status.num_by_state == {"running": 1, "complete": 1, "pruned": 1}
         assert status.num_waiting == 1
         assert [(trial.number, trial.epoch, trial.best) for trial in status.trials] == [
             (2, None, None), (0, 2, 0.5), (1, 1, 0.75),
@@ -244,12 +245,12 @@ class StorageContract:
         engine = connect(url)
         study = RecordedStudy(engine, "again")
         study.add({"state": "failed", "cause": "error"}, epochs={1: 0.25})
-        study.add({"state": "completed"}, value=0.5)
+        study.add({"state": "complete"}, value=0.5)
         assert request_retry(engine, get_study(engine, "again")) == [0]
         records = StudyRecords(engine, study.id)
         (trial,) = records.retries_requested(10)
         trial.attempts.append(AttemptRow(**{**ATTEMPT, "number": 2, "state": "submitting"}))
-        completed = StudyRecords(engine, study.id).open_attempts(["completed"])[0].trial
+        completed = StudyRecords(engine, study.id).open_attempts(["complete"])[0].trial
         records.reopen([trial])
         with Session(engine) as session:  # a trial that has not failed is left alone
             session.execute(optuna_sql.reopened(completed.optuna_trial_id))

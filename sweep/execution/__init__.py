@@ -1,1 +1,0 @@
-"""Running trials: submitting jobs, working on the node, reconciling, finishing."""

@@ -1,1 +1,0 @@
-"""What would go wrong in a launch, looked for before it."""

@@ -1,1 +1,0 @@
-"""A trial run again from its records, and compared."""

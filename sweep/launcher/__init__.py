@@ -1,0 +1,1 @@
+"""The launcher: observe every open attempt, decide what it needs, and do it."""

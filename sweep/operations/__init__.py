@@ -1,0 +1,1 @@
+"""What users request besides a launch: stop, retry, evaluate, reproduce, doctor, logs."""

@@ -1,0 +1,34 @@
+"""The dry run: a short rehearsal of a study on this machine, under a name of its own."""
+
+from itertools import count
+from pathlib import Path
+
+from sqlalchemy import URL
+
+from sweep.definition.cluster import Profile, SlurmProfile
+from sweep.definition.study import Study
+from sweep.scheduler.job import Job
+from sweep.scheduler.slurm.executor import SlurmExecutor
+from sweep.storage.database import connect
+from sweep.storage.study_records import study_names
+from sweep.worker.attempt_folder import attempt_folder, submission_folder, trial_folder
+
+
+def rehearsed_study(study: Study, url: URL) -> Study:
+    """The study to rehearse, under the first free name of NAME-dryrun, NAME-dryrun-2, ..."""
+    engine = connect(url)
+    taken = set(study_names(engine))
+    engine.dispose()
+    names = (f"{study.name}-dryrun" + (f"-{number}" if number > 1 else "") for number in count(1))
+    return study.rehearsal(next(name for name in names if name not in taken))
+
+
+def sbatch_preview(study: Study, profile: Profile, workdir: Path) -> str | None:
+    """The sbatch file that a real launch would submit for its first trial; None without Slurm."""
+    if not isinstance(profile, SlurmProfile):
+        return None
+    trial = trial_folder(workdir, study.name, 0)
+    submission = f"{study.name}-0-TOKEN"
+    attempt = attempt_folder(trial, 1, "TOKEN")
+    job = Job(f"{submission}.0", submission_folder(trial, submission), (attempt,))
+    return SlurmExecutor(profile).script(job)

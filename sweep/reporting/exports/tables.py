@@ -1,0 +1,54 @@
+"""A study as files for other tools: CSV, Parquet, and Markdown for a pull request."""
+
+import io
+import re
+
+import pandas as pd
+
+from sweep.reporting.formatting import heading, show_metric
+from sweep.reporting.summary import show_states, summarise
+from sweep.reporting.table import Table, trials_table
+from sweep.storage.study_data import StudyData
+
+MAX_ROWS = 20
+
+
+def csv(frame: pd.DataFrame) -> bytes:
+    return frame.to_csv(index=False).encode()
+
+
+def parquet(frame: pd.DataFrame) -> bytes:
+    """A column of mixed types, such as the choices 0.5 and "auto", is written as text."""
+    objects: pd.DataFrame = frame.select_dtypes("object", exclude="str")
+    mixed = [name for name in objects if objects[name].dropna().map(type).nunique() > 1]
+    text = {str(name): objects[name].map(str, na_action="ignore").astype("str") for name in mixed}
+    buffer = io.BytesIO()
+    frame.assign(**text).to_parquet(buffer, index=False)
+    return buffer.getvalue()
+
+
+def markdown(data: StudyData) -> bytes:
+    summary = summarise(data)
+    found = "no complete trial yet"
+    if summary.best:
+        value = show_metric(data.metric, summary.best["value"])
+        found = f"best {heading(data.metric)} **{value}** (trial {summary.best['number']})"
+    states, spent = show_states(summary.num_by_state), f"{summary.gpu_hours} GPU hours"
+    lines = [f"**{_escaped(data.name)}**: {_escaped(found, keep='*')}. {states}. {spent}.", ""]
+    lines += _rows(trials_table(data, MAX_ROWS))
+    if len(data.trials) > MAX_ROWS:
+        lines += ["", f"The best {MAX_ROWS} of {len(data.trials):,} trials."]
+    return "\n".join([*lines, ""]).encode()
+
+
+def _rows(table: Table) -> list[str]:
+    rows = [[column.heading for column in table.columns], *(row.cells for row in table.rows)]
+    lines = ["| " + " | ".join(map(_escaped, row)) + " |" for row in rows]
+    rule = "|" + "|".join("--:" if column.numeric else "---" for column in table.columns) + "|"
+    return [lines[0], rule, *lines[1:]]
+
+
+def _escaped(text: str, keep: str = "") -> str:
+    """Text that Markdown shows letter for letter, on one line."""
+    special = "".join(character for character in r"\`*_[]<>|#~" if character not in keep)
+    return re.sub(f"([{re.escape(special)}])", r"\\\1", " ".join(text.split()))

@@ -1,0 +1,90 @@
+"""The page that sets several studies side by side."""
+
+from sweep.errors import InputError
+from sweep.reporting.figures.best_so_far import best_so_far_info, describe_best_so_far, draw_best_so_far
+from sweep.reporting.formatting import NONE, heading, show_metric, show_param
+from sweep.reporting.page.page import render
+from sweep.reporting.page.sections import Panel, Plot
+from sweep.reporting.params import param_names
+from sweep.reporting.summary import summarise
+from sweep.reporting.table import Column, Row, Table
+from sweep.storage.study_data import StudyData
+
+
+def comparison(studies: list[StudyData]) -> bytes:
+    """The page as UTF-8; the study with the best value first.
+
+    Raises
+    ------
+    InputError
+        When the studies do not measure the same metric in the same direction.
+    """
+    check_comparable(studies)
+    return render(
+        "comparison.html.j2", metric=studies[0].metric, winners=winners(studies), panel=_progress(studies)
+    )
+
+
+def check_comparable(studies: list[StudyData]) -> None:
+    """Raise InputError for studies whose best values cannot be set side by side."""
+    goals = {study.name: f"{study.metric}, {study.direction}d" for study in studies}
+    if len(set(goals.values())) > 1:
+        listed = "\n".join(f"  {name}: {goal}" for name, goal in goals.items())
+        raise InputError(
+            f"these studies cannot be compared, their objectives differ:\n{listed}\nreport them one at a time"
+        )
+
+
+def winners(studies: list[StudyData]) -> Table:
+    """A row a study, the best first: its best trial, that trial's params, and what the study took."""
+    summaries = {study.name: summarise(study) for study in studies}
+    names = list(dict.fromkeys(name for study in studies for name in param_names(study)))
+    sign = -1 if studies[0].direction == "maximize" else 1
+
+    def rank(study: StudyData) -> float:
+        best = summaries[study.name].best
+        return sign * best["value"] if best else float("inf")
+
+    rows: list[Row] = []
+    for study in sorted(studies, key=rank):
+        summary = summaries[study.name]
+        fixed = study.definition.get("fixed") or {}
+        value = show_metric(study.metric, summary.best["value"]) if summary.best else NONE
+        cells = [
+            study.name,
+            value,
+            str(summary.best["number"]) if summary.best else NONE,
+            *(show_param(summary.best_params.get(name, fixed.get(name))) for name in names),
+            f"{len(study.trials):,}",
+            f"{summary.num_by_state.get('complete', 0):,}",
+            summary.elapsed,
+            summary.gpu_hours,
+        ]
+        rows.append(Row("" if rows or not summary.best else "best", cells))
+    columns = [
+        Column("study", False),
+        Column(f"best {heading(studies[0].metric)}", True),
+        Column("trial", True),
+        *(Column(heading(name), True) for name in names),
+        Column("trials", True),
+        Column("complete", True),
+        Column("time", True),
+        Column("GPU hours", True),
+    ]
+    return Table(columns, rows)
+
+
+def _progress(studies: list[StudyData]) -> Panel:
+    reading = (
+        "The best so far of each study. The line that is higher for the same trials, hours or GPU hours "
+        "belongs to the better search; where a line ends, its study stood."
+    )
+    if studies[0].direction == "minimize":
+        reading = reading.replace("higher", "lower")
+    plots = [
+        Plot(
+            f"best_so_far_{info.effort.replace(' ', '_')}", describe_best_so_far(info), draw_best_so_far(info)
+        )
+        for info in best_so_far_info(studies)
+    ]
+    return Panel("", reading, "small", plots, missing="No study has a complete trial yet.")

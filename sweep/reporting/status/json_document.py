@@ -1,0 +1,55 @@
+"""A study's state as JSON for scripts. The fields are those that docs/commands.md lists; they stay."""
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from typing import Any
+
+from sweep.reporting.status.study_status import StudyStatus, TrialStatus
+
+
+def studies_document(statuses: Sequence[StudyStatus], now: datetime) -> dict[str, Any]:
+    """Studies, each with the trials that were asked for. Moments are ISO 8601 in UTC; null is none."""
+    return {"studies": [_study(status, now) for status in statuses]}
+
+
+def _study(status: StudyStatus, now: datetime) -> dict[str, Any]:
+    plan, spent = status.plan, status.spent
+    return {
+        "name": status.name,
+        "metric": status.metric,
+        "direction": status.direction,
+        "created_at": _moment(status.created_at),
+        "launcher": status.launcher
+        and {
+            "host": status.launcher.host,
+            "pid": status.launcher.pid,
+            "seen_at": _moment(status.launcher.seen_at),
+        },
+        "stop": status.stop,
+        "num_by_state": status.num_by_state,
+        "num_active": status.num_active,
+        "num_enqueued": status.num_waiting,
+        "num_retries": status.num_retries,
+        "budget": {
+            "trials": {"used": spent.trials, "limit": plan.trials},
+            "hours": {"used": spent.hours, "limit": plan.hours},
+            "gpu_hours": {"used": spent.gpu_hours, "limit": plan.gpu_hours},
+        },
+        "forecast": status.forecast
+        and {
+            "ends_at": _moment(now + timedelta(seconds=status.forecast.in_s)),
+            "trials": status.forecast.trials,
+            "ended_by": status.forecast.ended_by,
+        },
+        "best": status.best and _trial(status.best),
+        "trials": [_trial(trial) for trial in status.trials],
+    }
+
+
+def _trial(trial: TrialStatus) -> dict[str, Any]:
+    moments = {"submitted_at", "started_at", "ended_at"}
+    return {key: _moment(value) if key in moments else value for key, value in trial._asdict().items()}
+
+
+def _moment(moment: datetime | None) -> str | None:
+    return None if moment is None else moment.isoformat(timespec="seconds")

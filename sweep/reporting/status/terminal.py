@@ -1,0 +1,194 @@
+"""A study's state for a person at a terminal, drawn with rich."""
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from itertools import groupby
+
+from rich.console import Group, RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from sweep.reporting.formatting import NONE, show_count, show_duration, show_metric
+from sweep.reporting.status.study_status import StudyStatus, TrialStatus
+from sweep.states import AttemptState
+
+BAR_WIDTH = 8
+NUM_LINES_AROUND = 14  # of a study's screen that are no trials
+STYLES = {
+    AttemptState.SUBMITTING: "dim",
+    AttemptState.PENDING: "yellow",
+    AttemptState.RUNNING: "cyan",
+    AttemptState.COMPLETE: "green",
+    AttemptState.PRUNED: "dim",
+    AttemptState.FAILED: "red",
+}
+STOPS = {
+    "finish": "; a person has asked it to stop when the active trials have ended",
+    "cancel": "; a person has asked it to stop, and to cancel what is active",
+}
+SHORTAGES = {"hours": "its hours are spent", "gpu_hours": "its GPU hours are spent"}
+
+
+def show_study(status: StudyStatus, now: datetime) -> RenderableType:
+    """One study: how it stands as a whole, then its trials."""
+    facts = Table.grid(padding=(0, 2))
+    facts.add_column(style="dim")
+    facts.add_row("study", Text.assemble((status.name, "bold"), f", to {status.direction} {status.metric}"))
+    facts.add_row("launcher", _launcher(status, now))
+    facts.add_row("trials", _states(status))
+    facts.add_row("budget", _budget(status))
+    facts.add_row("forecast", _forecast(status, now))
+    facts.add_row("best", _best(status))
+    parts: list[RenderableType] = [facts]
+    if status.trials:
+        parts.append(_trials(status, now))
+    if (num_hidden := status.spent.trials - len(status.trials)) > 0:
+        parts.append(f"{show_count(num_hidden, 'more trial')} not shown; --json has them all")
+    return Group(*parts)
+
+
+def show_studies(statuses: Sequence[StudyStatus], now: datetime) -> RenderableType:
+    """Every study on a line."""
+    table = _table("study", "trials", "active", "failed", "best", "", "forecast", "launcher")
+    for status in statuses:
+        table.add_row(
+            Text(status.name, "bold"),
+            f"{status.spent.trials:,} of {status.plan.trials:,}",
+            f"{status.num_active:,}",
+            f"{status.num_by_state.get(AttemptState.FAILED, 0):,}",
+            show_metric(status.metric, status.best.best) if status.best else NONE,
+            status.metric,
+            _when(status, now) or NONE,
+            str(status.launcher) if status.launcher else "none at work",
+        )
+    return table
+
+
+def plain_line(status: StudyStatus) -> str:
+    """A study on one line, for a log file."""
+    return f"study {status.name}: {_states(status)}; best: {_best(status)}"
+
+
+def _table(*columns: str) -> Table:
+    table = Table(box=None, padding=(0, 2, 0, 0), header_style="dim")
+    for column in columns:
+        table.add_column(column, no_wrap=True)
+    return table
+
+
+def _trials(status: StudyStatus, now: datetime) -> Table:
+    table = _table("trial", "state", "attempt", "job", "node", "epoch", status.metric, "time")
+    best = status.best.number if status.best else None
+    longest = max((trial.epoch or 0 for trial in status.trials if trial.state == "complete"), default=0)
+    values = [trial.best for trial in status.trials if trial.best is not None]
+    for _, trials in groupby(status.trials, key=lambda trial: trial.is_active):
+        for trial in trials:
+            mark = " (best)" if trial.number == best else ""
+            table.add_row(
+                str(trial.number),
+                Text(_state(trial), STYLES[AttemptState(trial.state)]),
+                str(trial.attempt),
+                trial.job_id or NONE,
+                trial.host or NONE,
+                _epoch(trial, longest),
+                _value(trial, status, values) + mark,
+                _time(trial, now),
+            )
+        table.add_section()
+    return table
+
+
+def _epoch(trial: TrialStatus, longest: int) -> str:
+    """The last epoch, on a bar of how many the longest completed trial has reported."""
+    if trial.epoch is None:
+        return NONE
+    return f"{trial.epoch:<4} {_bar(trial.epoch / longest)}" if longest else str(trial.epoch)
+
+
+def _value(trial: TrialStatus, status: StudyStatus, values: Sequence[float]) -> str:
+    """The objective, on a bar from the worst to the best of the trials shown."""
+    shown = show_metric(status.metric, trial.best)
+    if trial.best is None or len(set(values)) < 2:
+        return shown
+    worst, best = (min, max) if status.direction == "maximize" else (max, min)
+    share = (trial.best - worst(values)) / (best(values) - worst(values))
+    return f"{shown} {_bar(share)}"
+
+
+def _bar(share: float) -> str:
+    filled = round(BAR_WIDTH * min(max(share, 0.0), 1.0))
+    return "━" * filled + "─" * (BAR_WIDTH - filled)
+
+
+def _state(trial: TrialStatus) -> str:
+    return trial.state if trial.cause is None else f"{trial.state} ({trial.cause})"
+
+
+def _time(trial: TrialStatus, now: datetime) -> str:
+    """How long the attempt has trained; before that, how long it has waited."""
+    if trial.started_at is None:
+        if trial.ended_at is not None:
+            return NONE
+        return f"waits {show_duration((now - trial.submitted_at).total_seconds())}"
+    return show_duration(((trial.ended_at or now) - trial.started_at).total_seconds())
+
+
+def _launcher(status: StudyStatus, now: datetime) -> str:
+    if status.launcher is not None:
+        age = show_duration((now - status.launcher.seen_at).total_seconds())
+        return f"{status.launcher}, last sign of life {age} ago{STOPS.get(status.stop or '', '')}"
+    if status.launcher_seen_at is None:
+        return "none at work"
+    age = show_duration((now - status.launcher_seen_at).total_seconds())
+    return f"none at work; the last one was there {age} ago"
+
+
+def _states(status: StudyStatus) -> str:
+    counts = [f"{number:,} {state}" for state, number in status.num_by_state.items()]
+    if status.num_waiting:
+        counts.append(f"{status.num_waiting:,} enqueued")
+    if status.num_retries:
+        counts.append(f"{status.num_retries:,} to be tried again")
+    return ", ".join(counts) or "none yet"
+
+
+def _budget(status: StudyStatus) -> str:
+    spent, plan = status.spent, status.plan
+    parts = [f"{spent.trials:,} of {plan.trials:,} trials, {max(plan.trials - spent.trials, 0):,} left"]
+    for used, limit, unit in (
+        (spent.hours, plan.hours, "hours"),
+        (spent.gpu_hours, plan.gpu_hours, "GPU hours"),
+    ):
+        if limit is not None:
+            parts.append(f"{used:,.1f} of {limit:,g} {unit}, {max(limit - used, 0):,.1f} left")
+        elif unit == "GPU hours" and used > 0:
+            parts.append(f"{used:,.1f} GPU hours")
+    return "; ".join(parts)
+
+
+def _forecast(status: StudyStatus, now: datetime) -> str:
+    if (when := _when(status, now)) is None:
+        is_done = status.num_active == 0 and (status.spent.trials >= status.plan.trials or status.stop)
+        return "nothing is left to do" if is_done else "none until a trial has ended"
+    assert status.forecast is not None
+    trials = show_count(status.forecast.trials, "trial")
+    all_there = "all are there" if status.stop is None else "no more are proposed"
+    end = SHORTAGES.get(status.forecast.ended_by, all_there)
+    return f"{when}, with {trials}: {end}"
+
+
+def _when(status: StudyStatus, now: datetime) -> str | None:
+    """When the study ends; without a launcher, how long it would take one."""
+    if status.forecast is None:
+        return None
+    duration = show_duration(status.forecast.in_s)
+    if status.launcher is None:
+        return f"{duration} once it is launched again"
+    end = (now + timedelta(seconds=status.forecast.in_s)).astimezone()
+    return f"ends about {end:%a %H:%M}, in {duration}"
+
+
+def _best(status: StudyStatus) -> str:
+    if status.best is None:
+        return "none has completed yet"
+    return f"trial {status.best.number}, {status.metric} = {show_metric(status.metric, status.best.best)}"

@@ -1,0 +1,154 @@
+"""Reading a study back: Optuna's tables and ours, joined into DataFrames."""
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import optuna
+import pandas as pd
+from optuna.trial import FrozenTrial, TrialState
+from sqlalchemy import URL, Engine, Executable, select
+from sqlalchemy.orm import Session, selectinload
+
+from sweep.definition.study import EVALUATION
+from sweep.storage.database import DEFAULT_URL, open_recorded, parse_url
+from sweep.storage.optuna_storage import STATES, optuna_storage
+from sweep.storage.study_data import StudyData
+from sweep.storage.study_records import find_study, get_study
+from sweep.storage.tables import EnvironmentRow, EpochRow, FinalMetricRow, TrialRow
+
+ATTEMPT_COLUMNS = (
+    "token", "state", "cause", "job_id", "host", "gpu",
+    "submitted_at", "started_at", "ended_at", "gpu_seconds", "notes",
+)  # fmt: skip
+
+
+def study_data(name: str, storage: str | URL = DEFAULT_URL) -> StudyData:
+    """A recorded study as DataFrames, for a notebook: `study_data("kmnist").trials`.
+
+    Raises
+    ------
+    InputError
+        When the database cannot be opened, or holds no such study.
+    """
+    url = parse_url(storage) if isinstance(storage, str) else storage
+    engine = open_recorded(url)
+    try:
+        return read_study(engine, url, name)
+    finally:
+        engine.dispose()
+
+
+def read_study(engine: Engine, url: URL, name: str) -> StudyData:
+    """Everything the database holds of a study.
+
+    Raises
+    ------
+    InputError
+        When there is no such study.
+    """
+    row = get_study(engine, name)
+    optuna.logging.set_verbosity(optuna.logging.ERROR)
+    with optuna_storage(url) as storage:
+        frozen = optuna.load_study(study_name=name, storage=storage).get_trials(deepcopy=False)
+    of_study = TrialRow.study_id == row.id
+    with Session(engine) as session:
+        query = select(TrialRow).where(of_study).options(selectinload(TrialRow.attempts))
+        trials = {trial.number: trial for trial in session.scalars(query)}
+        finals = _wide(session, select(TrialRow.number, FinalMetricRow.metric, FinalMetricRow.value)
+                       .join(FinalMetricRow).where(of_study), ["number"])  # fmt: skip
+        epochs = _wide(session, select(TrialRow.number, EpochRow.epoch, EpochRow.metric, EpochRow.value)
+                       .join(EpochRow).where(of_study), ["number", "epoch"])  # fmt: skip
+        provenance = {**row.provenance, **_environment(session, trials.values())}
+    return StudyData(
+        name=name,
+        metric=row.definition["metric"],
+        direction=row.definition["direction"],
+        definition=row.definition,
+        provenance=provenance,
+        trials=_trials(frozen, trials, epochs, finals, row.definition),
+        epochs=epochs,
+        attempts=_attempts(trials),
+        evaluation=_evaluation(engine, url, name),
+    )
+
+
+def _evaluation(engine: Engine, url: URL, name: str) -> StudyData | None:
+    evaluation = f"{name}{EVALUATION}"
+    return None if find_study(engine, evaluation) is None else read_study(engine, url, evaluation)
+
+
+def _wide(session: Session, query: Executable, index: list[str]) -> pd.DataFrame:
+    """Rows of (index..., metric, value) as a row an index and a column a metric."""
+    long = pd.DataFrame(session.execute(query).all(), columns=[*index, "metric", "value"])
+    if long.empty:
+        return pd.DataFrame(columns=index, dtype="int64")
+    wide = long.astype({"value": "float64"}).pivot(index=index, columns="metric", values="value")
+    return wide.sort_index().reset_index().rename_axis(columns=None)
+
+
+def _trials(
+    frozen: Iterable[FrozenTrial],
+    trials: Mapping[int, TrialRow],
+    epochs: pd.DataFrame,
+    finals: pd.DataFrame,
+    definition: Mapping[str, Any],
+) -> pd.DataFrame:
+    num_epochs = epochs.groupby("number").size()
+    rows = [
+        {
+            "number": trial.number,
+            "state": STATES[trial.state],
+            "value": trial.value if trial.state is TrialState.COMPLETE else None,
+            **{f"param_{name}": trial.params.get(name) for name in definition["space"]},
+            "num_epochs": int(num_epochs.get(trial.number, 0)),
+            **_progress(trials.get(trial.number)),
+        }
+        for trial in frozen
+    ]
+    table = pd.DataFrame(rows, columns=None if rows else ["number", "state", "value", *_progress(None)])
+    table = table.astype({"value": "float64"})
+    for column in ("started_at", "ended_at"):
+        table[column] = pd.to_datetime(table[column], utc=True)
+    table["duration_s"] = (table["ended_at"] - table["started_at"]).dt.total_seconds()
+    finals = finals.add_prefix("final_").rename(columns={"final_number": "number"})
+    table = table.merge(finals, on="number", how="left")
+    table[f"final_{definition['metric']}"] = table["value"]
+    return table
+
+
+def _progress(trial: TrialRow | None) -> dict[str, Any]:
+    """What our tables say of a trial; nothing yet for one that has not been proposed."""
+    attempts = trial.attempts if trial is not None else []
+    last = attempts[-1] if attempts else None
+    return {
+        "num_attempts": len(attempts),
+        "cause": last.cause if last else None,
+        "error": last.error.strip().splitlines()[-1] if last and last.error else None,
+        "seed": trial.seed if trial else None,
+        "host": last.host if last else None,
+        "gpu": last.gpu if last else None,
+        "job_id": last.job_id if last else None,
+        "started_at": attempts[0].started_at if attempts else None,
+        "ended_at": last.ended_at if last else None,
+        "gpu_seconds": sum(attempt.gpu_seconds for attempt in attempts),
+        "folder": trial.folder if trial else None,
+    }
+
+
+def _attempts(trials: Mapping[int, TrialRow]) -> pd.DataFrame:
+    rows = [
+        {"number": number, "attempt": attempt.number}
+        | {column: getattr(attempt, column) for column in ATTEMPT_COLUMNS}
+        for number, trial in sorted(trials.items())
+        for attempt in trial.attempts
+    ]
+    return pd.DataFrame(rows, columns=["number", "attempt", *ATTEMPT_COLUMNS])
+
+
+def _environment(session: Session, trials: Iterable[TrialRow]) -> dict[str, Any]:
+    """Python and packages of the newest attempt that has begun."""
+    digests = [attempt.environment for trial in trials for attempt in trial.attempts if attempt.environment]
+    if not digests:
+        return {}
+    environment = session.get_one(EnvironmentRow, digests[-1])
+    return dict(environment.content)

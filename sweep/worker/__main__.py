@@ -1,0 +1,7 @@
+"""`python -m sweep.worker FOLDER`: run the attempt in a folder as the only task of this process."""
+
+import sys
+
+from sweep.worker.run import run_in_process
+
+run_in_process(sys.argv[1])

@@ -1,0 +1,70 @@
+"""The trial as a train function sees it."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from pathlib import Path
+
+from sweep.states import Outcome
+from sweep.worker.attempt_folder import AttemptFolder
+from sweep.worker.documents import EpochReport, TrialSpec
+from sweep.worker.metrics import plain_numbers
+
+
+class StopRequested(Exception):  # noqa: N818 - a request to end the trial, not an error
+    """Raised by `Trial.report` when the launcher has requested the attempt to stop."""
+
+    def __init__(self, outcome: Outcome) -> None:
+        super().__init__(outcome.value)
+        self.outcome = outcome
+
+
+class Trial:
+    """What a train function receives beside its parameters.
+
+    Attributes:
+        folder: A folder for the files that the trial produces.
+        checkpoint_dir: A folder for checkpoints. The next attempt of the trial receives a copy of it.
+        seed: The trial's seed, the same in each of its attempts.
+        dataset: The study's `dataset`.
+        data_dir: The study's `data_dir`.
+        notes: What has been noted so far.
+    """
+
+    def __init__(self, spec: TrialSpec, folder: AttemptFolder) -> None:
+        self.folder: Path = folder.artifacts
+        self.checkpoint_dir: Path = folder.checkpoints
+        self.seed: int = spec.seed
+        self.dataset: str | None = spec.dataset
+        self.data_dir: Path | None = Path(spec.data_dir) if spec.data_dir else None
+        self.notes: dict[str, str] = {}
+        self._folder = folder
+        self._reported_epochs = {report.epoch for report in folder.read_epochs()[0]}
+
+    def report(self, epoch: int, metrics: Mapping[str, float]) -> None:
+        """Record the metrics of a finished epoch.
+
+        An epoch that an earlier attempt of the trial has reported is not recorded again.
+
+        Args:
+            epoch: The epoch's number, counted from 1.
+            metrics: The epoch's metrics by name, one number each.
+
+        Raises:
+            StopRequested: If the trial is pruned or given up. The train function must not catch it.
+            ValueError: If the epoch is not a positive integer.
+            TypeError: If a metric is not a number.
+        """
+        if not isinstance(epoch, int) or epoch < 1:
+            raise ValueError(f"an epoch must be an integer counted from 1, but report got epoch={epoch!r}")
+        if epoch not in self._reported_epochs:
+            self._folder.append_epoch(EpochReport(epoch, time.time(), plain_numbers(metrics)))
+            self._reported_epochs.add(epoch)
+        reason = self._folder.read_stop()
+        if reason is not None:
+            raise StopRequested(reason)
+
+    def note(self, key: str, value: str) -> None:
+        """Store a fact with the trial, such as the checksum of its data."""
+        self.notes[key] = str(value)

@@ -1,0 +1,47 @@
+"""What trials cost, and a study whose budget is spent."""
+
+from sweep.states import JobState
+from tests.sweep.launcher.harness import FakeExecutor, LauncherHarness
+
+
+def test_budget_of_gpu_hours_counts_what_ended_and_what_runs(
+    harness: LauncherHarness, executor: FakeExecutor
+) -> None:
+    harness.launch("trials=50", "parallel=1", "budget.gpu_hours=0.01")
+    harness.step()
+    executor.begin("1")  # at second 100
+    executor.end("1")  # at second 160: a sixtieth of an hour
+    assert harness.step() == 0
+    assert harness.read().trials["gpu_seconds"].tolist() == [60.0]
+
+
+def test_budget_of_hours(harness: LauncherHarness) -> None:
+    harness.launch("budget.hours=0.0000001")
+    assert harness.step() == 0
+
+
+def test_the_cost_is_the_clusters_count_in_the_end(harness: LauncherHarness, executor: FakeExecutor) -> None:
+    harness.launch("trials=1")
+    harness.step()
+    executor.begin("1")  # at second 100
+    executor.end("1", JobState.RUNNING)  # at second 160, and Slurm is cleaning up
+    executor.elapsed_s["1"] = 61.0
+    assert harness.step() == 0
+    assert harness.read().attempts["gpu_seconds"].tolist() == [60.0]
+    executor.state["1"], executor.elapsed_s["1"] = JobState.COMPLETE, 67.0
+    harness.relaunch("trials=1").step()
+    assert harness.read().attempts["gpu_seconds"].tolist() == [67.0]
+    executor.elapsed_s["1"] = 99.0  # it is not asked again
+    harness.step()
+    assert harness.read().attempts["gpu_seconds"].tolist() == [67.0]
+
+
+def test_what_runs_counts_towards_the_budget(harness: LauncherHarness, executor: FakeExecutor) -> None:
+    harness.launch("trials=50", "parallel=2", "budget.gpu_hours=0.01")  # 36 s
+    harness.step()
+    for job_id in ("1", "2"):
+        executor.begin(job_id)
+    executor.elapsed_s = {"1": 20.0, "2": 20.0}
+    executor.end("2", JobState.PREEMPTED, outcome=None)
+    assert harness.step() == 1  # neither a new trial nor another attempt
+    assert harness.states() == ["running", "failed"]

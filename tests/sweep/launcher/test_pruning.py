@@ -1,0 +1,59 @@
+"""Trials that are asked to stop."""
+
+import pytest
+
+from sweep.states import JobState, Outcome
+from tests.sweep.launcher.harness import FakeExecutor, LauncherHarness
+
+
+def fall_behind(harness: LauncherHarness, executor: FakeExecutor, trials: int) -> None:
+    """The first of so many trials completes, and the second reports an epoch far below it."""
+    median = "pruner={name: median, startup_trials: 1, warmup_epochs: 0}"
+    harness.launch("parallel=1", f"trials={trials}", median)
+    harness.step()
+    executor.begin("1")
+    executor.report("1", 0.9, 0.9)
+    executor.end("1", score=0.9)
+    harness.step()
+    executor.begin("2")
+    executor.report("2", 0.1)
+    harness.step()
+
+
+def test_pruning_goes_through_the_trial_folder(harness: LauncherHarness, executor: FakeExecutor) -> None:
+    fall_behind(harness, executor, trials=3)
+    assert executor.attempt("2").read_stop() is Outcome.PRUNED
+    executor.end("2", outcome=Outcome.PRUNED)
+    harness.step()
+    assert harness.states() == ["complete", "pruned", "running"]
+    assert len(executor.jobs) == 3
+
+
+def test_successive_halving_sees_what_the_same_poll_has_found(
+    harness: LauncherHarness, executor: FakeExecutor
+) -> None:
+    """Four trials report their first epoch between two polls: the best of them goes on, the last stops."""
+    halving = "pruner={name: successive_halving, min_epochs: 1, reduction_factor: 2}"
+    harness.launch("parallel=4", "trials=4", halving)
+    harness.step()
+    for job_id, score in zip("1234", (0.9, 0.8, 0.7, 0.1), strict=True):
+        executor.begin(job_id)
+        executor.report(job_id, score)
+    harness.step()
+    asked_to_stop = [executor.attempt(job_id).read_stop() is Outcome.PRUNED for job_id in "1234"]
+    assert asked_to_stop[0] is False
+    assert asked_to_stop[3] is True
+
+
+def test_a_trial_that_ignores_the_stop_is_cancelled(
+    harness: LauncherHarness, executor: FakeExecutor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fall_behind(harness, executor, trials=2)
+    harness.step()
+    assert not executor.cancelled  # it has time until its next epoch
+    monkeypatch.setattr("sweep.launcher.reconciliation.stop_overdue", lambda *_: True)
+    harness.step()
+    assert executor.cancelled == ["2"]
+    executor.end("2", JobState.CANCELLED, outcome=None)
+    assert harness.step() == 0
+    assert harness.states() == ["complete", "pruned"]

@@ -1,0 +1,155 @@
+"""The launcher broken off anywhere, and what it can reach away for a while."""
+
+import random
+from collections.abc import Sequence
+from typing import Any
+
+import optuna
+import pytest
+from sqlalchemy.exc import OperationalError
+
+from sweep.errors import StudyFailedError
+from sweep.launcher.outage import retry_on_outage
+from sweep.launcher.proposals import Proposals
+from sweep.scheduler.executor import SubmissionError
+from sweep.scheduler.job import Job
+from tests.sweep.launcher.harness import FakeExecutor, LauncherHarness
+
+
+def test_a_crash_after_every_step_changes_nothing(harness: LauncherHarness, executor: FakeExecutor) -> None:
+    harness.launch()
+    for job_id in ("1", "2", "3", "4"):
+        harness.step()
+        harness.relaunch()
+        executor.begin(job_id)
+        harness.step()
+        harness.relaunch()
+        executor.report(job_id, 0.5)
+        harness.step()
+        harness.relaunch()
+        executor.end(job_id)
+    assert harness.step() == 0
+    assert len(executor.jobs) == 4
+    assert harness.states() == ["complete"] * 4
+    assert harness.read().trials["num_attempts"].tolist() == [1] * 4
+
+
+def test_a_job_whose_id_was_never_saved_is_found_by_name(
+    harness: LauncherHarness, executor: FakeExecutor
+) -> None:
+    harness.launch("parallel=1")
+    submit = executor.submit
+
+    def submit_and_die(jobs: Sequence[Job]) -> list[str]:
+        submit(jobs)
+        raise KeyboardInterrupt
+
+    executor.submit = submit_and_die  # type: ignore[method-assign]
+    with pytest.raises(KeyboardInterrupt):
+        harness.step()
+    executor.submit = submit  # type: ignore[method-assign]
+    harness.relaunch("parallel=1").step()
+    assert len(executor.jobs) == 1
+    assert harness.attempts() == [(0, 1, "pending", None)]
+
+
+def test_nothing_is_submitted_while_nobody_can_say_what_runs(
+    harness: LauncherHarness, executor: FakeExecutor
+) -> None:
+    harness.launch("parallel=1")
+    executor.refuses = SubmissionError("no")
+    with pytest.raises(StudyFailedError):
+        harness.step()
+    executor.refuses, executor.answers = None, False
+    harness.relaunch("parallel=1")
+    assert harness.step() == 1
+    assert not executor.jobs
+    executor.answers = True
+    harness.step()
+    assert len(executor.jobs) == 1
+
+
+def test_a_trial_proposed_but_not_recorded_is_taken_up(
+    harness: LauncherHarness, executor: FakeExecutor
+) -> None:
+    harness.launch("parallel=1")
+    optuna.load_study(
+        study_name="toy", storage="sqlite:///sweep.db"
+    ).ask()  # a launcher dies after Optuna's ask
+    harness.relaunch("parallel=1", "trials=2")
+    harness.step()
+    spec = executor.attempt("1").read_spec()
+    assert spec.number == 0
+    assert 0 <= spec.params["x"] <= 1
+    executor.end("1")
+    harness.step()
+    executor.end("2")
+    assert harness.step() == 0
+    assert harness.states() == ["complete", "complete"]
+
+
+def test_told_to_optuna_but_not_saved(
+    harness: LauncherHarness, executor: FakeExecutor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    harness.launch("trials=1")
+    harness.step()
+    executor.end("1", score=0.5)
+    tell = Proposals.tell
+
+    def tell_and_die(*arguments: Any) -> None:
+        tell(*arguments)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(Proposals, "tell", tell_and_die)
+    with pytest.raises(KeyboardInterrupt):
+        harness.step()
+    assert harness.attempts() == [(0, 1, "pending", None)]
+    monkeypatch.setattr(Proposals, "tell", tell)
+    harness.relaunch("trials=1")
+    assert harness.step() == 0
+    assert harness.attempts() == [(0, 1, "complete", None)]
+    assert harness.read().trials["value"].tolist() == [0.5]
+
+
+def test_silence_of_the_cluster_fails_nothing(harness: LauncherHarness, executor: FakeExecutor) -> None:
+    harness.launch("trials=1")
+    harness.step()
+    executor.begin("1")
+    harness.step()
+    executor.answers = False
+    assert [harness.step() for _ in range(5)] == [1] * 5
+    assert harness.attempts() == [(0, 1, "running", None)]
+
+
+@pytest.mark.parametrize(
+    "broken", ["lease.renew", "records.save", "records.open_attempts", "proposals.propose"]
+)
+def test_the_database_goes_away_for_a_while(
+    harness: LauncherHarness, executor: FakeExecutor, monkeypatch: pytest.MonkeyPatch, broken: str
+) -> None:
+    """Each part that talks to the database fails two times in five; the study ends as it should."""
+    harness.launch("parallel=1", "trials=3")
+    part_name, method_name = broken.split(".")
+    part = getattr(harness.launcher, part_name)
+    method, chance = getattr(part, method_name), random.Random(20261124)
+
+    def flaky(*arguments: Any) -> Any:
+        if chance.random() < 0.4:
+            raise OperationalError("statement", {}, Exception("server closed the connection"))
+        return method(*arguments)
+
+    monkeypatch.setattr(part, method_name, flaky)
+
+    def step() -> int:
+        return retry_on_outage(harness.step, sleep=lambda _: None)
+
+    for job_id in ("1", "2", "3"):
+        while job_id not in executor.jobs:
+            assert step() > 0
+        executor.begin(job_id)
+        executor.report(job_id, 0.5)
+        executor.end(job_id)
+    assert step() == 0
+    assert harness.states() == ["complete"] * 3
+    assert len(executor.jobs) == 3
+    assert harness.read().epochs["number"].tolist() == [0, 1, 2]

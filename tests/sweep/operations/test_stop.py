@@ -1,0 +1,168 @@
+"""`sweep stop` and `sweep retry` as a person uses them: real processes, one machine."""
+
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from sweep.storage.database import connect, parse_url
+from sweep.storage.optuna_storage import optuna_storage
+from sweep.storage.study_data import StudyData
+from sweep.storage.study_reader import read_study
+from tests.sweep.launcher.test_crash import KILL_SCRIPT
+
+URL = parse_url("sqlite:///sweep.db")
+NUM_EPOCHS, HOLD = 4, 3  # a trial waits before epoch HOLD until `let_go`
+LAUNCH = ["launch", "--study", "toy", "--trials", "2", "--set", f"fixed.epochs={NUM_EPOCHS}",
+          "--set", f"fixed.hold={HOLD}"]  # fmt: skip
+
+
+def sweep(*arguments: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "sweep", *arguments], capture_output=True, text=True, timeout=120
+    )
+
+
+def read() -> StudyData:
+    engine = connect(URL)
+    data = read_study(engine, URL, "toy")
+    engine.dispose()
+    return data
+
+
+def are_held(workplace: Path) -> bool:
+    """Whether both trials have saved the last epoch before HOLD."""
+    checkpoints = list(workplace.glob("sweeps/toy/*/attempt-1-*/checkpoints/epoch"))
+    return [file.read_text() for file in checkpoints] == [str(HOLD - 1)] * 2
+
+
+@pytest.fixture
+def launcher(workplace: Path) -> Iterator[subprocess.Popen[bytes]]:
+    """A launcher at work, whose two trials are at it."""
+    launcher = subprocess.Popen(
+        [sys.executable, "-m", "sweep", *LAUNCH], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+    )
+    deadline = time.monotonic() + 120
+    while not are_held(workplace):
+        assert time.monotonic() < deadline
+        assert launcher.poll() is None
+        time.sleep(0.05)
+    yield launcher
+    if launcher.poll() is None:
+        launcher.kill()
+    launcher.wait()
+
+
+def check_both_are_cancelled() -> None:
+    attempts = read().attempts
+    assert attempts["state"].tolist() == ["failed"] * 2
+    assert attempts["cause"].tolist() == ["cancelled"] * 2
+
+
+def test_by_the_launcher_at_work(launcher: subprocess.Popen[bytes]) -> None:
+    done = sweep("stop", "--study", "toy", "--cancel-jobs")
+    assert done.returncode == 0, done.stderr
+    assert f"the launcher at work, process {launcher.pid} on " in done.stdout
+    assert "sweep retry --study toy --failed" in done.stdout
+    assert launcher.wait(timeout=60) == 0
+    check_both_are_cancelled()
+
+
+def test_in_the_place_of_a_launcher_and_then_on_again(
+    workplace: Path, launcher: subprocess.Popen[bytes]
+) -> None:
+    launcher.send_signal(signal.SIGKILL)
+    launcher.wait()
+    done = sweep("stop", "--study", "toy", "--cancel-jobs")
+    assert done.returncode == 0, done.stderr
+    assert "study toy: 2 failed" in done.stdout
+    check_both_are_cancelled()
+    trained = (workplace / "ledger.txt").read_text()
+    asked = sweep("retry", "--study", "toy", "--failed")
+    assert asked.stdout.splitlines() == [
+        "to be tried again: trial 0, trial 1", "they begin with the next launch: sweep launch --study toy",
+    ]  # fmt: skip
+    assert (workplace / "ledger.txt").read_text() == trained  # nobody trains meanwhile
+    (workplace / "go").touch()
+    again = sweep(*LAUNCH)
+    assert again.returncode == 0, again.stderr
+    data = read()
+    assert data.trials["state"].tolist() == ["complete"] * 2
+    assert data.trials["num_attempts"].tolist() == [2, 2]
+    check_each_epoch_was_trained_once(workplace)
+
+
+def check_each_epoch_was_trained_once(workplace: Path) -> None:
+    lines = (line.split() for line in (workplace / "ledger.txt").read_text().splitlines())
+    trained = sorted((int(seed), int(epoch)) for seed, epoch, _ in lines)
+    assert trained == [(seed, epoch) for seed in (0, 1) for epoch in range(1, NUM_EPOCHS + 1)]
+
+
+STOPPING = [
+    ("sweep.scheduler.factory", "LocalExecutor", "cancel", "before"),
+    ("sweep.scheduler.factory", "LocalExecutor", "cancel", "after"),
+    ("sweep.launcher.proposals", "Proposals", "tell", "after"),
+]
+RETRYING = [
+    ("sweep.launcher.proposals", "Proposals", "reread", "after"),
+    ("sweep.storage.study_records", "StudyRecords", "reopen", "after"),
+    ("sweep.scheduler.factory", "LocalExecutor", "submit", "after"),
+]
+
+
+def die_at(moment: tuple[str, str, str, str], *arguments: str) -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", KILL_SCRIPT, *moment, *arguments], capture_output=True, text=True, timeout=120
+    )
+    assert done.returncode == -signal.SIGKILL, done.stderr
+
+
+@pytest.mark.parametrize(
+    "moments",
+    list(zip(STOPPING, RETRYING, strict=True)),
+    ids=lambda pair: " ".join(pair[0][2:] + pair[1][2:]),
+)
+def test_killed_at_the_worst_moments(
+    workplace: Path,
+    launcher: subprocess.Popen[bytes],
+    moments: tuple[tuple[str, str, str, str], tuple[str, str, str, str]],
+) -> None:
+    """First whoever stops the study, then the launch that is to try its trials again."""
+    launcher.kill()
+    launcher.wait()
+    die_at(moments[0], "stop", "--study", "toy", "--cancel-jobs")
+    assert sweep("stop", "--study", "toy", "--cancel-jobs").returncode == 0
+    check_both_are_cancelled()
+    sweep("retry", "--study", "toy", "--failed")
+    (workplace / "go").touch()
+    die_at(moments[1], *LAUNCH)
+    assert sweep(*LAUNCH).returncode == 0
+    data = read()
+    assert data.trials["state"].tolist() == ["complete"] * 2
+    assert data.attempts["state"].tolist() == ["failed", "complete"] * 2
+    assert data.epochs.groupby("number").size().tolist() == [NUM_EPOCHS] * 2
+    with optuna_storage(URL) as storage:
+        trials = storage.get_all_trials(storage.get_study_id_from_name("toy"))
+    assert [trial.value for trial in trials] == data.trials["value"].tolist()
+    check_each_epoch_was_trained_once(workplace)
+
+
+def test_to_stop_and_to_retry_where_there_is_nothing_to_do(workplace: Path) -> None:
+    assert sweep("launch", "--study", "toy", "--cluster", "inline").returncode == 0
+    done = sweep("stop", "--study", "toy")
+    assert done.stdout.splitlines() == [
+        "no launcher is at work: no trial is proposed, and jobs that are there go on",
+        "to cancel them: sweep stop --study toy --cancel-jobs",
+        "to go on with the study: sweep launch --study toy",
+    ]
+    assert sweep("stop", "--study", "toy", "--cancel-jobs").returncode == 0
+    assert read().trials["state"].tolist() == ["complete"] * 4
+    assert sweep("retry", "--study", "toy", "--failed").stdout == "study toy has no failed trial\n"
+    mistake = sweep("retry", "--study", "toy", "--trial", "0")
+    assert (mistake.returncode, mistake.stderr) == (
+        2, "error: trial 0 of study toy is complete; only a failed trial is tried again\n",
+    )  # fmt: skip

@@ -1,0 +1,164 @@
+import dataclasses
+import json
+from html.parser import HTMLParser
+
+import pytest
+
+from sweep.reporting.page.page import MAX_ROWS, page
+from sweep.reporting.page.sections import sections
+from sweep.storage.study_data import StudyData
+from tests.sweep.reporting import synthetic_studies as studies
+
+HOSTILE = "</script><script>alert('é')</script><b>&"
+ADDRESS_ATTRIBUTES = {"src", "href", "action", "data", "srcset", "poster"}
+
+
+class Elements(HTMLParser):
+    """The elements of a page: their attributes, and the text of its scripts."""
+
+    def __init__(self, content: bytes) -> None:
+        super().__init__()
+        self.tags: list[str] = []
+        self.attributes: list[tuple[str, str | None]] = []
+        self.figures: list[dict[str, object]] = []
+        self.scripts: list[str] = []
+        self.text = ""
+        self.feed(content.decode())
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append(tag)
+        self.attributes += attrs
+        if tag == "script":
+            self.scripts.append("")
+
+    def handle_data(self, data: str) -> None:
+        if self.lasttag == "script":
+            self.scripts[-1] += data
+        else:
+            self.text += data
+
+    def plots(self) -> list[dict[str, object]]:
+        return [json.loads(script) for script in self.scripts if script.startswith('{"data"')]
+
+
+def hostile() -> StudyData:
+    """A study whose every name is an attack."""
+    data = studies.of_values(
+        [0.5, 0.6, 0.7, 0.8],
+        {HOSTILE: [HOSTILE, "b"] * 2},
+        {HOSTILE: {"type": "categorical", "choices": [HOSTILE, "b"]}},
+    )
+    data.trials["error"] = data.trials["cause"] = HOSTILE
+    return dataclasses.replace(
+        data,
+        name=HOSTILE,
+        definition={**data.definition, "dataset": HOSTILE, "fixed": {HOSTILE: HOSTILE}},
+        provenance={HOSTILE: HOSTILE, "packages": {HOSTILE: HOSTILE}},
+    )
+
+
+@pytest.fixture(scope="module")
+def kmnist() -> Elements:
+    return Elements(page(studies.kmnist()))
+
+
+def test_nothing_is_fetched_from_anywhere(kmnist: Elements) -> None:
+    addresses = [str(value) for name, value in kmnist.attributes if name in ADDRESS_ATTRIBUTES]
+    assert addresses
+    assert all(address.startswith(("#", "data:")) for address in addresses)
+    policy = next(
+        value for name, value in kmnist.attributes if name == "content" and "default-src" in str(value)
+    )
+    assert policy is not None
+    assert policy.startswith("default-src 'none';")
+    assert "http" not in policy
+
+
+def test_what_is_not_known_of_the_code_is_left_out() -> None:
+    data = studies.kmnist()
+    unknown = dataclasses.replace(data, provenance={**data.provenance, "git_commit": None})
+    text = Elements(page(unknown)).text
+    assert "git commit" not in text
+    assert "git dirty" in text
+
+
+def test_only_a_page_that_is_written_again_reloads_itself(kmnist: Elements) -> None:
+    assert ("http-equiv", "refresh") not in kmnist.attributes
+    again = Elements(page(studies.one_trial(), reload_s=30))
+    assert ("http-equiv", "refresh") in again.attributes
+    assert ("content", "30") in again.attributes
+
+
+def test_plotly_is_there_once_and_cannot_share(kmnist: Elements) -> None:
+    assert sum("plotly.js v" in script for script in kmnist.scripts) == 1
+    drawing = kmnist.scripts[-1]
+    for setting in ("displaylogo: false", "showSendToCloud: false", 'plotlyServerURL: ""'):
+        assert setting in drawing
+
+
+def test_every_figure_has_a_place_and_words(kmnist: Elements) -> None:
+    plots = [
+        plot for section in sections(studies.kmnist()) for panel in section.panels for plot in panel.plots
+    ]
+    num_figures = len(plots)
+    assert num_figures == 1 + 1 + 1 + 1 + len(studies.SPACE) + len(studies.METRICS) + 2 + 2
+    assert len(kmnist.plots()) == num_figures
+    assert kmnist.attributes.count(("role", "img")) == num_figures
+    assert all(value for name, value in kmnist.attributes if name == "aria-label")
+
+
+def test_sections_have_headings_in_order(kmnist: Elements) -> None:
+    assert kmnist.tags.count("h1") == 1
+    assert kmnist.tags.count("h2") == 1 + 5 + 3  # winner, figures, failures, standing and provenance
+    assert kmnist.tags.count("main") == 1
+
+
+def test_the_best_trial_and_the_provenance_can_be_read(kmnist: Elements) -> None:
+    data = studies.kmnist()
+    assert f"{100 * data.trials['value'].max():.2f}\N{NO-BREAK SPACE}%" in kmnist.text
+    assert data.provenance["git_commit"] in kmnist.text
+    assert "TensorFlow".lower() in kmnist.text
+
+
+def test_whatever_a_user_names_is_text() -> None:
+    harmless, attacked = (Elements(page(data)) for data in (hostile_free(), hostile()))
+    assert attacked.tags == harmless.tags
+    assert len(attacked.plots()) == len(harmless.plots())
+    assert HOSTILE in attacked.text
+
+
+def hostile_free() -> StudyData:
+    """The same study with a harmless name in place of each attack."""
+    data = hostile()
+    calm = json.loads(
+        json.dumps([data.definition, data.provenance]).replace(json.dumps(HOSTILE)[1:-1], "calm")
+    )
+    trials = data.trials.rename(columns={f"param_{HOSTILE}": "param_calm"}).replace(HOSTILE, "calm")
+    return dataclasses.replace(data, name="calm", definition=calm[0], provenance=calm[1], trials=trials)
+
+
+@pytest.mark.parametrize("make", [studies.empty, studies.one_trial, studies.all_failed])
+def test_a_study_without_results_has_a_page_that_says_so(make: object) -> None:
+    data = make()  # type: ignore[operator]
+    elements = Elements(page(data))
+    assert data.name in elements.text
+    if data.trials.empty:
+        assert "No trial has been started yet." in elements.text
+        assert elements.plots() == []
+
+
+def test_a_large_study_shows_the_best_trials_and_says_where_the_others_are() -> None:
+    data = studies.of_values([i / 1000 for i in range(1000)])
+    elements = Elements(
+        page(dataclasses.replace(data, definition={"dataset": "digits", "space": {}, "fixed": {}}))
+    )
+    assert elements.tags.count("tr") == 1 + MAX_ROWS
+    assert f"The first {MAX_ROWS} of 1,000; trials.csv has them all." in elements.text
+
+
+def test_the_evaluator_of_importance_is_named() -> None:
+    (panel,) = next(
+        section for section in sections(studies.kmnist()) if section.anchor == "importance"
+    ).panels
+    assert "PED-ANOVA" in panel.reading
+    assert "Only 16 complete trials" in panel.note

@@ -1,0 +1,81 @@
+import math
+
+import numpy as np
+import pytest
+
+from sweep.reporting.formatting import (
+    chief_metrics,
+    heading,
+    reading_order,
+    show_duration,
+    show_metric,
+    show_param,
+)
+
+
+def test_headings_are_words() -> None:
+    assert heading("val_accuracy") == "validation accuracy"
+    assert heading("lr_decay") == "LR decay"
+    assert heading("größe") == "größe"
+
+
+def test_metrics_are_ordered_by_family_the_objective_s_first() -> None:
+    metrics = ["train_loss", "val_accuracy", "seconds", "val_loss", "train_accuracy"]
+    ordered = ["train_accuracy", "val_accuracy", "train_loss", "val_loss", "seconds"]
+    assert reading_order(metrics, "val_accuracy") == ordered
+
+
+@pytest.mark.parametrize(
+    ("metric", "value", "shown"),
+    [
+        ("val_accuracy", 0.9845, "98.45\N{NO-BREAK SPACE}%"),
+        ("val_accuracy", 98.45, "98.45"),
+        ("val_loss", 0.123456, "0.1235"),
+        ("val_loss", math.nan, "–"),
+        ("val_loss", math.inf, "–"),
+        ("val_loss", None, "–"),
+    ],
+)
+def test_metrics(metric: str, value: float | None, shown: str) -> None:
+    assert show_metric(metric, value) == shown
+
+
+@pytest.mark.parametrize(
+    ("value", "shown"),
+    [
+        (np.float64(32.0), "32"),
+        (np.int64(3), "3"),
+        (0.000512345, "0.0005123"),
+        (math.nan, "–"),
+        (True, "True"),
+        (None, "–"),
+    ],
+)
+def test_params(value: object, shown: str) -> None:
+    assert show_param(value) == shown
+
+
+@pytest.mark.parametrize(
+    ("seconds", "shown"),
+    [
+        (0, "0 s"),
+        (89, "89 s"),
+        (3540, "59 min"),
+        (3599, "1 h 00 min"),
+        (11_100, "3 h 05 min"),
+        (200_000, "2 d 7 h"),
+        (math.nan, "–"),
+    ],
+)
+def test_durations(seconds: float, shown: str) -> None:
+    assert show_duration(seconds) == shown
+
+
+def test_chief_metrics_are_all_where_they_are_few() -> None:
+    few = ["val_loss", "train_accuracy", "seconds", "val_accuracy"]
+    assert chief_metrics(few, "val_accuracy") == ["train_accuracy", "val_accuracy", "val_loss", "seconds"]
+    many = [*few, "train_loss", "rate", "train_margin_loss", "val_margin_loss"]
+    assert chief_metrics(many, "val_accuracy") == ["train_accuracy", "val_accuracy"]
+    assert chief_metrics(many, "val_accuracy", "loss") == [
+        "train_accuracy", "val_accuracy", "train_loss", "val_loss",
+    ]  # fmt: skip

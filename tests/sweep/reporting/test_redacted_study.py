@@ -1,0 +1,29 @@
+import dataclasses
+
+import pytest
+
+from sweep.reporting.redacted_study import without_passwords
+from tests.sweep.reporting import synthetic_studies as studies
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        (
+            "sweep launch --storage postgresql://me:hunter2@db/sweep",
+            "sweep launch --storage postgresql://me:***@db/sweep",
+        ),
+        ("mysql+pymysql://me:a/b:c@db", "mysql+pymysql://me:***@db"),
+        ("redis://:hunter2@db", "redis://:***@db"),
+        ("sqlite:///sweep.db", "sqlite:///sweep.db"),
+        ("http://example.org:80/ by me", "http://example.org:80/ by me"),
+    ],
+)
+def test_passwords_are_hidden_wherever_they_are(text: str, shown: str) -> None:
+    data = studies.all_failed()
+    data.trials["error"] = text
+    data = dataclasses.replace(data, definition={"deep": [{"down": text}]}, provenance={"command": text})
+    hidden = without_passwords(data)
+    assert hidden.definition == {"deep": [{"down": shown}]}
+    assert hidden.provenance == {"command": shown}
+    assert set(hidden.trials["error"]) == {shown}

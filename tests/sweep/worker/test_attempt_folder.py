@@ -1,0 +1,129 @@
+import json
+from dataclasses import asdict
+from pathlib import Path
+
+import pytest
+
+from sweep.states import Cause, Outcome
+from sweep.worker.atomic_file import write_atomically
+from sweep.worker.attempt_folder import AttemptFolder, attempt_folder, trial_folder
+from sweep.worker.documents import EpochReport, Result, Start, TrialSpec
+
+
+def spec(**changes: object) -> TrialSpec:
+    values: dict[str, object] = {
+        "study": "toy", "number": 3, "attempt": 1, "token": "t1", "train": "toy_model:train",
+        "metric": "score",
+        "params": {"x": 0.5, "kind": None}, "seed": 7, "dataset": None, "data_dir": None, "code_dir": ".",
+        "threads": None, "earlier_attempts": ("a", "b"),
+    }  # fmt: skip
+    return TrialSpec(**{**values, **changes})  # type: ignore[arg-type]
+
+
+def start(token: str, pid: int = 1) -> Start:
+    return Start(token, 1.5, "n1", pid, None, "3.11", {"numpy": "2"})
+
+
+def folder(tmp_path: Path) -> AttemptFolder:
+    made = attempt_folder(trial_folder(tmp_path, "toy", 3), 1, "t1")
+    made.create(spec())
+    return made
+
+
+def test_names_sort_and_hold_the_token(tmp_path: Path) -> None:
+    assert folder(tmp_path).path == tmp_path / "toy" / "00003" / "attempt-1-t1"
+
+
+def test_spec_round_trip(tmp_path: Path) -> None:
+    assert folder(tmp_path).read_spec() == spec()
+
+
+def test_a_half_made_folder_is_completed(tmp_path: Path) -> None:
+    attempt = folder(tmp_path)
+    attempt.spec.unlink()
+    attempt.create(spec())
+    assert attempt.read_spec() == spec()
+
+
+def test_only_the_first_claim_counts(tmp_path: Path) -> None:
+    attempt = folder(tmp_path)
+    assert attempt.read_start("t1") is None
+    assert attempt.claim(start("t1", pid=1))
+    assert not attempt.claim(start("t1", pid=2))
+    assert attempt.read_start("t1") == start("t1", pid=1)
+    assert sorted(file.name for file in attempt.path.iterdir()) == ["artifacts", "spec.json", "started.json"]
+
+
+def test_epochs_are_read_from_where_the_last_look_ended(tmp_path: Path) -> None:
+    attempt = folder(tmp_path)
+    assert attempt.read_epochs() == ([], 0)
+    first, second = EpochReport(1, 0.5, {"score": 1.0}), EpochReport(2, 0.7, {"score": float("inf")})
+    attempt.append_epoch(first)
+    reports, offset = attempt.read_epochs()
+    assert reports == [first]
+    attempt.append_epoch(second)
+    assert attempt.read_epochs(offset)[0] == [second]
+
+
+def test_a_torn_last_line_is_waited_for(tmp_path: Path) -> None:
+    attempt = folder(tmp_path)
+    attempt.append_epoch(EpochReport(1, 0.5, {"score": 1.0}))
+    line = json.dumps(asdict(EpochReport(2, 0.7, {"score": 2.0}))) + "\n"
+    with attempt.metrics.open("a") as lines:
+        lines.write(line[:20])
+    reports, offset = attempt.read_epochs()
+    assert [report.epoch for report in reports] == [1]
+    assert attempt.read_epochs(offset) == ([], offset)
+    with attempt.metrics.open("a") as lines:
+        lines.write(line[20:])
+    assert [report.epoch for report in attempt.read_epochs(offset)[0]] == [2]
+
+
+def test_damaged_lines_are_passed_over(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """A disk was full in the middle of a line, and then it was not."""
+    made = folder(tmp_path)
+    made.append_epoch(EpochReport(1, 1.0, {"score": 0.1}))
+    with made.metrics.open("a") as lines:
+        lines.write('{"epoch": 2, "repo')
+    made.append_epoch(EpochReport(3, 3.0, {"score": 0.3}))
+    with made.metrics.open("a") as lines:
+        lines.write("[]\n")
+    made.append_epoch(EpochReport(4, 4.0, {"score": 0.4}))
+    reports, offset = made.read_epochs()
+    assert [report.epoch for report in reports] == [1, 4]
+    assert offset == made.metrics.stat().st_size
+    assert len(caplog.messages) == 2
+
+
+@pytest.mark.parametrize("content", ["", "{", "[1]", "null"])
+def test_a_damaged_file_is_none(tmp_path: Path, content: str) -> None:
+    made = folder(tmp_path)
+    made.started.write_text(content)
+    made.result.write_text(content)
+    assert made.read_start("t1") is None
+    assert made.read_result("t1") is None
+
+
+def test_a_result_of_another_token_is_never_read(tmp_path: Path) -> None:
+    attempt = folder(tmp_path)
+    result = Result("t1", Outcome.FAILED, 2.0, {"score": 1.0}, Cause.ERROR, "trace", {"key": "value"})
+    assert attempt.read_result("t1") is None
+    attempt.write_result(result)
+    assert attempt.read_result("t1") == result
+    assert attempt.read_result("t2") is None
+    assert attempt.read_start("t2") is None
+
+
+def test_stop_says_why(tmp_path: Path) -> None:
+    attempt = folder(tmp_path)
+    assert attempt.read_stop() is None
+    attempt.request_stop(Outcome.PRUNED)
+    assert attempt.read_stop() is Outcome.PRUNED
+
+
+def test_write_and_rename_leaves_no_part(tmp_path: Path) -> None:
+    target = tmp_path / "file"
+    write_atomically(target, "old")
+    write_atomically(target, "new")
+    assert target.read_text() == "new"
+    assert list(tmp_path.iterdir()) == [target]
