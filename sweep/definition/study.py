@@ -77,10 +77,19 @@ class Study(Settings):
     prepare: DottedPath | None = None
     """Function called once on the launching machine before any trial is submitted, as
     prepare(dataset, data_dir) -> checksum, so that compute nodes need no network."""
+    verify: DottedPath | None = None
+    """Function that checks data that is already there, called by `sweep data verify` as
+    verify(dataset, data_dir) -> checksum."""
+    check_node: DottedPath | None = None
+    """Function that `sweep doctor` calls on a node as check_node(num_gpus) -> text. The text says what it
+    found; an error that it raises says why trials cannot run there."""
+    baselines: DottedPath | None = None
+    """Function that returns published results for the report, called at each launch as baselines(study), with
+    this file as a mapping. It returns None if no published result is comparable."""
     dataset: str | None = None
-    """Name of the data, passed on to the functions above."""
+    """Name of the data, passed to the functions above."""
     data_dir: str | None = None
-    """Folder of the data, passed on to the functions above."""
+    """Folder of the data, passed to the functions above."""
     metric: str = Field(min_length=1)
     """Which of the reported metrics is the objective."""
     direction: Literal["maximize", "minimize"]

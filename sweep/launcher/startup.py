@@ -47,6 +47,9 @@ CHANGEABLE = {
     "dry_run",
     "evaluate",
     "prepare",
+    "verify",
+    "check_node",
+    "baselines",
     "data_dir",
 }
 

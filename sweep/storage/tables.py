@@ -64,9 +64,7 @@ class StudyRow(Table):
     launcher_seen_at: Mapped[datetime | None]
     cluster: Mapped[str | None] = mapped_column(String(255))  # the profile it was last launched with
     stop: Mapped[Stop | None]  # how a user has requested the study to stop
-    baselines: Mapped[
-        dict[str, Any] | None
-    ]  # published results that the study's `baselines` function returned
+    baselines: Mapped[dict[str, Any] | None]  # what its `baselines` function returned
 
 
 class EnvironmentRow(Table):
