@@ -23,8 +23,8 @@ space:
   batch_size: {ENTRY}
 """
 KEYS = (
-    "name, train, evaluate, prepare, dataset, data_dir, metric, direction, trials, parallel, space, fixed, "
-    "enqueue, sampler, pruner, budget, failures, storage, dry_run"
+    "name, train, evaluate, prepare, verify, check_node, baselines, dataset, data_dir, metric, direction, "
+    "trials, parallel, space, fixed, enqueue, sampler, pruner, budget, failures, storage, dry_run"
 )
 NAME_RULE = 'at most 100 letters, digits, ".", "_" and "-", the first a letter or digit'
 SCALAR = "must be a single value: null, true or false, a number or text"
@@ -257,6 +257,9 @@ def test_what_a_study_leaves_out_has_these_values(tmp_path: Path) -> None:
         train="package.module:train",
         evaluate=None,
         prepare=None,
+        verify=None,
+        check_node=None,
+        baselines=None,
         dataset=None,
         data_dir=None,
         metric="accuracy",
