@@ -140,10 +140,10 @@ def upgrade(engine: Engine) -> None:
     with engine.begin() as connection:
         if engine.dialect.name == "sqlite":
             connection.exec_driver_sql("BEGIN IMMEDIATE")  # its driver begins none for changes of tables
-        command.upgrade(_alembic_config(connection), "head")
+        command.upgrade(alembic_config(connection), "head")
 
 
-def _alembic_config(connection: Connection) -> "Config":
+def alembic_config(connection: Connection) -> "Config":
     from alembic.config import Config
 
     config = Config()

@@ -8,21 +8,22 @@ from datetime import UTC, datetime, timedelta
 
 import optuna
 import pytest
+from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from optuna.distributions import BaseDistribution, CategoricalDistribution, FloatDistribution
 from optuna.storages import RDBStorage
 from optuna.study import StudyDirection
 from optuna.trial import TrialState
-from sqlalchemy import URL, Engine, inspect, text
+from sqlalchemy import JSON, URL, Engine, column, inspect, table, text
 from sqlalchemy.orm import Session
 
 from sweep.errors import InputError
 from sweep.launcher.ingest import ERROR_LENGTH, storable
 from sweep.reporting.status.study_status import study_status
-from sweep.states import Stop
+from sweep.states import AttemptState, Stop
 from sweep.storage import optuna_queries as optuna_sql
-from sweep.storage.database import HEAD, VERSION_TABLE, connect, parse_url, real_url, upgrade
+from sweep.storage.database import HEAD, VERSION_TABLE, alembic_config, connect, parse_url, real_url, upgrade
 from sweep.storage.lease import STALE_AFTER, Lease, LeaseLostError
 from sweep.storage.optuna_storage import optuna_storage
 from sweep.storage.study_reader import read_study
@@ -77,16 +78,25 @@ class StorageContract:
         upgrade(engine)
         with optuna_storage(url):  # Optuna's tables, with its own version table, are left in peace
             pass
-        options = {
-            "version_table": VERSION_TABLE,
-            "compare_type": True,
-            "include_name": lambda name, kind, parents: kind != "table" or name in Table.metadata.tables,
-        }
+        assert_tables_are_up_to_date(engine)
         with engine.connect() as connection:
-            context = MigrationContext.configure(connection, opts=options)
-            assert context.get_current_revision() == HEAD
-            assert compare_metadata(context, Table.metadata) == []
             assert {"alembic_version", VERSION_TABLE} <= set(inspect(connection).get_table_names())
+        engine.dispose()
+
+    @pytest.mark.parametrize("revision", ["0001", "0002", "0003"])
+    def test_upgrade_from_each_earlier_revision(self, url: URL, revision: str) -> None:
+        engine = connect(url)
+        with engine.begin() as connection:
+            command.upgrade(alembic_config(connection), revision)
+        add_completed_attempt(engine)
+        upgrade(engine)
+        with Session(engine) as session:
+            attempt = session.get_one(AttemptRow, 1)
+            assert attempt.state is AttemptState.COMPLETE
+            assert attempt.is_cost_final is (revision == "0001")  # 0002 introduced the column
+            assert (attempt.job_size, attempt.submitted_at) == (1, NOON)
+            assert session.get_one(StudyRow, 1).baselines is None
+        assert_tables_are_up_to_date(engine)
         engine.dispose()
 
     def test_upgrading_twice_does_nothing(self, engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -332,6 +342,42 @@ class StorageContract:
         with pytest.raises(InputError, match="was taken by another launcher just now"):
             second.acquire()
         first.renew()
+
+
+def assert_tables_are_up_to_date(engine: Engine) -> None:
+    options = {
+        "version_table": VERSION_TABLE,
+        "compare_type": True,
+        "include_name": lambda name, kind, parents: kind != "table" or name in Table.metadata.tables,
+    }
+    with engine.connect() as connection:
+        context = MigrationContext.configure(connection, opts=options)
+        assert context.get_current_revision() == HEAD
+        assert compare_metadata(context, Table.metadata) == []
+
+
+def add_completed_attempt(engine: Engine) -> None:
+    """Insert a study, a trial and an attempt into the tables of an earlier revision."""
+    rows: dict[str, dict[str, object]] = {
+        "sweep_studies": {
+            "id": 1, "name": "toy", "definition": {}, "provenance": {}, "workdir": ".",
+            "created_at": NOON.replace(tzinfo=None),
+        },
+        "sweep_trials": {
+            "id": 1, "study_id": 1, "number": 0, "optuna_trial_id": 1, "seed": 0, "folder": "."
+        },
+        "sweep_attempts": {
+            "id": 1, "trial_id": 1, "number": 1, "token": "9f3c21ab", "state": "completed", "job_name": "toy",
+            "num_gpus": 1, "submitted_at": NOON.replace(tzinfo=None), "gpu_seconds": 0.5,
+            "metrics_offset": 0, "notes": {}, "job_size": 1, "is_charged": False,
+        },
+    }  # fmt: skip
+    with engine.begin() as connection:
+        for name, values in rows.items():
+            present = {each["name"] for each in inspect(connection).get_columns(name)}
+            row = {column: value for column, value in values.items() if column in present}
+            columns = [column(name, JSON if value == {} else None) for name, value in row.items()]
+            connection.execute(table(name, *columns).insert().values(row))
 
 
 def hold(engine: Engine, holder: str, seen_at: datetime) -> None:
