@@ -9,9 +9,9 @@ from optuna.distributions import FloatDistribution, distribution_to_json
 from sqlalchemy import Engine, MetaData, insert
 
 from sweep.definition.study import Study
-from sweep.launcher.startup import definition_of
 from sweep.storage.database import upgrade
 from sweep.storage.optuna_storage import optuna_storage
+from sweep.storage.study_definition import definition_of
 from sweep.storage.study_records import create_study
 from sweep.storage.tables import AttemptRow, EpochRow, TrialRow
 

@@ -1,6 +1,5 @@
 """Starting a launch: everything is checked before anything is changed, then the launcher is put together."""
 
-import json
 import logging
 import os
 import tempfile
@@ -28,6 +27,7 @@ from sweep.states import Cause
 from sweep.storage.database import connect, upgrade
 from sweep.storage.lease import Lease, LeaseHeldError
 from sweep.storage.optuna_storage import optuna_storage
+from sweep.storage.study_definition import definition_of
 from sweep.storage.study_records import StudyRecords, create_study, find_study, record_launch
 from sweep.storage.tables import StudyRow
 
@@ -171,16 +171,6 @@ def _acquire(lease: Lease, wait: bool) -> None:
                 logger.info("waiting: %s", str(error).partition("\n")[0])
                 told = True
             time.sleep(WAITING_PAUSE_S)
-
-
-def definition_of(study: Study) -> dict[str, Any]:
-    """The study as it is stored: without the storage's address, which may hold a password."""
-    return study.model_dump(mode="json", exclude={"storage"})
-
-
-def recorded_definition(row: StudyRow) -> Study:
-    """The study as it was last launched, its file changed or gone."""
-    return Study.model_validate_json(json.dumps(row.definition))
 
 
 def _study_row(engine: Engine, request: LaunchRequest, data_sha256: str | None) -> StudyRow:

@@ -9,8 +9,8 @@ from sqlalchemy import Engine
 
 from sweep.definition.study import EVALUATION, Study
 from sweep.errors import InputError
-from sweep.launcher.startup import recorded_definition
 from sweep.storage.optuna_storage import optuna_storage
+from sweep.storage.study_definition import recorded_definition
 from sweep.storage.study_records import find_study
 from sweep.storage.tables import StudyRow
 

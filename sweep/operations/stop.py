@@ -9,9 +9,10 @@ from sqlalchemy import Engine
 
 from sweep.definition.cluster import Profile
 from sweep.launcher.launcher import Launcher
-from sweep.launcher.startup import LaunchRequest, hold, recorded_definition
+from sweep.launcher.startup import LaunchRequest, hold
 from sweep.states import Stop
 from sweep.storage.lease import Holder, holder
+from sweep.storage.study_definition import recorded_definition
 from sweep.storage.tables import StudyRow
 from sweep.storage.user_requests import request_stop
 

@@ -6,11 +6,11 @@ from collections.abc import Iterator
 import numpy as np
 import pandas as pd
 
+from sweep.definition.space import FloatEntry, IntEntry
 from sweep.reporting.figures.cost import CostInfo, cost_info
 from sweep.reporting.figures.history import HistoryInfo, history_info
 from sweep.reporting.formatting import heading, is_share, show_count, show_metric, show_param
 from sweep.reporting.params import PREFIX, param_names
-from sweep.reporting.ranking import completed
 from sweep.storage.study_data import StudyData
 
 MIN_EPOCHS = 8  # of the best trial, to tell how much its metric wobbles
@@ -22,7 +22,7 @@ CLEARLY = 4  # wobbles: a trend over noise alone is below 2 of them 39 times in 
 
 def findings(data: StudyData) -> list[str]:
     """By how much the best won, whether to believe it and to go on, what it cost, what to change."""
-    best = completed(data)
+    best = data.complete_trials
     if best.empty:
         return [_nothing_yet(data)]
     found = [
@@ -112,11 +112,11 @@ def _at_an_end(data: StudyData, best: pd.DataFrame) -> Iterator[str]:
     if len(best) < MIN_TRIALS:
         return
     for name in param_names(data):
-        entry = data.definition.get("space", {}).get(name, {})
-        low, high = entry.get("low"), entry.get("high")
-        if low is None or high is None or low == high:
+        entry = data.study.space.get(name)
+        if not isinstance(entry, IntEntry | FloatEntry) or entry.low == entry.high:
             continue
-        scale = math.log if entry.get("log") else float
+        low, high = entry.low, entry.high
+        scale = math.log if entry.log else float
         places = pd.to_numeric(best[PREFIX + name], errors="coerce").dropna()
         places = places[(places >= low) & (places <= high)].map(scale)
         shares = (places - scale(low)) / (scale(high) - scale(low))
@@ -142,6 +142,6 @@ def _still_improves(data: StudyData, number: int) -> bool:
 
 def _difference(data: StudyData, amount: float) -> str:
     """A difference of two values; of shares, in percentage points."""
-    if is_share(data.metric) and completed(data)["value"].astype(float).between(0, 1).all():
+    if is_share(data.metric) and data.complete_trials["value"].astype(float).between(0, 1).all():
         return f"{100 * amount:.2f} points"
     return show_metric("", amount)

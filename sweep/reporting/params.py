@@ -1,10 +1,12 @@
-"""The searched parameters of a study, as columns of numbers that can be drawn."""
+"""The searched parameters of a study as columns of numbers that figures can draw."""
 
-from collections.abc import Mapping
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import pandas as pd
 
+from sweep.definition.settings import Scalar
+from sweep.definition.space import CategoricalEntry, Entry
 from sweep.reporting.formatting import NONE, show_param
 from sweep.storage.study_data import StudyData
 
@@ -14,38 +16,50 @@ PREFIX = "param_"
 class Param(NamedTuple):
     """One parameter and its value in each of some trials.
 
-    A categorical value is the index of its choice. NaN where a trial does not have the parameter.
+    Attributes:
+        name: The name of the parameter.
+        log: Whether an axis of the parameter is logarithmic.
+        choices: The choices as text if the parameter is categorical; None if it is a number.
+        values: The value in each trial. A categorical value is the index of its choice. NaN if the trial does
+            not have the parameter.
     """
 
     name: str
     log: bool
-    choices: list[str] | None  # as shown; None for a number
+    choices: list[str] | None
     values: list[float]
 
 
 def param_names(data: StudyData) -> list[str]:
-    """The searched parameters, in the order of the study file."""
+    """Return the names of the searched parameters in the order of the study file.
+
+    Parameters that trials have, but that are no longer in the search space, come last.
+    """
     found = [column.removeprefix(PREFIX) for column in data.trials.columns if column.startswith(PREFIX)]
-    space = [name for name in data.definition.get("space", {}) if name in found]
+    space = [name for name in data.study.space if name in found]
     return space + [name for name in found if name not in space]
 
 
 def read_params(data: StudyData, trials: pd.DataFrame) -> list[Param]:
-    """Every searched parameter with its values in `trials`, which are rows of the study's."""
-    space = data.definition.get("space", {})
-    return [_read_param(name, space.get(name, {}), trials[PREFIX + name]) for name in param_names(data)]
+    """Return every searched parameter with its values in `trials`, which are rows of the study's trials."""
+    return [
+        _read_param(name, data.study.space.get(name), trials[PREFIX + name]) for name in param_names(data)
+    ]
 
 
-def _read_param(name: str, entry: Mapping[str, Any], column: "pd.Series[Any]") -> Param:
+def _read_param(name: str, entry: Entry | None, column: "pd.Series[Any]") -> Param:
+    """Read a column as its entry of the search space describes it; without an entry, by its values."""
+    if isinstance(entry, CategoricalEntry):
+        return _read_categorical(name, entry.choices, column)
     is_number = pd.api.types.is_numeric_dtype(column) and not pd.api.types.is_bool_dtype(column)
-    if entry.get("type", "float" if is_number else "categorical") == "categorical":
-        return _read_categorical(name, entry.get("choices") or [], column)
+    if entry is None and not is_number:
+        return _read_categorical(name, (), column)
     values = pd.to_numeric(column, errors="coerce").astype(float)
-    return Param(name, bool(entry.get("log")) and not (values <= 0).any(), None, values.tolist())
+    return Param(name, entry is not None and entry.log and not (values <= 0).any(), None, values.tolist())
 
 
-def _read_categorical(name: str, choices: list[Any], column: "pd.Series[Any]") -> Param:
-    """Choices are told apart as they are shown: a DataFrame may hold 32 as 32.0, and None as NaN."""
+def _read_categorical(name: str, choices: Sequence[Scalar], column: "pd.Series[Any]") -> Param:
+    """Compare choices by their text, because a DataFrame may hold 32 as 32.0 and None as NaN."""
     known = ["None" if choice is None else show_param(choice) for choice in choices]
     missing = "None" if "None" in known else NONE
     shown = [missing if pd.isna(value) else show_param(value) for value in column]

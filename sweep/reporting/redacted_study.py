@@ -1,39 +1,44 @@
-"""No password reaches a report, wherever a URL was written down: in a command, a study file, an error."""
+"""A study without passwords: URLs occur in commands, study files, parameters and error messages."""
 
 import dataclasses
 from collections.abc import Mapping
 from typing import Any
 
 import pandas as pd
+from pydantic import BaseModel
 
 from sweep.redaction import hide_passwords
 from sweep.storage.study_data import StudyData
 
 
 def without_passwords(data: StudyData) -> StudyData:
-    """The same study with `***` for each password in a URL."""
+    """Return the study with `***` in place of each password in a URL."""
     return dataclasses.replace(
         data,
-        definition=_hidden(data.definition),
-        provenance=_hidden(data.provenance),
-        trials=_hidden_in_frame(data.trials),
-        attempts=_hidden_in_frame(data.attempts),
+        study=_redacted(data.study),
+        provenance=_redacted(data.provenance),
+        trials=_redacted_frame(data.trials),
+        attempts=_redacted_frame(data.attempts),
+        baselines=_redacted(data.baselines),
         evaluation=None if data.evaluation is None else without_passwords(data.evaluation),
     )
 
 
-def _hidden(value: Any) -> Any:
+def _redacted(value: Any) -> Any:
     if isinstance(value, str):
         return hide_passwords(value)
+    if isinstance(value, BaseModel):
+        # The copy is not validated: two choices may be equal once their passwords are hidden.
+        return value.model_copy(update={name: _redacted(field) for name, field in value})
     if isinstance(value, Mapping):
-        return {key: _hidden(item) for key, item in value.items()}
+        return {key: _redacted(item) for key, item in value.items()}
     if isinstance(value, list | tuple):
-        return [_hidden(item) for item in value]
+        return type(value)(_redacted(item) for item in value)
     return value
 
 
-def _hidden_in_frame(frame: pd.DataFrame) -> pd.DataFrame:
+def _redacted_frame(frame: pd.DataFrame) -> pd.DataFrame:
     texts = frame.select_dtypes(["object", "str"])
     return frame.assign(
-        **{str(name): column.map(_hidden, na_action="ignore") for name, column in texts.items()}
+        **{str(name): column.map(_redacted, na_action="ignore") for name, column in texts.items()}
     )

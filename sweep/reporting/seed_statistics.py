@@ -7,7 +7,6 @@ from typing import Any, NamedTuple
 
 from sweep.reporting.formatting import heading, show_count, show_metric, show_param
 from sweep.reporting.params import PREFIX, param_names
-from sweep.reporting.ranking import completed
 from sweep.reporting.table import Column, Row, Table
 from sweep.storage.study_data import StudyData
 
@@ -52,12 +51,12 @@ def evaluated(study: StudyData) -> list[Evaluated]:
     if study.evaluation is None:
         return []
     found: dict[tuple[str, ...], Evaluated] = {}
-    ranked = completed(study)
+    ranked = study.complete_trials
     unranked = study.trials[~study.trials["number"].isin(ranked["number"])]
     for trial in [*ranked.to_dict("records"), *unranked.to_dict("records")]:
         params = _params(study, trial)
         found.setdefault(_key(params), Evaluated(trial["number"], params, study.evaluation.metric, [], []))
-    for test in completed(study.evaluation).sort_values("number").to_dict("records"):
+    for test in study.evaluation.complete_trials.sort_values("number").to_dict("records"):
         if (configuration := found.get(_key(_params(study, test)))) is not None:
             configuration.values.append(test["value"])
             configuration.numbers.append(test["number"])

@@ -6,8 +6,7 @@ import pandas as pd
 
 from sweep.reporting.formatting import NONE, show_count, show_duration
 from sweep.reporting.params import PREFIX, param_names
-from sweep.reporting.ranking import STATES, completed
-from sweep.storage.study_data import StudyData
+from sweep.storage.study_data import TRIAL_STATES, StudyData
 
 
 class Summary(NamedTuple):
@@ -26,7 +25,7 @@ class Summary(NamedTuple):
 
 def summarise(data: StudyData) -> Summary:
     trials = data.trials
-    best = next(iter(completed(data).head(1).to_dict("records")), None)
+    best = next(iter(data.complete_trials.head(1).to_dict("records")), None)
     counts = trials["state"].value_counts()
     started = pd.to_datetime(trials["started_at"], utc=True).min()
     ended = pd.to_datetime(trials["ended_at"], utc=True).max()
@@ -34,7 +33,7 @@ def summarise(data: StudyData) -> Summary:
         best=best,
         best_params={name: best[PREFIX + name] for name in param_names(data)} if best else {},
         best_cost=_cost_of(best) if best else NONE,
-        num_by_state={state: int(counts[state]) for state in STATES if state in counts},
+        num_by_state={state: int(counts[state]) for state in TRIAL_STATES if state in counts},
         started=_moment(started),
         ended=_moment(ended),
         elapsed=show_duration((ended - started).total_seconds()),

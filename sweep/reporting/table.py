@@ -6,7 +6,6 @@ import pandas as pd
 
 from sweep.reporting.formatting import NONE, chief_metrics, heading, show_duration, show_metric, show_param
 from sweep.reporting.params import PREFIX, param_names
-from sweep.reporting.ranking import completed, ranked
 from sweep.storage.study_data import StudyData
 
 FINAL = "final_"
@@ -44,7 +43,7 @@ def trials_table(data: StudyData, limit: int) -> Table:
         Column("time", True),
         Column("state", False),
     ]
-    best = completed(data)["number"].head(1).tolist()
+    best = data.complete_trials["number"].head(1).tolist()
     rows = [
         Row(
             "best" if trial["number"] in best else trial["state"],
@@ -57,7 +56,7 @@ def trials_table(data: StudyData, limit: int) -> Table:
                 _state_and_cause(trial),
             ],
         )
-        for trial in ranked(data).head(limit).to_dict("records")
+        for trial in data.ranked_trials.head(limit).to_dict("records")
     ]
     return Table(columns, rows)
 

@@ -11,7 +11,6 @@ from typing import Any, NamedTuple
 
 from sweep.redaction import hide_passwords
 from sweep.reporting.formatting import heading
-from sweep.reporting.ranking import completed
 from sweep.storage.study_data import StudyData
 from sweep.worker.attempt_folder import AttemptFolder, attempt_folder
 
@@ -61,7 +60,7 @@ def read_tail(folder: AttemptFolder) -> str:
 
 def pictures(data: StudyData) -> list[Picture]:
     """The PNG files that the best trial's last attempt left among its artifacts."""
-    for best in completed(data).head(1).to_dict("records"):
+    for best in data.complete_trials.head(1).to_dict("records"):
         attempts = data.attempts[data.attempts["number"] == best["number"]].tail(1)
         for attempt in attempts.to_dict("records") if isinstance(best["folder"], str) else []:
             return _read_pictures(_folder(best["folder"], attempt).artifacts)

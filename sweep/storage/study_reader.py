@@ -9,10 +9,11 @@ from optuna.trial import FrozenTrial, TrialState
 from sqlalchemy import URL, Engine, Executable, select
 from sqlalchemy.orm import Session, selectinload
 
-from sweep.definition.study import EVALUATION
+from sweep.definition.study import EVALUATION, Study
 from sweep.storage.database import DEFAULT_URL, open_recorded, parse_url
 from sweep.storage.optuna_storage import STATES, optuna_storage
 from sweep.storage.study_data import StudyData
+from sweep.storage.study_definition import recorded_definition
 from sweep.storage.study_records import find_study, get_study
 from sweep.storage.tables import EnvironmentRow, EpochRow, FinalMetricRow, TrialRow
 
@@ -47,6 +48,7 @@ def read_study(engine: Engine, url: URL, name: str) -> StudyData:
         When there is no such study.
     """
     row = get_study(engine, name)
+    study = recorded_definition(row)
     optuna.logging.set_verbosity(optuna.logging.ERROR)
     with optuna_storage(url) as storage:
         frozen = optuna.load_study(study_name=name, storage=storage).get_trials(deepcopy=False)
@@ -60,14 +62,12 @@ def read_study(engine: Engine, url: URL, name: str) -> StudyData:
                        .join(EpochRow).where(of_study), ["number", "epoch"])  # fmt: skip
         provenance = {**row.provenance, **_environment(session, trials.values())}
     return StudyData(
-        name=name,
-        metric=row.definition["metric"],
-        direction=row.definition["direction"],
-        definition=row.definition,
+        study=study,
         provenance=provenance,
-        trials=_trials(frozen, trials, epochs, finals, row.definition),
+        trials=_trials(frozen, trials, epochs, finals, study),
         epochs=epochs,
         attempts=_attempts(trials),
+        baselines=row.baselines,
         evaluation=_evaluation(engine, url, name),
     )
 
@@ -91,7 +91,7 @@ def _trials(
     trials: Mapping[int, TrialRow],
     epochs: pd.DataFrame,
     finals: pd.DataFrame,
-    definition: Mapping[str, Any],
+    study: Study,
 ) -> pd.DataFrame:
     num_epochs = epochs.groupby("number").size()
     rows = [
@@ -99,7 +99,7 @@ def _trials(
             "number": trial.number,
             "state": STATES[trial.state],
             "value": trial.value if trial.state is TrialState.COMPLETE else None,
-            **{f"param_{name}": trial.params.get(name) for name in definition["space"]},
+            **{f"param_{name}": trial.params.get(name) for name in study.space},
             "num_epochs": int(num_epochs.get(trial.number, 0)),
             **_progress(trials.get(trial.number)),
         }
@@ -112,7 +112,7 @@ def _trials(
     table["duration_s"] = (table["ended_at"] - table["started_at"]).dt.total_seconds()
     finals = finals.add_prefix("final_").rename(columns={"final_number": "number"})
     table = table.merge(finals, on="number", how="left")
-    table[f"final_{definition['metric']}"] = table["value"]
+    table[f"final_{study.metric}"] = table["value"]
     return table
 
 

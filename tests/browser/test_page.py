@@ -1,6 +1,5 @@
 """The report page in a real browser: what a reader sees, and that nothing leaves the page."""
 
-import dataclasses
 from collections.abc import Iterator
 from itertools import pairwise
 from pathlib import Path
@@ -198,7 +197,7 @@ def test_the_comparison_is_whole_at_any_width_in_light_and_dark(
     chromium: Browser, tmp_path: Path, screenshots: Path, width: int, scheme: str
 ) -> None:
     file = tmp_path / "comparison.html"
-    other = dataclasses.replace(studies.kmnist(num_trials=40, seed=3), name="kmnist-random")
+    other = studies.with_definition(studies.kmnist(num_trials=40, seed=3), name="kmnist-random")
     file.write_bytes(comparison([studies.kmnist(num_trials=60), other]))
     with visiting(chromium, file.as_uri(), file.as_uri(), width, scheme) as visit:
         wait_for_figures(visit.page)

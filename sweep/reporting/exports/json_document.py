@@ -11,9 +11,9 @@ from sweep.reporting.figures.cost import cost_info
 from sweep.reporting.figures.importance import EVALUATOR, importance_info
 from sweep.reporting.findings import findings
 from sweep.reporting.params import PREFIX, param_names
-from sweep.reporting.ranking import completed
 from sweep.reporting.table import FINAL
 from sweep.storage.study_data import StudyData
+from sweep.storage.study_definition import definition_of
 
 VERSION = 1  # changes when a key goes or changes its meaning; a new key is no change
 
@@ -44,7 +44,7 @@ def document(data: StudyData) -> bytes:
         "failed_attempts": failed["cause"].value_counts().to_dict(),
         "started_at": pd.to_datetime(data.trials["started_at"], utc=True).min(),
         "ended_at": pd.to_datetime(data.trials["ended_at"], utc=True).max(),
-        "definition": data.definition,
+        "definition": definition_of(data.study),
         "provenance": data.provenance,
     }
     return json.dumps(_plain(content), indent=2, ensure_ascii=False, allow_nan=False).encode()
@@ -52,7 +52,7 @@ def document(data: StudyData) -> bytes:
 
 def _best(data: StudyData) -> dict[str, Any] | None:
     """The best complete trial: its number, value, params, final metrics, and where it ran."""
-    for row in completed(data).head(1).to_dict("records"):
+    for row in data.complete_trials.head(1).to_dict("records"):
         metrics = {str(name).removeprefix(FINAL): row[name] for name in row if str(name).startswith(FINAL)}
         also = ("num_epochs", "seed", "host", "gpu", "duration_s", "gpu_seconds", "folder")
         return {

@@ -18,7 +18,7 @@ from sweep.reporting.figures.theme import (
 )
 from sweep.reporting.formatting import heading, show_count, show_metric
 from sweep.reporting.params import Param, read_params
-from sweep.reporting.ranking import TOP, completed, spread, tiers
+from sweep.reporting.ranking import TOP, quantile_groups, spread
 from sweep.storage.study_data import StudyData
 
 MAX_DOTS = 500
@@ -48,14 +48,14 @@ class ContourInfo(NamedTuple):
 
 def contour_info(data: StudyData, by_importance: list[str]) -> list[ContourInfo]:
     """One for the first two of these parameters that varied; none where there are not two."""
-    every = completed(data)
+    every = data.complete_trials
     params = {param.name: param for param in read_params(data, every)}
     chosen = [params[name] for name in by_importance if name in params and _varied(params[name])][:2]
     if len(chosen) < 2 or len(every) < MIN_TRIALS:
         return []
     x, y = chosen
     values = every["value"].to_numpy(float)
-    top = every["number"].head(tiers(len(every)).count(TOP)).tolist()
+    top = every["number"].head(quantile_groups(len(every)).count(TOP)).tolist()
     shown = spread(every, MAX_DOTS)
     shown_params = {param.name: param for param in read_params(data, shown)}
     grid_x, grid_y = _grid(x), _grid(y)

@@ -7,7 +7,7 @@ import plotly.graph_objects as go
 
 from sweep.reporting.figures.theme import STATE_COLORS, count_axis, focus, new_figure, plain, value_axis
 from sweep.reporting.formatting import heading, show_count, show_metric
-from sweep.reporting.ranking import completed, spread
+from sweep.reporting.ranking import spread
 from sweep.storage.study_data import StudyData
 
 MAX_DOTS = 2000
@@ -28,7 +28,7 @@ class HistoryInfo(NamedTuple):
 
 
 def history_info(data: StudyData) -> HistoryInfo:
-    trials = completed(data)
+    trials = data.complete_trials
     by_number = trials.sort_values("number")
     values = by_number["value"].astype(float)
     best_so_far = values.cummax() if data.direction == "maximize" else values.cummin()

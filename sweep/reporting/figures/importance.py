@@ -4,17 +4,17 @@ import contextlib
 import math
 import warnings
 from collections.abc import Mapping
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import optuna
 import plotly.graph_objects as go
-from optuna.distributions import BaseDistribution, CategoricalDistribution, FloatDistribution, IntDistribution
+from optuna.distributions import BaseDistribution
 from optuna.study import StudyDirection
 
+from sweep.definition.space import distributions
 from sweep.reporting.figures.theme import BLUE, label, new_figure
 from sweep.reporting.formatting import heading, show_count
 from sweep.reporting.params import read_params
-from sweep.reporting.ranking import completed
 from sweep.storage.study_data import StudyData
 
 EVALUATOR = "PED-ANOVA"
@@ -31,9 +31,9 @@ class ImportanceInfo(NamedTuple):
 
 
 def importance_info(data: StudyData) -> ImportanceInfo:
-    space = {name: _distribution(entry) for name, entry in data.definition.get("space", {}).items()}
+    space = distributions(data.study.space)
     trials = _optuna_trials(data, space)
-    num_outside = len(completed(data)) - len(trials)
+    num_outside = len(data.complete_trials) - len(trials)
     if len(trials) < MIN_TRIALS:
         needed = f"needs {MIN_TRIALS} complete trials within the search space, and there are {len(trials)}"
         return ImportanceInfo([], [], f"Not computed: it {needed}.")
@@ -79,19 +79,9 @@ def describe_importance(info: ImportanceInfo) -> str:
     )
 
 
-def _distribution(entry: Mapping[str, Any]) -> BaseDistribution:
-    """A search space entry of the study file as Optuna's distribution."""
-    if entry["type"] == "categorical":
-        return CategoricalDistribution(entry["choices"])
-    log, step = bool(entry.get("log")), entry.get("step")
-    if entry["type"] == "int":
-        return IntDistribution(entry["low"], entry["high"], log=log, step=step or 1)
-    return FloatDistribution(entry["low"], entry["high"], log=log, step=step)
-
-
 def _optuna_trials(data: StudyData, space: Mapping[str, BaseDistribution]) -> list[optuna.trial.FrozenTrial]:
     """The complete trials whose params lie within the search space; a known point may lie outside."""
-    complete = completed(data)
+    complete = data.complete_trials
     params = [param for param in read_params(data, complete) if param.name in space]
     trials = []
     for row, value in enumerate(complete["value"].astype(float)):

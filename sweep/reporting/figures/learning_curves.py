@@ -18,7 +18,7 @@ from sweep.reporting.figures.theme import (
     value_axis,
 )
 from sweep.reporting.formatting import chief_metrics, family, heading, is_share, show_count, show_metric
-from sweep.reporting.ranking import completed, ranked, spread
+from sweep.reporting.ranking import spread
 from sweep.storage.study_data import StudyData
 
 MAX_TRIALS = 200
@@ -52,12 +52,12 @@ class CurvesInfo(NamedTuple):
 def curves_info(data: StudyData) -> list[CurvesInfo]:
     """The curves of the objective's family and of the loss, and of all other metrics where they are few."""
     metrics = chief_metrics(data.epochs.columns.drop(["number", "epoch"]), data.metric, "loss")
-    reported = ranked(data)
+    reported = data.ranked_trials
     reported = reported[reported["number"].isin(data.epochs["number"])]
     if reported.empty:
         return []
     drawn = spread(reported, MAX_TRIALS)
-    best = completed(data)["number"].head(1).tolist()
+    best = data.complete_trials["number"].head(1).tolist()
     groups = {
         number: "best" if number in best else state
         for number, state in zip(drawn["number"], drawn["state"], strict=True)

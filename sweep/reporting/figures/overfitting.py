@@ -9,7 +9,6 @@ import plotly.graph_objects as go
 from sweep.reporting.figures.learning_curves import extent_of, thinned
 from sweep.reporting.figures.theme import BLUE, ORANGE, count_axis, new_figure, plain, value_axis
 from sweep.reporting.formatting import chief_metrics, family, heading, is_share, show_metric
-from sweep.reporting.ranking import completed
 from sweep.storage.study_data import StudyData
 
 
@@ -27,7 +26,7 @@ class OverfittingInfo(NamedTuple):
 
 def overfitting_info(data: StudyData) -> list[OverfittingInfo]:
     """One for each metric that was measured on both; none without a complete trial."""
-    best = completed(data)["number"].head(1).tolist()
+    best = data.complete_trials["number"].head(1).tolist()
     reported = chief_metrics(data.epochs.columns.drop(["number", "epoch"]), data.metric, "loss")
     epochs = data.epochs[data.epochs["number"].isin(best)].sort_values("epoch")
     found = []

@@ -18,7 +18,7 @@ from sweep.reporting.figures.theme import (
 )
 from sweep.reporting.formatting import heading, show_count, show_metric, show_param
 from sweep.reporting.params import Param, read_params
-from sweep.reporting.ranking import LOWER, TOP, UPPER, completed, spread, tiers
+from sweep.reporting.ranking import LOWER, TOP, UPPER, quantile_groups, spread
 from sweep.storage.study_data import StudyData
 
 MAX_LINES = 400
@@ -41,8 +41,8 @@ class ParallelInfo(NamedTuple):
 
 
 def parallel_info(data: StudyData) -> ParallelInfo:
-    every = completed(data)
-    groups = dict(zip(every["number"], tiers(len(every)), strict=True))
+    every = data.complete_trials
+    groups = dict(zip(every["number"], quantile_groups(len(every)), strict=True))
     trials = spread(every, MAX_LINES)
     params = read_params(data, trials)
     values, worst = _within_reach(trials["value"].astype(float).tolist(), data.direction)

@@ -18,7 +18,7 @@ from sweep.reporting.figures.theme import (
 )
 from sweep.reporting.formatting import heading, show_count, show_metric
 from sweep.reporting.params import Param, read_params
-from sweep.reporting.ranking import TOP, completed, spread, tiers
+from sweep.reporting.ranking import TOP, quantile_groups, spread
 from sweep.storage.study_data import StudyData
 
 MAX_DOTS = 500
@@ -36,10 +36,10 @@ class SliceInfo(NamedTuple):
 
 
 def slices_info(data: StudyData) -> list[SliceInfo]:
-    every = completed(data)
+    every = data.complete_trials
     if every.empty:
         return []
-    top = every["number"].head(tiers(len(every)).count(TOP)).tolist()
+    top = every["number"].head(quantile_groups(len(every)).count(TOP)).tolist()
     trials = spread(every, MAX_DOTS).iloc[::-1]
     numbers, values = trials["number"].tolist(), trials["value"].astype(float).tolist()
     is_top = [number in top for number in numbers]

@@ -48,7 +48,7 @@ def winners(studies: list[StudyData]) -> Table:
     rows: list[Row] = []
     for study in sorted(studies, key=rank):
         summary = summaries[study.name]
-        fixed = study.definition.get("fixed") or {}
+        fixed = study.study.fixed
         value = show_metric(study.metric, summary.best["value"]) if summary.best else NONE
         cells = [
             study.name,

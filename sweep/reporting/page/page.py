@@ -18,6 +18,7 @@ from sweep.reporting.summary import summarise
 from sweep.reporting.table import Table, failures_table, trials_table
 from sweep.reporting.trial_files import log_tails, pictures
 from sweep.storage.study_data import StudyData
+from sweep.storage.study_definition import definition_of
 
 MAX_ROWS = 100
 
@@ -44,7 +45,7 @@ def page(data: StudyData, reload_s: float | None = None) -> bytes:
         standing=standing(data),
         pictures=pictures(data),
         commands=commands(data),
-        definition=json.dumps(data.definition, indent=2, ensure_ascii=False, default=str),
+        definition=json.dumps(definition_of(data.study), indent=2, ensure_ascii=False),
     )
 
 

@@ -5,7 +5,6 @@ from typing import Any, NamedTuple
 
 from sweep.reporting.formatting import NONE, show_metric, show_param
 from sweep.reporting.params import PREFIX, param_names
-from sweep.reporting.ranking import completed
 from sweep.reporting.seed_statistics import Evaluated, evaluated, show_mean
 from sweep.reporting.table import FINAL, Column, Row, Table
 from sweep.storage.study_data import StudyData
@@ -47,11 +46,11 @@ class Standing(NamedTuple):
 
 def standing(data: StudyData) -> Standing | None:
     """None for other data, for a part of it, and for a metric that is not the validation accuracy."""
-    is_full = data.definition.get("dataset") == "kmnist" and not _limited(data)
-    best = next(iter(completed(data).head(1).to_dict("records")), None)
+    is_full = data.study.dataset == "kmnist" and not _limited(data)
+    best = next(iter(data.complete_trials.head(1).to_dict("records")), None)
     if not is_full or data.metric != "val_accuracy" or best is None:
         return None
-    values = dict(data.definition.get("fixed") or {})
+    values = dict(data.study.fixed)
     values |= {name: best[PREFIX + name] for name in param_names(data)}
     tested = next((each for each in evaluated(data) if each.trial == best["number"]), None)
     starting_work = _starting_work(data.metric, best, values, tested)
@@ -60,8 +59,7 @@ def standing(data: StudyData) -> Standing | None:
 
 def _limited(data: StudyData) -> bool:
     """Whether trials see only some of the images: what a rehearsal does."""
-    fixed = data.definition.get("fixed") or {}
-    return fixed.get("num_samples") is not None or "num_samples" in data.definition.get("space", {})
+    return data.study.fixed.get("num_samples") is not None or "num_samples" in data.study.space
 
 
 def _starting_work(

@@ -2,7 +2,6 @@
 
 import shlex
 
-from sweep.reporting.ranking import completed
 from sweep.storage.study_data import StudyData
 
 
@@ -12,10 +11,10 @@ def commands(data: StudyData) -> list[str]:
     if commit := data.provenance.get("git_commit"):
         dirty = "  # the code had changes that were not committed" if data.provenance.get("git_dirty") else ""
         found.append(f"git checkout {commit}{dirty}")
-    checksum, dataset = data.provenance.get("data_sha256"), data.definition.get("dataset")
-    if checksum and dataset and str(data.definition.get("prepare")).startswith("capsmodel."):
+    checksum, dataset = data.provenance.get("data_sha256"), data.study.dataset
+    if checksum and dataset and data.study.verify is not None:
         found.append(f"{shlex.join(['sweep', 'data', 'verify', dataset])}  # expect sha256 {checksum}")
-    for number in completed(data)["number"].head(1):
+    for number in data.complete_trials["number"].head(1):
         best = ["sweep", "reproduce", "--study", data.name, "--trial", str(number)]
         found.append(f"{shlex.join(best)}  # the best trial, compared with the first time")
     if command := data.provenance.get("command"):

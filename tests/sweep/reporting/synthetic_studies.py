@@ -1,24 +1,33 @@
 """Studies made up for the reporting tests, as the database would hand them out."""
 
+import dataclasses
 from typing import Any
 
 import numpy as np
 import pandas as pd
+from pydantic import TypeAdapter
 
+from sweep.definition.space import Entry
+from sweep.definition.study import Study
 from sweep.storage.study_data import StudyData
 
-NO_RANGE = {"low": None, "high": None, "log": False, "step": None}
-SPACE = {  # keys that do not apply may be there, with None
-    "routing_iterations": {"type": "int", "low": 1, "high": 5, "log": False, "choices": None},
-    "batch_size": {"type": "categorical", "choices": [32, 64, 100, 128, 256], **NO_RANGE},
-    "lr_decay": {"type": "float", "low": 0.85, "high": 1.0, "log": False, "choices": None},
-    "decoder_coefficient": {"type": "float", "low": 0.01, "high": 1.0, "log": True, "step": None},
-    "augmentation": {
-        "type": "categorical",
-        "choices": ["none", "shift", "cutout", "shift+cutout"],
-        **NO_RANGE,
-    },
+SPACE = {
+    "routing_iterations": {"type": "int", "low": 1, "high": 5},
+    "batch_size": {"type": "categorical", "choices": [32, 64, 100, 128, 256]},
+    "lr_decay": {"type": "float", "low": 0.85, "high": 1.0},
+    "decoder_coefficient": {"type": "float", "low": 0.01, "high": 1.0, "log": True},
+    "augmentation": {"type": "categorical", "choices": ["none", "shift", "cutout", "shift+cutout"]},
 }
+STUDY = Study(
+    name="kmnist",
+    train="capsmodel.train:train",
+    dataset="kmnist",
+    metric="val_accuracy",
+    direction="maximize",
+    trials=60,
+    space=SPACE,
+    fixed={"epochs": 50, "learning_rate": 0.001},
+)
 CAUSES = ("out_of_memory", "error", "timeout")
 METRICS = ("train_loss", "train_accuracy", "val_loss", "val_accuracy")
 
@@ -88,24 +97,20 @@ def of_values(
     )
 
 
-def study(
-    trials: Any, epochs: Any, attempts: Any, direction: str = "maximize", **definition: Any
-) -> StudyData:
-    return StudyData(
-        name="kmnist",
-        metric="val_accuracy",
-        direction=direction,
-        definition={
-            "name": "kmnist",
-            "train": "capsmodel.train:train",
-            "dataset": "kmnist",
-            "metric": "val_accuracy",
-            "direction": direction,
-            "trials": 60,
-            "space": SPACE,
-            "fixed": {"epochs": 50, "learning_rate": 0.001},
-            **definition,
-        },
+def with_definition(data: StudyData, **fields: Any) -> StudyData:
+    """Return the study with other values for these fields of its definition.
+
+    The entries of the space may be mappings as in a study file. Names are not checked, so that a study may
+    have names that are hard to show.
+    """
+    if "space" in fields:
+        fields["space"] = TypeAdapter(dict[str, Entry]).validate_python(fields["space"])
+    return dataclasses.replace(data, study=data.study.model_copy(update=fields))
+
+
+def study(trials: Any, epochs: Any, attempts: Any, **fields: Any) -> StudyData:
+    data = StudyData(
+        study=STUDY,
         provenance={
             "git_commit": "3f9a1c07d2c84a5b9e0f6d1c2b3a495867768594",
             "git_dirty": False,
@@ -118,6 +123,7 @@ def study(
         epochs=pd.DataFrame(epochs, columns=["number", "epoch", *METRICS]),
         attempts=pd.DataFrame(attempts, columns=list(_attempt(_trial(0, "failed", {}, {}, 0, None), 1))),
     )
+    return with_definition(data, **fields)
 
 
 def _sample(random: np.random.Generator) -> dict[str, Any]:

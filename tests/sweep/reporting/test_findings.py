@@ -89,5 +89,5 @@ def test_without_a_result_that_is_what_is_said() -> None:
 
 
 def test_losses_are_not_points() -> None:
-    data = dataclasses.replace(studies.of_values([0.5, 0.25], direction="minimize"), metric="val_loss")
+    data = studies.with_definition(studies.of_values([0.5, 0.25], direction="minimize"), metric="val_loss")
     assert "Trial 1 is 0.25 better than the next best" in said(data)

@@ -22,8 +22,17 @@ from tests.sweep.reporting import synthetic_studies as studies
 def test_passwords_are_hidden_wherever_they_are(text: str, shown: str) -> None:
     data = studies.all_failed()
     data.trials["error"] = text
-    data = dataclasses.replace(data, definition={"deep": [{"down": text}]}, provenance={"command": text})
+    data = dataclasses.replace(data, provenance={"command": text}, baselines={"results": [{"name": text}]})
+    data = studies.with_definition(
+        data,
+        fixed={"url": text},
+        enqueue=({"store": text},),
+        space={"store": {"type": "categorical", "choices": [text, "none"]}},
+    )
     hidden = without_passwords(data)
-    assert hidden.definition == {"deep": [{"down": shown}]}
+    assert hidden.study.fixed == {"url": shown}
+    assert hidden.study.enqueue == ({"store": shown},)
+    assert str(hidden.study.space["store"]) == f'one of "{shown}", "none"'
+    assert hidden.baselines == {"results": [{"name": shown}]}
     assert hidden.provenance == {"command": shown}
     assert set(hidden.trials["error"]) == {shown}

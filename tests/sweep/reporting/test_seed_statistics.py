@@ -8,6 +8,7 @@ import pytest
 
 from sweep.reporting.seed_statistics import Evaluated, evaluated, show_mean, verdict
 from sweep.storage.study_data import StudyData
+from tests.sweep.reporting import synthetic_studies as studies
 
 
 def trials(name: str, rows: list[tuple[float, str, float | None]], direction: str) -> StudyData:
@@ -21,9 +22,14 @@ def trials(name: str, rows: list[tuple[float, str, float | None]], direction: st
             "value": pd.Series([value for *_, value in rows], dtype="float64"),
         }
     )
-    definition = {"space": {"x": {}, "kind": {}}}
-    none = pd.DataFrame()
-    return StudyData(name, f"{name}_accuracy", direction, definition, {}, table, none, none)
+    space = {
+        "x": {"type": "float", "low": 0.0, "high": 9.0},
+        "kind": {"type": "categorical", "choices": ["a", "b"]},
+    }
+    data = replace(studies.empty(), trials=table)
+    return studies.with_definition(
+        data, name=name, metric=f"{name}_accuracy", direction=direction, space=space
+    )
 
 
 def study(

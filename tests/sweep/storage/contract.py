@@ -40,7 +40,10 @@ from sweep.storage.user_requests import request_retry, request_stop
 from tests.sweep.reporting.recorded_study import ATTEMPT, RecordedStudy, minutes
 
 NOON = datetime(2026, 11, 23, 12, 0, 0, 123456, tzinfo=UTC)
-DEFINITION = {"metric": "score", "direction": "maximize", "space": {}, "naïve": ["ünïcödé", 0.1, None, {}]}
+DEFINITION = {
+    "name": "toy", "train": "toy:train", "metric": "score", "direction": "maximize", "trials": 1, "space": {},
+    "fixed": {"text": "ünïcödé 🧹", "number": 0.1, "nothing": None},
+}  # fmt: skip
 
 
 def trial_with_attempt(study_id: int, number: int = 0, state: str = "running") -> TrialRow:

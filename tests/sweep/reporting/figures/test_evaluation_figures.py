@@ -17,10 +17,9 @@ from sweep.reporting.figures.confusion import (
 )
 from sweep.reporting.figures.seeds import describe_seeds, draw_seeds, seeds_info
 from sweep.reporting.page.page import page
-from sweep.reporting.ranking import completed
 from sweep.reporting.seed_statistics import Evaluated, evaluated
 from sweep.storage.study_data import StudyData
-from tests.sweep.reporting.synthetic_studies import kmnist
+from tests.sweep.reporting.synthetic_studies import STUDY, kmnist, with_definition
 
 ONE_SEED = {"confusion": json.dumps([[8, 2, 0], [1, 9, 0], [0, 0, 0]])}
 
@@ -37,23 +36,19 @@ def evaluation(values: list[tuple[int, float]]) -> StudyData:
         }
     )
     attempts = pd.DataFrame({"number": numbers, "state": "complete", "notes": [ONE_SEED] * len(values)})
-    space = {"batch_size": {"type": "categorical", "choices": [32, 64]}}
-    return StudyData(
-        "kmnist-evaluation",
-        "test_accuracy",
-        "maximize",
-        {"space": space},
-        {},
-        trials,
-        pd.DataFrame(),
-        attempts,
+    return with_definition(
+        StudyData(STUDY, {}, trials, epochs=pd.DataFrame(), attempts=attempts),
+        name="kmnist-evaluation",
+        metric="test_accuracy",
+        space={"batch_size": {"type": "categorical", "choices": [32, 64]}},
     )
 
 
 def study(values: list[tuple[int, float]]) -> StudyData:
     """A study in which batch size 32 did best on validation data, as trial 1, and its evaluation."""
     tested = evaluation(values)
-    return replace(evaluation([(64, 0.8), (32, 0.9)]), metric="val_accuracy", evaluation=tested)
+    found = with_definition(evaluation([(64, 0.8), (32, 0.9)]), metric="val_accuracy")
+    return replace(found, evaluation=tested)
 
 
 def test_seeds() -> None:
@@ -101,7 +96,7 @@ def test_a_perfect_classifier() -> None:
 
 def test_on_the_page() -> None:
     data = kmnist()
-    best = completed(data).iloc[[0]]
+    best = data.complete_trials.iloc[[0]]
     params = best[[name for name in best.columns if name.startswith("param_")]]
     tested = pd.concat([params] * 2, ignore_index=True).assign(
         number=[0, 1], state="complete", value=[0.95, 0.96]

@@ -16,7 +16,7 @@ from tests.sweep.reporting.page.test_page import Elements
 START = pd.Timestamp("2025-05-03 14:00", tz="UTC")
 
 
-def of(name: str, values: list[float], direction: str = "maximize", **changes: object) -> StudyData:
+def of(name: str, values: list[float], direction: str = "maximize", **fields: object) -> StudyData:
     """A study whose trials take an hour each, one after another, on one GPU."""
     data = studies.of_values(values, direction=direction)
     hours = [pd.Timedelta(hours=number) for number in range(len(values) + 1)]
@@ -25,7 +25,7 @@ def of(name: str, values: list[float], direction: str = "maximize", **changes: o
         ended_at=[START + hour for hour in hours[1:]],
         gpu_seconds=3600.0,
     )
-    return dataclasses.replace(data, name=name, trials=trials, **changes)  # type: ignore[arg-type]
+    return studies.with_definition(dataclasses.replace(data, trials=trials), name=name, **fields)
 
 
 class TestBestSoFar:
@@ -73,14 +73,14 @@ def test_the_study_with_the_best_value_is_first_and_marked() -> None:
 
 def test_a_param_that_one_study_fixed_stands_beside_the_other_s_best() -> None:
     searched = studies.of_values([0.5], {"depth": [3]}, {"depth": {"type": "int", "low": 1, "high": 5}})
-    fixed = of("b", [0.4], definition={"space": {}, "fixed": {"depth": 8}})
+    fixed = of("b", [0.4], space={}, fixed={"depth": 8})
     table = winners([searched, fixed])
     column = [column.heading for column in table.columns].index("depth")
     assert [row.cells[column] for row in table.rows] == ["3", "8"]
 
 
 def test_studies_of_different_objectives_are_not_compared() -> None:
-    other = dataclasses.replace(studies.empty(), name="other", metric="val_loss", direction="minimize")
+    other = studies.with_definition(studies.empty(), name="other", metric="val_loss", direction="minimize")
     with pytest.raises(
         InputError, match=r"cannot be compared.*\n  kmnist: val_accuracy, maximized\n  other: val_loss"
     ):
@@ -95,7 +95,8 @@ def test_the_page_holds_the_table_and_the_figures() -> None:
 
 
 def test_it_is_written_without_passwords(tmp_path: Path) -> None:
-    data = of("a", [0.5], provenance={"command": "sweep launch --storage postgresql://me:hunter2@db/x"})
+    command = "sweep launch --storage postgresql://me:hunter2@db/x"
+    data = dataclasses.replace(of("a", [0.5]), provenance={"command": command})
     path = write_comparison([data, of("b", [0.6])], tmp_path)
     assert path.name == "comparison.html"
     assert b"hunter2" not in path.read_bytes()

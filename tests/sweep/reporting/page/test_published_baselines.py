@@ -9,8 +9,7 @@ from tests.sweep.reporting import synthetic_studies as studies
 
 
 def changed(**definition: object) -> StudyData:
-    data = studies.kmnist()
-    return dataclasses.replace(data, definition={**data.definition, **definition})
+    return studies.with_definition(studies.kmnist(), **definition)
 
 
 def test_the_best_trial_stands_in_the_starting_work_s_table() -> None:
@@ -52,7 +51,7 @@ def test_once_it_is_evaluated_it_stands_by_its_test_accuracy() -> None:
     tests = pd.concat([params] * 2, ignore_index=True).assign(
         number=[0, 1], state="complete", value=[0.97, 0.99]
     )
-    evaluation = dataclasses.replace(data, metric="test_accuracy", trials=tests)
+    evaluation = studies.with_definition(dataclasses.replace(data, trials=tests), metric="test_accuracy")
     found = standing(dataclasses.replace(data, evaluation=evaluation))
     assert found is not None
     assert found.is_tested
@@ -68,7 +67,7 @@ def test_once_it_is_evaluated_it_stands_by_its_test_accuracy() -> None:
         changed(dataset="digits"),
         changed(dataset=None),
         changed(fixed={"epochs": 1, "num_samples": 300}),
-        dataclasses.replace(studies.kmnist(), metric="val_loss"),
+        changed(metric="val_loss"),
         studies.all_failed(),
         studies.empty(),
     ],

@@ -8,9 +8,9 @@ def test_the_code_the_data_and_the_study_each_have_a_command() -> None:
     data = studies.kmnist()
     data = dataclasses.replace(
         data,
-        definition={**data.definition, "prepare": "capsmodel.data:fetch"},
         provenance={"git_commit": "3f9a", "git_dirty": True, "data_sha256": "51", "command": "sweep launch"},
     )
+    data = studies.with_definition(data, verify="capsmodel.data:verify")
     assert commands(data) == [
         "git checkout 3f9a  # the code had changes that were not committed",
         "sweep data verify kmnist  # expect sha256 51",
