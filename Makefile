@@ -1,9 +1,25 @@
-# A real Slurm on this machine to try things on: make slurm-up, then the two export lines that it prints.
-DIR ?= /tmp/capsweep-slurm
 PYTHON ?= python
+DIR ?= /tmp/capsweep-slurm
 
-.PHONY: slurm-up slurm-down
+# Tests without training, services or long subprocesses: under a minute on two cores.
+FAST_TESTS = tests/sweep tests/test_docs.py
 
+.PHONY: check lint test-fast slurm-up slurm-down
+
+# What every commit must pass. The complete gate is .ci/run.
+check: lint test-fast
+
+lint:
+	ruff check .
+	ruff format --check .
+	mypy
+	lint-imports --no-logo
+	vermin --target=3.8- --violations --no-tips --eval-annotations- sweep/states.py sweep/worker
+
+test-fast:
+	pytest --quiet -m "not slow" $(FAST_TESTS)
+
+# Start a real Slurm on this machine for manual experiments. It prints two export lines to run.
 slurm-up:
 	@$(PYTHON) -m tests.cluster.slurm up $(DIR)
 

@@ -1,5 +1,7 @@
-"""The documentation says what the code does: its code runs, its commands parse, its links resolve."""
+"""The documentation matches the code: its code runs, its commands parse, its links resolve."""
 
+import ast
+import importlib.util
 import re
 import shlex
 import subprocess
@@ -8,71 +10,155 @@ from pathlib import Path
 
 import pytest
 import typer
+from click import Command, Context
 
 from sweep.cli import app
-from sweep.definition.study import load_study
+from sweep.definition.cluster import SlurmProfile
+from sweep.definition.study import Study, load_study
+from sweep.states import Cause
 
 ROOT = Path(__file__).parents[1]
-PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")])
+DOCS = ROOT / "docs"
+PAGES = sorted([*ROOT.glob("*.md"), *DOCS.glob("**/*.md")])
 
 
-def blocks(page: Path, language: str) -> list[str]:
-    return re.findall(
-        rf"^```{language}\n(.*?)^```$", page.read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL
-    )
+def page_name(page: Path) -> str:
+    return page.relative_to(ROOT).as_posix()
 
 
-def commands() -> list[str]:
-    """Every `sweep` command of every page, alone on its line or in a chain."""
-    lines = [line for page in PAGES for block in blocks(page, "bash") for line in block.splitlines()]
-    chained = [part.partition(" #")[0].strip() for line in lines for part in line.split("&&")]
-    return sorted({command for command in chained if command.startswith("sweep ")})
+def read(page: Path) -> str:
+    return page.read_text(encoding="utf-8")
 
 
-@pytest.mark.parametrize("command", commands())
-def test_every_command_parses(command: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def code_blocks(page: Path, language: str) -> list[str]:
+    return re.findall(rf"^```{language}\n(.*?)^```$", read(page), re.MULTILINE | re.DOTALL)
+
+
+def without_code(page: Path) -> str:
+    return re.sub(r"^```.*?^```$", "", read(page), flags=re.MULTILINE | re.DOTALL)
+
+
+def shell_commands() -> list[str]:
+    """Return every command of every bash block, also the parts of a chain."""
+    lines = [line for page in PAGES for block in code_blocks(page, "bash") for line in block.splitlines()]
+    parts = [part.partition(" #")[0].strip() for line in lines for part in line.split("&&")]
+    return sorted({part for part in parts if part})
+
+
+def sweep_commands() -> list[str]:
+    return [command for command in shell_commands() if command.startswith("sweep ")]
+
+
+def developer_commands() -> list[str]:
+    """Return every python, pytest and make command of the pages, without leading variables."""
+    in_text = {code for page in PAGES for code in re.findall(r"`([^`\n]+)`", without_code(page))}
+    commands = {re.sub(r"^(\w+=\S+ )+", "", command) for command in {*shell_commands(), *in_text}}
+    return sorted(command for command in commands if re.match(r"(python|pytest|make) ", command))
+
+
+def links(page: Path) -> list[tuple[Path, str]]:
+    """Return the target file and the anchor of each relative link of a page."""
+    targets = re.findall(r"\]\(([^)\s]+)\)", without_code(page))
+    relative = [target.partition("#") for target in targets if not target.startswith("http")]
+    return [
+        ((page.parent / path).resolve() if path else page.resolve(), anchor) for path, _, anchor in relative
+    ]
+
+
+def anchors(page: Path) -> set[str]:
+    """Return the anchors that GitHub gives to a page's headings."""
+    headings = re.findall(r"^#+ (.+)$", without_code(page), re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
+def sections(page: Path) -> dict[str, str]:
+    """Return the text below each heading of the second level."""
+    _, *rest = re.split(r"^## (.+)$", read(page), flags=re.MULTILINE)
+    return dict(zip(rest[::2], rest[1::2], strict=True))
+
+
+def subcommands() -> dict[str, Command]:
+    group = typer.main.get_command(app)
+    return {f"sweep {name}": command for name, command in group.commands.items()}  # type: ignore[attr-defined]
+
+
+def options(command: Command) -> set[str]:
+    """Return the long options of a command and of its subcommands, except --help."""
+    nested = getattr(command, "commands", {}).values()
+    own = {name for parameter in command.params for name in parameter.opts if name.startswith("--")}
+    return own.union(*map(options, nested)) - {"--help"}
+
+
+@pytest.mark.parametrize("command", sweep_commands())
+def test_every_sweep_command_parses(command: str, monkeypatch: pytest.MonkeyPatch) -> None:
     node, words = typer.main.get_command(app), shlex.split(command)[1:]
     while hasattr(node, "commands"):
         node = node.commands[words.pop(0)]
-    parsed = node.make_context(command, words)
+    parsed: Context = node.make_context(command, words)
     monkeypatch.chdir(ROOT)
-    for reference in [parsed.params["study"]] if isinstance(parsed.params.get("study"), str) else []:
+    study = parsed.params.get("study")
+    for reference in [study] if isinstance(study, str) else study or []:
         if not reference.startswith("my_"):
             load_study(reference, parsed.params.get("overrides") or ())
 
 
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
-def test_every_link_resolves(page: Path) -> None:
-    for target in re.findall(r"\]\(([^)#\s]+)[^)]*\)", page.read_text(encoding="utf-8")):
-        if not target.startswith("http"):
-            assert (page.parent / target).exists(), target
+@pytest.mark.parametrize("command", developer_commands())
+def test_every_developer_command_names_what_exists(command: str) -> None:
+    program, first, *rest = shlex.split(command)
+    if program == "make":
+        assert re.search(rf"^{first}:", read(ROOT / "Makefile"), re.MULTILINE)
+    elif first == "-m":
+        assert importlib.util.find_spec(rest[0]) is not None
+    else:
+        assert (ROOT / first).exists()
 
 
-def test_pictures_are_small_and_each_is_shown() -> None:
-    pictures = set(ROOT.glob("docs/**/*.png"))
+@pytest.mark.parametrize("page", PAGES, ids=page_name)
+def test_every_relative_link_resolves(page: Path) -> None:
+    for target, anchor in links(page):
+        assert target.exists(), target
+        if anchor:
+            assert anchor in anchors(target), f"{target}#{anchor}"
+
+
+def test_every_page_is_reachable_from_the_index() -> None:
+    reached: set[Path] = set()
+    waiting = [(DOCS / "README.md").resolve()]
+    while waiting:
+        page = waiting.pop()
+        if page not in reached:
+            reached.add(page)
+            waiting += [
+                target for target, _ in links(page) if target.suffix == ".md" and DOCS in target.parents
+            ]
+    assert {page_name(page) for page in DOCS.glob("**/*.md")} == {page_name(page) for page in reached}
+
+
+def test_every_picture_is_small_and_shown() -> None:
+    pictures = set(DOCS.glob("**/*.png"))
     assert {picture.name for picture in pictures if picture.stat().st_size > 200_000} == set()
     shown = {
         (page.parent / target).resolve()
         for page in PAGES
-        for target in re.findall(r"!\[[^\]]+\]\(([^)]+\.png)\)", page.read_text(encoding="utf-8"))
+        for target in re.findall(r"!\[[^\]]+\]\(([^)]+\.png)\)", read(page))
     }
     assert pictures == shown
 
 
-def test_the_first_two_commands_of_the_readme_are_chains_on_one_line() -> None:
-    first, second, *_ = blocks(ROOT / "README.md", "bash")
+def test_first_two_commands_of_the_readme_are_chains_on_one_line() -> None:
+    first, second, *_ = code_blocks(ROOT / "README.md", "bash")
     assert first.count("\n") == second.count("\n") == 1
     assert "sweep launch --study quickstart" in first
     assert second.rstrip().endswith("pytest")
 
 
 @pytest.mark.parametrize(("index", "module"), [(0, "my_model"), (1, "my_sgd")])
-def test_a_model_of_ones_own(tmp_path: Path, index: int, module: str) -> None:
-    """The page's code and study, as a reader would save them, through the page's commands."""
-    page = ROOT / "docs" / "own_model.md"
-    study = blocks(page, "yaml")[index]
+def test_own_project_runs_as_described(tmp_path: Path, index: int, module: str) -> None:
+    """Save the page's code and study file as a reader would, and run the page's commands."""
+    page = DOCS / "own_project.md"
+    study = code_blocks(page, "yaml")[index]
     name = study.split()[1]
-    (tmp_path / f"{module}.py").write_text(blocks(page, "python")[index])
+    (tmp_path / f"{module}.py").write_text(code_blocks(page, "python")[index])
     (tmp_path / "studies").mkdir()
     (tmp_path / "studies" / f"{name}.yaml").write_text(study)
     for command in (["launch", "--study", name], ["report", "--study", name]):
@@ -87,12 +173,51 @@ def test_a_model_of_ones_own(tmp_path: Path, index: int, module: str) -> None:
     assert (tmp_path / "report" / name / "report.html").exists()
 
 
-def test_the_page_for_a_model_of_ones_own_shows_the_commands_that_are_tested() -> None:
-    assert blocks(ROOT / "docs" / "own_model.md", "bash") == [
+def test_own_project_shows_the_commands_that_are_tested() -> None:
+    assert code_blocks(DOCS / "own_project.md", "bash") == [
         "sweep launch --study my_svm\nsweep report --study my_svm\n"
     ]
+
+
+@pytest.mark.parametrize("page", PAGES, ids=page_name)
+def test_imports_of_every_python_example_work(page: Path) -> None:
+    for block in code_blocks(page, "python"):
+        imports = [node for node in ast.parse(block).body if isinstance(node, ast.Import | ast.ImportFrom)]
+        exec(compile(ast.Module(imports, []), str(page), "exec"), {})
 
 
 @pytest.mark.parametrize("file", sorted(ROOT.glob("studies/*.yaml")), ids=lambda file: file.stem)
 def test_every_study_loads(file: Path) -> None:
     assert load_study(str(file)).name == file.stem
+
+
+def test_documented_commands_are_the_commands_there_are() -> None:
+    documented = {heading for heading in sections(DOCS / "commands.md") if heading.startswith("sweep ")}
+    assert documented == set(subcommands())
+
+
+@pytest.mark.parametrize("name", subcommands())
+def test_documented_options_are_the_options_there_are(name: str) -> None:
+    section = sections(DOCS / "commands.md")[name]
+    rows = re.findall(r"^\| (`--.+?) \|", section.replace("\\|", "/"), re.MULTILINE)
+    documented = {option for row in rows for option in re.findall(r"--[\w-]+", row)}
+    assert documented == options(subcommands()[name])
+
+
+def test_every_key_of_a_study_file_is_documented() -> None:
+    text = read(DOCS / "studies.md")
+    assert [key for key in Study.model_fields if f"`{key}`" not in text] == []
+    assert [cause for cause in Cause if cause is not Cause.CANCELLED and f"| `{cause}` |" not in text] == []
+
+
+def test_every_key_of_a_slurm_profile_is_documented() -> None:
+    text = read(DOCS / "clusters.md")
+    assert [key for key in SlurmProfile.model_fields if key != "executor" and f"`{key}`" not in text] == []
+
+
+def test_every_test_named_in_the_table_of_failures_exists() -> None:
+    rows = re.findall(r"^\|.+\|$", read(DOCS / "failures_and_recovery.md"), re.MULTILINE)
+    named = {name for row in rows for name in re.findall(r"`(\w+)`", row.rsplit("|", 2)[1])}
+    sources = "\n".join(read(file) for file in ROOT.glob("tests/**/*.py"))
+    assert named
+    assert {name for name in named if f"def {name}(" not in sources} == set()

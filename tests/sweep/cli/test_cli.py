@@ -189,7 +189,7 @@ def test_a_mistake_in_the_environment(sweep: Sweep, monkeypatch: pytest.MonkeyPa
 
 
 def documented_columns(table: str) -> list[str]:
-    """The columns that docs/report.md promises, for the toy study: one param, metrics score and size."""
+    """The columns that docs/reports.md promises, for the toy study: one param, metrics score and size."""
     page = (Path(__file__).parents[3] / "docs" / "report.md").read_text(encoding="utf-8")
     rows = page.partition(f"### {table}\n")[2].partition("\n#")[0]
     names = re.findall(r"^\| `(\w+)`", rows, re.MULTILINE)
