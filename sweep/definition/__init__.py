@@ -1,1 +1,1 @@
-"""What a user may ask for: study files, search spaces, cluster profiles."""
+"""What a user specifies: studies, search spaces and cluster profiles."""

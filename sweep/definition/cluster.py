@@ -6,7 +6,7 @@ from typing import Annotated, Any, ClassVar, Literal, Self
 
 from pydantic import Field, NonNegativeFloat, NonNegativeInt, PositiveFloat, PositiveInt, model_validator
 
-from sweep.definition.problem import Mistake, choices_for, refuse, shown
+from sweep.definition.problem import Problem, format_choices, format_value, raise_problems
 from sweep.definition.settings import Scalar, Settings
 from sweep.definition.settings_file import read_settings
 from sweep.errors import InputError
@@ -113,15 +113,15 @@ class SlurmProfile(Settings):
 
     @model_validator(mode="after")
     def _check(self) -> Self:
-        refuse(*self._mistakes())
+        raise_problems(list(self._problems()))
         return self
 
-    def _mistakes(self) -> Iterator[Mistake]:
+    def _problems(self) -> Iterator[Problem]:
         if self.gres is not None and self.gpus_per_node is not None:
-            yield Mistake(("gres",), "gres and gpus_per_node exclude each other; keep one")
+            yield Problem(("gres",), "gres and gpus_per_node exclude each other; keep one")
         for option, value in self.additional.items():
             if reason := _reason_against(option, value):
-                yield Mistake(("additional", option), reason)
+                yield Problem(("additional", option), reason)
 
     @property
     def num_gpus(self) -> int:
@@ -176,7 +176,7 @@ class ClusterFile(Settings):
     @model_validator(mode="after")
     def _check(self) -> Self:
         if self.default not in self.profiles:
-            refuse(Mistake(("default",), _no_profile(self.default, list(self.profiles))))
+            raise_problems([Problem(("default",), _no_profile(self.default, list(self.profiles)))])
         return self
 
 
@@ -205,7 +205,7 @@ def profile(cluster: ClusterFile, name: str | None) -> Profile:
 
 
 def _no_profile(name: str, known: list[str]) -> str:
-    return f"no profile {shown(name)}; {choices_for(name, known)}"
+    return f"no profile {format_value(name)}; {format_choices(name, known)}"
 
 
 def _reason_against(option: str, value: Scalar) -> str | None:
@@ -216,7 +216,7 @@ def _reason_against(option: str, value: Scalar) -> str | None:
     if key in SlurmProfile.model_fields:
         return f"the profile has a key for this option, {key}"
     if value is None or value is False:
-        return f"must be true, for an option without a value, or its value, but is {shown(value)}"
+        return f"must be true, for an option without a value, or its value, but is {format_value(value)}"
     return None
 
 

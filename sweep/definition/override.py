@@ -1,9 +1,9 @@
-"""Override: one `--set KEY.PATH=VALUE`, which replaces what a settings file says."""
+"""Overrides of single values of a settings file: `--set KEY.PATH=VALUE`."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from sweep.definition.problem import shown
+from sweep.definition.problem import format_value
 from sweep.definition.yaml_text import NotYamlError, parse
 from sweep.errors import InputError
 from sweep.redaction import hide_passwords
@@ -11,39 +11,48 @@ from sweep.redaction import hide_passwords
 
 @dataclass(frozen=True)
 class Override:
-    """A value for a key path; `option` is how the user wrote it, without any password."""
+    """A new value for a key path.
+
+    Attributes:
+        option: The option as the user wrote it, with passwords replaced by asterisks.
+        keys: The key path.
+        value: The new value.
+    """
 
     option: str
     keys: tuple[str, ...]
     value: object
 
     def touches(self, keys: Sequence[str | int]) -> bool:
-        """Whether one of the two key paths lies on the other."""
-        return all(ours == str(theirs) for ours, theirs in zip(self.keys, keys, strict=False))
+        """Whether one of the two key paths is the beginning of the other."""
+        return all(own == str(other) for own, other in zip(self.keys, keys, strict=False))
 
     def apply(self, document: object) -> object:
-        """Return the document with the value in place; mappings that are not there yet are made.
+        """Return a copy of the document with the new value; missing mappings are created.
 
-        Raises InputError for a path that leads through a single value or past the end of a list.
+        Raises:
+            InputError: If the key path leads through a single value or past the end of a list.
         """
-        return self._placed(document, 0)
+        return self._replace(document, 0)
 
-    def _placed(self, tree: object, depth: int) -> object:
-        # Copies on its way down: a YAML alias makes two keys share one mapping, and one is meant.
+    def _replace(self, tree: object, depth: int) -> object:
+        # A YAML alias makes two keys share one mapping. Copying it changes it below one of the keys only.
         if depth == len(self.keys):
             return self.value
         key = self.keys[depth]
         match tree:
             case None:
-                return {key: self._placed(None, depth + 1)}
+                return {key: self._replace(None, depth + 1)}
             case dict():
-                return {**tree, key: self._placed(tree.get(key), depth + 1)}
+                return {**tree, key: self._replace(tree.get(key), depth + 1)}
             case list():
                 index = self._index(depth, len(tree))
-                return [*tree[:index], self._placed(tree[index], depth + 1), *tree[index + 1 :]]
+                return [*tree[:index], self._replace(tree[index], depth + 1), *tree[index + 1 :]]
             case _:
                 path = ".".join(self.keys[:depth])
-                raise InputError(f"{self.option}: {path} is a single value and has no key {shown(key)}")
+                raise InputError(
+                    f"{self.option}: {path} is a single value and has no key {format_value(key)}"
+                )
 
     def _index(self, depth: int, num_entries: int) -> int:
         key = self.keys[depth]
@@ -51,14 +60,16 @@ class Override:
             return int(key)
         path = ".".join(self.keys[:depth])
         raise InputError(
-            f"{self.option}: {path} is a list of {num_entries}, counted from 0, and has no {shown(key)}"
+            f"{self.option}: {path} is a list of {num_entries} entries, counted from 0, "
+            f"and has no entry {format_value(key)}"
         )
 
 
 def parse_override(text: str) -> Override:
-    """Split `space.batch_size.choices=[64, 128]` into keys and a YAML value.
+    """Parse an override such as `space.batch_size.choices=[64, 128]`.
 
-    Raises InputError for text without `=` or with an empty key, and for a value that is not YAML.
+    Raises:
+        InputError: If there is no `=`, a key is empty, or the value is not YAML.
     """
     path, equals, value = text.partition("=")
     keys = tuple(path.strip().split("."))

@@ -1,4 +1,4 @@
-"""Mistake: one thing wrong in a settings file, said in the words of its reader instead of pydantic's."""
+"""Problems in a settings file: pydantic's errors, reported with the keys and in the terms of the file."""
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
@@ -9,70 +9,84 @@ from typing import Any, cast
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails, InitErrorDetails, PydanticCustomError
 
-from sweep.definition.settings import PATTERNS_IN_WORDS
+from sweep.definition.settings import PATTERN_DESCRIPTIONS
 
 Keys = tuple[str | int, ...]
 _Schema = Mapping[str, Any]
 
 _MAPPING = "a mapping of keys to values"
-# What pydantic's own sentence would name by a Python type.
-_EXPECTED = {
+# Descriptions of the types that pydantic's own messages call by their Python names.
+_EXPECTED_TYPES = {
     "bool_type": "true or false",
     "dict_type": _MAPPING,
-    "int_type": "a whole number",
+    "int_type": "an integer",
     "model_attributes_type": _MAPPING,
     "model_type": _MAPPING,
-    "string_type": "text",
+    "string_type": "a string",
     "tuple_type": "a list",
 }
 
 
 @dataclass(frozen=True)
-class Mistake:
-    """A key path and what is wrong there."""
+class Problem:
+    """One invalid value of a settings file.
+
+    Attributes:
+        keys: The key path of the value.
+        message: What is wrong with the value.
+    """
 
     keys: Keys
-    text: str
+    message: str
 
     def __str__(self) -> str:
-        return f"{'.'.join(map(str, self.keys))}: {self.text}"
+        return f"{'.'.join(map(str, self.keys))}: {self.message}"
 
 
-def refuse(*mistakes: Mistake) -> None:
-    """Raise the mistakes that a pydantic validator found below its model; do nothing for none.
+def raise_problems(problems: Sequence[Problem]) -> None:
+    """Raise the problems that a model's validator found, if there are any.
 
-    Raises pydantic's ValidationError: of a ValueError, pydantic would keep neither several mistakes
-    nor their keys.
+    A validator that raises ValueError can report only one problem, and not the key that it concerns.
+
+    Args:
+        problems: The problems, with key paths relative to the model.
+
+    Raises:
+        ValidationError: If there is at least one problem.
     """
-    if mistakes:
-        raise ValidationError.from_exception_data("settings", [_details(mistake) for mistake in mistakes])
+    if problems:
+        raise ValidationError.from_exception_data("settings", [_details(problem) for problem in problems])
 
 
-def _details(mistake: Mistake) -> InitErrorDetails:
-    return InitErrorDetails(
-        type=PydanticCustomError("mistake", "{text}", {"text": mistake.text}), loc=mistake.keys, input=None
-    )
+def _details(problem: Problem) -> InitErrorDetails:
+    error = PydanticCustomError("problem", "{message}", {"message": problem.message})
+    return InitErrorDetails(type=error, loc=problem.keys, input=None)
 
 
-def mistakes_of(error: ValidationError, document: object, model: type[BaseModel]) -> list[Mistake]:
-    """Translate what pydantic refused in a document, one mistake per key path.
+def problems_of(error: ValidationError, document: object, model: type[BaseModel]) -> list[Problem]:
+    """Convert pydantic's error into problems, at most one for each key path.
 
-    Where a key is wrong, what follows for the keys around it is left out.
+    If a key has a problem, the problems of the keys that contain it are consequences and are left out.
+
+    Args:
+        error: The error that the model raised.
+        document: The document that was validated.
+        model: The model that validated it.
     """
     schema = model.model_json_schema()
     found: dict[Keys, str] = {}
     for details in error.errors():
-        found.setdefault(_keys(details, document), _text(details, schema))
+        found.setdefault(_keys(details, document), _message(details, schema))
     return [
-        Mistake(keys, text)
-        for keys, text in found.items()
+        Problem(keys, message)
+        for keys, message in found.items()
         if not any(other[: len(keys)] == keys for other in found if other != keys)
     ]
 
 
 def _keys(details: ErrorDetails, document: object) -> Keys:
-    """The place in the document: pydantic's, without the parts that only name a member of a union."""
-    keys = list(_present(details["loc"], document))
+    """Return the key path in the document: pydantic's location without the names of union members."""
+    keys = list(_existing_keys(details["loc"], document))
     if details["type"] == "missing":
         keys.append(details["loc"][-1])
     if details["type"].startswith("union_tag"):
@@ -80,7 +94,7 @@ def _keys(details: ErrorDetails, document: object) -> Keys:
     return tuple(keys)
 
 
-def _present(location: Keys, tree: Any) -> Iterator[str | int]:
+def _existing_keys(location: Keys, tree: Any) -> Iterator[str | int]:
     for part in location:
         try:
             tree = tree[part]
@@ -89,73 +103,73 @@ def _present(location: Keys, tree: Any) -> Iterator[str | int]:
         yield part
 
 
-def _described(location: Keys, schema: _Schema) -> _Schema:
-    """The JSON schema of what stands, or should stand, at a place that pydantic names."""
+def _schema_at(location: Keys, schema: _Schema) -> _Schema:
+    """Return the part of a JSON schema that describes the value at pydantic's location."""
     part = schema
     for key in location:
-        part = _child(_resolved(part, schema), str(key))
+        part = _child(_resolve(part, schema), str(key))
     return part
 
 
 def _child(part: _Schema, key: str) -> _Schema:
     tags = part.get("discriminator", {}).get("mapping", {})
-    named = part.get("properties", {})
+    properties = part.get("properties", {})
     if key in tags:
         return {"$ref": tags[key]}
-    if key in named:
-        return cast(_Schema, named[key])
+    if key in properties:
+        return cast(_Schema, properties[key])
     patterns = part.get("patternProperties", {})
     return next(iter(patterns.values()), part.get("items") or part.get("additionalProperties") or {})
 
 
-def _resolved(part: _Schema, schema: _Schema) -> _Schema:
+def _resolve(part: _Schema, schema: _Schema) -> _Schema:
     if "$ref" not in part:
         return part
     return cast(_Schema, schema["$defs"][part["$ref"].rpartition("/")[2]])
 
 
-def _text(details: ErrorDetails, schema: _Schema) -> str:
+def _message(details: ErrorDetails, schema: _Schema) -> str:
     kind, location, context = details["type"], details["loc"], details.get("ctx", {})
-    found = shown(details["input"])
+    value = format_value(details["input"])
     match kind:
         case "missing":
-            return f"required, but missing: {_described(location, schema).get('description', '')}"
+            return f"required, but missing: {_schema_at(location, schema).get('description', '')}"
         case "union_tag_not_found":
             return "required, but missing"
         case "union_tag_invalid":
             tags = context["expected_tags"].replace("'", '"')
             tag = details["input"][context["discriminator"].strip("'")]
-            return f"must be one of {tags}, but is {shown(tag)}"
+            return f"must be one of {tags}, but is {format_value(tag)}"
         case "extra_forbidden":
-            model = _resolved(_described(location[:-1], schema), schema)
-            return f"no such key; {choices_for(str(location[-1]), list(model['properties']))}"
+            model = _resolve(_schema_at(location[:-1], schema), schema)
+            return f"no such key; {format_choices(str(location[-1]), list(model['properties']))}"
         case "string_pattern_mismatch":
-            return f"must be {PATTERNS_IN_WORDS[context['pattern']]}, but is {found}"
+            return f"must be {PATTERN_DESCRIPTIONS[context['pattern']]}, but is {value}"
         case "invalid_key" | "string_type" if kind == "invalid_key" or location[-1] == "[key]":
-            return f"a key must be text, but this is {found}: put it in quotes"
+            return f"a key must be a string, but this one is {value}: put it in quotes"
         case "too_short" | "string_too_short":
             return "must not be empty"
-        case _ if kind in _EXPECTED:
-            return f"must be {_EXPECTED[kind]}, but is {found}"
+        case _ if kind in _EXPECTED_TYPES:
+            return f"must be {_EXPECTED_TYPES[kind]}, but is {value}"
         case "value_error":
-            text = str(context["error"])
-            return f"{text}, but is {found}" if text.startswith("must be ") else text
-        case "mistake":
+            message = str(context["error"])
+            return f"{message}, but is {value}" if message.startswith("must be ") else message
+        case "problem":
             return details["msg"]
         case _:
             expected = details["msg"].removeprefix("Input should be ").replace("'", '"')
-            return f"must be {expected}, but is {found}"
+            return f"must be {expected}, but is {value}"
 
 
-def choices_for(word: str, known: Sequence[str]) -> str:
-    """List what there is for a word that is not among it, the closest match first."""
-    close = get_close_matches(word, known, 1)
-    hint = f'did you mean "{close[0]}"? There are' if close else "there are"
-    return f"{hint}: {', '.join(known) or 'none'}"
+def format_choices(name: str, available: Sequence[str]) -> str:
+    """Return the end of an error message about an unknown name: the available names, and the most similar."""
+    similar = get_close_matches(name, available, 1)
+    hint = f'did you mean "{similar[0]}"? Available' if similar else "available"
+    return f"{hint}: {', '.join(available) or 'none'}"
 
 
-def shown(value: object) -> str:
-    """A found value as YAML would write it, in short."""
+def format_value(value: object) -> str:
+    """Return a value as YAML writes it, shortened to 60 characters; lists and mappings by type only."""
     match value:
         case dict():
             return "a mapping"

@@ -1,4 +1,4 @@
-"""Pruner: when a trial that does badly is stopped before its last epoch."""
+"""Pruners, which stop unpromising trials before their last epoch."""
 
 from __future__ import annotations
 
@@ -13,43 +13,43 @@ if TYPE_CHECKING:
 
 
 class NoPruning(Settings):
-    """Every trial trains to its last epoch."""
+    """No trial is pruned."""
 
     name: Literal["none"]
 
 
 class Median(Settings):
-    """Stop a trial whose best value so far is worse than the median of the others at that epoch."""
+    """Prune a trial if its best value so far is worse than the median of earlier trials at the same epoch."""
 
     name: Literal["median"]
     startup_trials: NonNegativeInt = 5
-    """Stop none before this many trials are complete."""
+    """Number of complete trials before the first trial is pruned."""
     warmup_epochs: NonNegativeInt = 0
-    """Stop none before the epoch of this number."""
+    """First epoch at which a trial may be pruned."""
     every_epochs: PositiveInt = 1
-    """Compare only every so many epochs."""
+    """Number of epochs between two comparisons."""
 
 
 class SuccessiveHalving(Settings):
-    """At epochs that grow by a factor, let the best fraction of the trials go on (ASHA)."""
+    """Asynchronous successive halving (ASHA): at epochs that grow by a factor, keep the best trials."""
 
     name: Literal["successive_halving"]
     min_epochs: PositiveInt | None = None
-    """Epoch of the first comparison; by default a hundredth of the first complete trial's epochs."""
+    """Epoch of the first comparison. The default is a hundredth of the epochs of the first complete trial."""
     reduction_factor: int = Field(default=4, ge=2)
-    """Let one in so many go on; the epochs to the next comparison grow by the same factor."""
+    """One in this number of trials continues; the epochs between comparisons grow by the same factor."""
 
 
 class Hyperband(Settings):
-    """Successive halving from several first epochs at once, for studies of some hundred trials."""
+    """Successive halving with several values of the first epoch, for studies of several hundred trials."""
 
     name: Literal["hyperband"]
     min_epochs: PositiveInt = 1
     """Epoch of the earliest comparison."""
     max_epochs: PositiveInt | None = None
-    """Epochs of a whole trial; by default those of the first complete one, until when none is stopped."""
+    """Number of epochs of a trial. By default, the first complete trial determines it."""
     reduction_factor: int = Field(default=3, ge=2)
-    """Let one in so many go on; the epochs to the next comparison grow by the same factor."""
+    """One in this number of trials continues; the epochs between comparisons grow by the same factor."""
 
     @model_validator(mode="after")
     def _check(self) -> Self:
@@ -65,8 +65,8 @@ Pruner = Annotated[NoPruning | Median | SuccessiveHalving | Hyperband, Field(dis
 
 
 def make_pruner(pruner: Pruner) -> BasePruner:
-    """Make Optuna's pruner; its steps are the epochs that a trial reports."""
-    # Imported here: Optuna takes 0.35 s, and `sweep status` needs none of it.
+    """Return Optuna's pruner, whose steps are the epochs that a trial reports."""
+    # Imported here because importing Optuna takes 0.35 s, and `sweep status` does not need its pruners.
     from optuna.pruners import HyperbandPruner, MedianPruner, NopPruner, SuccessiveHalvingPruner
 
     match pruner:

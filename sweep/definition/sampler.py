@@ -1,4 +1,4 @@
-"""Sampler: how the next trial's hyperparameters are proposed."""
+"""Samplers, which propose the hyperparameters of the next trial."""
 
 from __future__ import annotations
 
@@ -16,17 +16,17 @@ Seed = Annotated[int, Field(ge=0, lt=2**31)]
 
 
 class TPE(Settings):
-    """Tree-structured Parzen estimator: learns from finished trials where the good values lie."""
+    """Tree-structured Parzen estimator, which models the values of good and bad trials."""
 
     name: Literal["tpe"]
     seed: Seed = 0
-    """Seed of the proposals."""
+    """Seed of the random number generator."""
     startup_trials: NonNegativeInt = 10
-    """Propose this many trials at random before learning from them."""
+    """Number of trials with random values before the model is used."""
     multivariate: bool = True
-    """Learn the hyperparameters together instead of one by one."""
+    """Whether to model the hyperparameters jointly instead of independently."""
     constant_liar: bool = True
-    """Count running trials as bad ones, so that parallel trials spread out."""
+    """Whether to treat running trials as bad ones, so that parallel trials differ more."""
 
 
 class Random(Settings):
@@ -34,27 +34,31 @@ class Random(Settings):
 
     name: Literal["random"]
     seed: Seed = 0
-    """Seed of the proposals."""
+    """Seed of the random number generator."""
 
 
 class QMC(Settings):
-    """Scrambled Sobol points: random values that cover the space evenly."""
+    """Scrambled Sobol points, which are random and cover the space evenly."""
 
     name: Literal["qmc"]
     seed: Seed = 0
-    """Seed of the proposals."""
+    """Seed of the random number generator."""
 
 
 Sampler = Annotated[TPE | Random | QMC, Field(discriminator="name")]
 
 
 def make_sampler(sampler: Sampler, num_asked: int = 0) -> BaseSampler:
-    """Make Optuna's sampler; `num_asked` is how many trials the study has already.
+    """Return Optuna's sampler.
 
-    A study that goes on after its launcher ended draws from another seed, because the same one would
-    propose the first trials once more.
+    The seed depends on the number of trials, because a relaunched study would otherwise propose its first
+    trials again.
+
+    Args:
+        sampler: The settings.
+        num_asked: The number of trials that the study already has.
     """
-    # Imported here: Optuna takes 0.35 s, and `sweep status` needs none of it.
+    # Imported here because importing Optuna takes 0.35 s, and `sweep status` does not need its samplers.
     from optuna.exceptions import ExperimentalWarning
     from optuna.samplers import QMCSampler, RandomSampler, TPESampler
 
@@ -70,8 +74,8 @@ def make_sampler(sampler: Sampler, num_asked: int = 0) -> BaseSampler:
         case Random():
             return RandomSampler(seed=seed)
         case QMC():
-            # The study's own seed: Optuna keeps the place in the sequence in the database. It fills the
-            # categorical parameters and the first trial from a random sampler, which may differ.
+            # The seed of the sequence must not change, because Optuna stores the position in the sequence.
+            # The independent sampler proposes categorical hyperparameters and the first trial.
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore", ExperimentalWarning)
                 return QMCSampler(

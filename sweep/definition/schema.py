@@ -1,4 +1,7 @@
-"""JSON schemas of the study and cluster files, for editors: `python -m sweep.definition.schema`."""
+"""The JSON schemas of study and cluster files, for editors.
+
+`python -m sweep.definition.schema` writes them to docs/schema.
+"""
 
 import json
 from pathlib import Path
@@ -15,13 +18,13 @@ FILES: dict[str, type[Settings]] = {
 
 
 def schema_text(model: type[Settings]) -> str:
-    """Write a model's JSON schema as the text of a file."""
+    """Return the content of the schema file of a model."""
     schema: dict[str, Any] = {"$schema": "https://json-schema.org/draft/2020-12/schema"}
     return json.dumps(schema | model.model_json_schema(), indent=2) + "\n"
 
 
 def write_schemas(directory: Path) -> None:
-    """Write all schema files into a folder."""
+    """Write all schema files to a folder, which is created if needed."""
     directory.mkdir(parents=True, exist_ok=True)
     for name, model in FILES.items():
         (directory / name).write_text(schema_text(model), encoding="utf-8")

@@ -1,4 +1,4 @@
-"""Settings: the frozen, strict pydantic model that every part of a study or cluster file is."""
+"""The base class of all settings, and the types that their fields share."""
 
 import math
 from typing import Annotated
@@ -7,9 +7,9 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 
 class Settings(BaseModel):
-    """Base of all settings: nothing is converted, unknown keys are errors, numbers are finite.
+    """Base of all settings: immutable, without unknown keys, without conversion between types.
 
-    The line below a field describes it; the JSON schema and the error messages repeat that line.
+    The string below a field is its description, which the JSON schema and the error messages contain.
     """
 
     model_config = ConfigDict(
@@ -19,28 +19,30 @@ class Settings(BaseModel):
 
 def _check_scalar(value: object) -> object:
     if value is not None and not isinstance(value, bool | int | float | str):
-        raise ValueError("must be a single value: null, true or false, a number or text")
+        raise ValueError("must be a single value (null, a boolean, a number or a string)")
     if isinstance(value, float) and not math.isfinite(value):
         raise ValueError("must be a finite number")
     return value
 
 
 Scalar = Annotated[bool | int | float | str | None, BeforeValidator(_check_scalar)]
-"""A value that JSON, SQL and Optuna all keep as it is."""
+"""A value that JSON, SQL and Optuna store without changing it."""
 
 _WORD = "[A-Za-z_][A-Za-z0-9_]*"
 _STUDY_NAME = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$"
 _PARAM_NAME = f"^{_WORD}$"
 _DOTTED_PATH = rf"^{_WORD}(\.{_WORD})*:{_WORD}$"
 
-# It becomes part of folder names and Slurm job names.
 StudyName = Annotated[str, Field(pattern=_STUDY_NAME)]
-# Without dots, which `--set space.batch_size.low=8` puts between keys.
+"""The name of a study, which is also a part of folder names and of Slurm job names."""
 ParamName = Annotated[str, Field(pattern=_PARAM_NAME)]
+"""The name of a hyperparameter. Dots are not allowed: they separate the keys of `--set`."""
 DottedPath = Annotated[str, Field(pattern=_DOTTED_PATH)]
+"""The import path of a function."""
 
-PATTERNS_IN_WORDS = {
-    _STUDY_NAME: 'at most 100 letters, digits, ".", "_" and "-", the first a letter or digit',
-    _PARAM_NAME: 'letters, digits and "_", the first no digit',
+PATTERN_DESCRIPTIONS = {
+    _STUDY_NAME: 'at most 100 letters, digits, ".", "_" and "-", starting with a letter or a digit',
+    _PARAM_NAME: 'letters, digits and "_", not starting with a digit',
     _DOTTED_PATH: "package.module:function",
 }
+"""What each pattern matches, for error messages."""

@@ -1,4 +1,4 @@
-"""Settings file: a YAML file read into checked settings; no other module reads YAML files."""
+"""Reading settings from a YAML file; no other module reads YAML files."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -7,37 +7,44 @@ from typing import TypeVar
 from pydantic import ValidationError
 
 from sweep.definition.override import Override, parse_override
-from sweep.definition.problem import Mistake, mistakes_of, shown
+from sweep.definition.problem import Problem, format_value, problems_of
 from sweep.definition.settings import Settings
 from sweep.definition.yaml_text import NotYamlError, line_of, parse
 from sweep.errors import InputError
 
 SettingsT = TypeVar("SettingsT", bound=Settings)
 
-_MISTAKES_SHOWN = 5
+_MAX_PROBLEMS_SHOWN = 5
 
 
 def read_settings(path: Path, model: type[SettingsT], overrides: Sequence[str] = ()) -> SettingsT:
-    """Read a YAML file, put the `KEY.PATH=VALUE` overrides in place and check the outcome.
+    """Read a YAML file, apply overrides and validate the result.
 
-    Raises InputError with a line for each of the first mistakes: file and line or override, key, what
-    is expected, what was found.
+    Args:
+        path: The YAML file.
+        model: The settings that the file must contain.
+        overrides: Overrides of the form KEY.PATH=VALUE; later ones take precedence.
+
+    Raises:
+        InputError: If the file cannot be read or is invalid. The message has one line for each of the first
+            problems: the file and line or the override, the key, what is expected, and what was found.
     """
-    text = _text(path)
-    document = _mapping(path, text)
+    text = _read_text(path)
+    document = _parse_mapping(path, text)
     parsed = [parse_override(override) for override in overrides]
     for override in parsed:
         document = override.apply(document)
     try:
         return model.model_validate(document)
     except ValidationError as error:
-        lines = [_line(path, text, parsed, mistake) for mistake in mistakes_of(error, document, model)]
-        more = len(lines) - _MISTAKES_SHOWN
-        shown_lines = lines[:_MISTAKES_SHOWN] + ([f"and {more} more"] if more > 0 else [])
-        raise InputError("\n".join(shown_lines)) from None
+        problems = problems_of(error, document, model)
+        lines = [_locate(path, text, parsed, problem) for problem in problems[:_MAX_PROBLEMS_SHOWN]]
+        if (num_more := len(problems) - _MAX_PROBLEMS_SHOWN) > 0:
+            lines.append(f"and {num_more} more")
+        raise InputError("\n".join(lines)) from None
 
 
-def _text(path: Path) -> str:
+def _read_text(path: Path) -> str:
     try:
         return path.read_text(encoding="utf-8-sig")
     except UnicodeDecodeError as error:
@@ -46,7 +53,7 @@ def _text(path: Path) -> str:
         raise InputError(f"{path}: cannot be read: {error.strerror}") from None
 
 
-def _mapping(path: Path, text: str) -> object:
+def _parse_mapping(path: Path, text: str) -> object:
     try:
         document = parse(text)
     except NotYamlError as error:
@@ -55,12 +62,13 @@ def _mapping(path: Path, text: str) -> object:
     if document is None:
         raise InputError(f"{path}: the file is empty; expected `key: value` lines")
     if not isinstance(document, dict):
-        raise InputError(f"{path}: expected `key: value` lines, but found {shown(document)}")
+        raise InputError(f"{path}: expected `key: value` lines, but found {format_value(document)}")
     return document
 
 
-def _line(path: Path, text: str, overrides: Sequence[Override], mistake: Mistake) -> str:
+def _locate(path: Path, text: str, overrides: Sequence[Override], problem: Problem) -> str:
+    """Return the problem after the override that caused it, or after its line in the file."""
     for override in reversed(overrides):
-        if override.touches(mistake.keys):
-            return f"{override.option}: {mistake}"
-    return f"{path}:{line_of(text, mistake.keys)}: {mistake}"
+        if override.touches(problem.keys):
+            return f"{override.option}: {problem}"
+    return f"{path}:{line_of(text, problem.keys)}: {problem}"

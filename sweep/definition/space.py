@@ -1,39 +1,35 @@
-"""Search space: one entry per hyperparameter, each an Optuna distribution."""
+"""The search space: one entry for each hyperparameter."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from fractions import Fraction
 from typing import TYPE_CHECKING, Annotated, Literal, Self
 
 from pydantic import Field, PositiveFloat, PositiveInt, model_validator
 
-from sweep.definition.problem import shown
+from sweep.definition.problem import format_value
 from sweep.definition.settings import Scalar, Settings
 
 if TYPE_CHECKING:
-    from optuna.distributions import (
-        BaseDistribution,
-        CategoricalDistribution,
-        FloatDistribution,
-        IntDistribution,
-    )
+    from optuna.distributions import CategoricalDistribution, FloatDistribution, IntDistribution
+    from optuna.trial import BaseTrial
 
-# Optuna is imported where it is used: it takes 0.35 s, and `sweep status` needs none of it.
+# The distributions are imported where they are used: importing Optuna takes 0.35 s, and `sweep status` does
+# not need them.
 
 
 class IntEntry(Settings):
-    """A whole number between two bounds, both included."""
+    """An integer between two bounds, which are included."""
 
     type: Literal["int"]
     low: int
-    """Smallest value."""
+    """The smallest value."""
     high: int
-    """Largest value."""
+    """The largest value."""
     step: PositiveInt = 1
-    """Distance between neighbouring values."""
+    """The distance between neighbouring values."""
     log: bool = False
-    """Sample the logarithm evenly instead of the value."""
+    """Whether to sample from the logarithmic domain."""
 
     @model_validator(mode="after")
     def _check(self) -> Self:
@@ -43,13 +39,17 @@ class IntEntry(Settings):
         return self
 
     def distribution(self) -> IntDistribution:
-        """Make Optuna's form of this entry."""
+        """Return Optuna's distribution of the hyperparameter."""
         from optuna.distributions import IntDistribution
 
         return IntDistribution(self.low, self.high, log=self.log, step=self.step)
 
+    def suggest(self, trial: BaseTrial, name: str) -> int:
+        """Suggest a value for the hyperparameter of this name."""
+        return trial.suggest_int(name, self.low, self.high, step=self.step, log=self.log)
+
     def contains(self, value: Scalar) -> bool:
-        """Whether a trial could get this value."""
+        """Whether the value can be suggested."""
         return (
             isinstance(value, int)
             and not isinstance(value, bool)
@@ -59,21 +59,21 @@ class IntEntry(Settings):
 
     def __str__(self) -> str:
         steps = f" in steps of {self.step}" if self.step != 1 else ""
-        return f"a whole number from {self.low} to {self.high}{steps}"
+        return f"an integer from {self.low} to {self.high}{steps}"
 
 
 class FloatEntry(Settings):
-    """A number between two bounds, both included."""
+    """A floating-point number between two bounds, which are included."""
 
     type: Literal["float"]
     low: float
-    """Smallest value."""
+    """The smallest value."""
     high: float
-    """Largest value."""
+    """The largest value."""
     step: PositiveFloat | None = None
-    """Distance between neighbouring values; without it, every value between the bounds."""
+    """The distance between neighbouring values. By default, every number between the bounds is allowed."""
     log: bool = False
-    """Sample the logarithm evenly instead of the value."""
+    """Whether to sample from the logarithmic domain."""
 
     @model_validator(mode="after")
     def _check(self) -> Self:
@@ -83,13 +83,17 @@ class FloatEntry(Settings):
         return self
 
     def distribution(self) -> FloatDistribution:
-        """Make Optuna's form of this entry."""
+        """Return Optuna's distribution of the hyperparameter."""
         from optuna.distributions import FloatDistribution
 
         return FloatDistribution(self.low, self.high, log=self.log, step=self.step)
 
+    def suggest(self, trial: BaseTrial, name: str) -> float:
+        """Suggest a value for the hyperparameter of this name."""
+        return trial.suggest_float(name, self.low, self.high, step=self.step, log=self.log)
+
     def contains(self, value: Scalar) -> bool:
-        """Whether a trial could get this value; a whole number counts as a number."""
+        """Whether the value can be suggested; integers are accepted as well."""
         return (
             isinstance(value, int | float)
             and not isinstance(value, bool)
@@ -103,41 +107,42 @@ class FloatEntry(Settings):
 
 
 class CategoricalEntry(Settings):
-    """One of a list of values."""
+    """One value from a list."""
 
     type: Literal["categorical"]
     choices: tuple[Scalar, ...] = Field(min_length=1, strict=False)
-    """The values, each given once."""
+    """The values, without duplicates."""
 
     @model_validator(mode="after")
     def _check(self) -> Self:
-        # By Python's equality, where 1, 1.0 and true are one value: Optuna tells choices apart by it.
+        # Optuna compares choices with ==, by which 1, 1.0 and true are the same value.
         for index, choice in enumerate(self.choices):
             if choice in self.choices[:index]:
-                twin = self.choices[self.choices.index(choice)]
-                raise ValueError(f"choices must differ, but {shown(twin)} and {shown(choice)} are equal")
+                equal = self.choices[self.choices.index(choice)]
+                raise ValueError(
+                    f"choices must differ, but {format_value(equal)} and {format_value(choice)} are equal"
+                )
         return self
 
     def distribution(self) -> CategoricalDistribution:
-        """Make Optuna's form of this entry."""
+        """Return Optuna's distribution of the hyperparameter."""
         from optuna.distributions import CategoricalDistribution
 
         return CategoricalDistribution(self.choices)
 
+    def suggest(self, trial: BaseTrial, name: str) -> Scalar:
+        """Suggest a value for the hyperparameter of this name."""
+        return trial.suggest_categorical(name, self.choices)
+
     def contains(self, value: Scalar) -> bool:
-        """Whether a trial could get this value; 1, 1.0 and true are three values here."""
+        """Whether the value can be suggested. Unlike with ==, 1, 1.0 and true are different values."""
         return any(type(choice) is type(value) and choice == value for choice in self.choices)
 
     def __str__(self) -> str:
-        return f"one of {', '.join(map(shown, self.choices))}"
+        return f"one of {', '.join(map(format_value, self.choices))}"
 
 
 Entry = Annotated[IntEntry | FloatEntry | CategoricalEntry, Field(discriminator="type")]
-
-
-def distributions(space: Mapping[str, Entry]) -> dict[str, BaseDistribution]:
-    """Make the distributions that `optuna.Study.ask` takes."""
-    return {name: entry.distribution() for name, entry in space.items()}
 
 
 def _check_bounds(low: float, high: float, log: bool) -> None:
@@ -151,9 +156,11 @@ def _check_step(low: float, high: float, step: float, log: bool) -> None:
     if log:
         raise ValueError(f"step and log: true exclude each other, but got step={step}")
     if not _on_grid(high, low, step):
-        raise ValueError(f"high must be whole steps above low, but got low={low}, high={high}, step={step}")
+        raise ValueError(
+            f"high must be a whole number of steps above low, but got low={low}, high={high}, step={step}"
+        )
 
 
 def _on_grid(value: float, low: float, step: float) -> bool:
-    """Whether a value is whole steps above low, with 0.1 taken for a tenth, not for its nearest float."""
+    """Whether the value is a whole number of steps above low, computed with the decimal values as written."""
     return (Fraction(str(value)) - Fraction(str(low))) % Fraction(str(step)) == 0

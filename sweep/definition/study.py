@@ -1,12 +1,13 @@
-"""Study: what a study file says, checked."""
+"""The study: the content of a study file."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Literal, Self
 
-from pydantic import Field, NonNegativeInt, PositiveFloat, PositiveInt, model_validator
+from pydantic import Field, PositiveFloat, PositiveInt, model_validator
 
-from sweep.definition.problem import Mistake, choices_for, refuse, shown
+from sweep.definition.failures import Failures
+from sweep.definition.problem import Problem, format_choices, format_value, raise_problems
 from sweep.definition.pruner import NoPruning, Pruner
 from sweep.definition.sampler import TPE, Sampler
 from sweep.definition.settings import DottedPath, ParamName, Scalar, Settings, StudyName
@@ -14,131 +15,109 @@ from sweep.definition.settings_file import read_settings
 from sweep.definition.space import Entry
 from sweep.errors import InputError
 
-EVALUATION = "-evaluation"  # ends the name of a study that evaluates another
+EVALUATION = "-evaluation"
+"""The suffix of the name of the study that evaluates another study."""
 
 
 class Budget(Settings):
-    """What a study may use up before no further trial is started."""
+    """What a study may use before no more trials are started."""
 
     gpu_hours: PositiveFloat | None = None
-    """GPUs times hours, added up over all attempts."""
+    """GPU hours, summed over all attempts. Without it, there is no limit."""
     hours: PositiveFloat | None = None
-    """Hours since the study began."""
-
-
-class Retries(Settings):
-    """How often one trial is tried again after each cause of failure."""
-
-    preempted: NonNegativeInt = 5
-    """The cluster took the node for a job of higher priority."""
-    node_failure: NonNegativeInt = 3
-    """The node died."""
-    timeout: NonNegativeInt = 2
-    """The job reached its time limit."""
-    out_of_memory: NonNegativeInt = 1
-    """The job used more memory than it asked for."""
-    launch_failure: NonNegativeInt = 1
-    """The job ended before the trial began."""
-    lost: NonNegativeInt = 2
-    """The job is gone, and nothing says why."""
-    error: NonNegativeInt = 0
-    """The train function raised an error."""
-
-
-class Failures(Settings):
-    """What happens when trials fail."""
-
-    retries: Retries = Retries()
-    """How often one trial is tried again, by cause."""
-    stop_after_same: PositiveInt = 3
-    """Stop the study once this many trials have failed with the same error."""
-    memory_factor: float = Field(default=1.0, ge=1.0)
-    """How many times the memory of the attempt before one asks for that follows on one out of memory."""
+    """Hours since the study was created. Without it, there is no limit."""
 
 
 class DryRun(Settings):
-    """What `sweep launch --dry-run` changes to make a rehearsal of the study."""
+    """How `sweep launch --dry-run` shortens the study."""
 
     trials: PositiveInt = 2
-    """How many trials to rehearse."""
+    """Number of trials of the dry run."""
     params: dict[ParamName, Scalar] = Field(default={})
-    """Values that override the space and `fixed`, or add to them, such as one epoch on little data."""
+    """Values that replace entries of `space` and `fixed` or are added to them, such as a single epoch."""
 
 
 class Study(Settings):
-    """A search for the hyperparameters that make one train function do best."""
+    """A search for the hyperparameters that optimize the objective of a train function."""
 
     name: StudyName
-    """Name in the database, in folder names and in job names."""
+    """Name of the study in the database, in folder names and in job names."""
     train: DottedPath
-    """The train function, as package.module:function."""
+    """Train function, as package.module:function."""
     evaluate: DottedPath | None = None
-    """Function that retrains a chosen configuration and returns test metrics, called as `train` is."""
+    """Function that trains a chosen configuration again and returns test metrics. It has the signature of
+    `train`."""
     prepare: DottedPath | None = None
-    """Function called once on the launching machine before any trial is submitted, as
-    prepare(dataset, data_dir) -> checksum, so that compute nodes need no network."""
+    """Function that makes the data available, as prepare(dataset, data_dir) -> checksum. It is called on the
+    launching machine before any trial is submitted, so compute nodes need no network."""
     verify: DottedPath | None = None
-    """Function that checks data that is already there, called by `sweep data verify` as
-    verify(dataset, data_dir) -> checksum."""
+    """Function that checks existing data, as verify(dataset, data_dir) -> checksum.
+    `sweep data verify` calls it."""
     check_node: DottedPath | None = None
-    """Function that `sweep doctor` calls on a node as check_node(num_gpus) -> text. The text says what it
-    found; an error that it raises says why trials cannot run there."""
+    """Function that `sweep doctor` calls on a node, as check_node(num_gpus) -> description of the node. It
+    raises an error if trials cannot run there."""
     baselines: DottedPath | None = None
-    """Function that returns published results for the report, called at each launch as baselines(study), with
-    this file as a mapping. It returns None if no published result is comparable."""
+    """Function that returns published results for the report, as baselines(study), where study is this file
+    as a mapping. It is called at each launch and returns None if no published result is comparable."""
     dataset: str | None = None
-    """Name of the data, passed to the functions above."""
+    """Name of the dataset, passed to the functions above."""
     data_dir: str | None = None
     """Folder of the data, passed to the functions above."""
     metric: str = Field(min_length=1)
-    """Which of the reported metrics is the objective."""
+    """Reported metric that is the objective."""
     direction: Literal["maximize", "minimize"]
-    """Whether a larger or a smaller metric is better."""
+    """Direction in which the objective is optimized."""
     trials: PositiveInt
-    """How many trials the study has in the end."""
+    """Total number of trials."""
     parallel: PositiveInt = 1
-    """How many trials are submitted at a time."""
+    """Maximum number of trials that are submitted at the same time."""
     space: dict[ParamName, Entry] = Field(default={})
-    """The hyperparameters to search. Without any, all trials would be the same: there is exactly one."""
+    """Hyperparameters to search. If it is empty, all trials would be the same, so `trials` must be 1."""
     fixed: dict[ParamName, Scalar] = Field(default={})
-    """Values that every trial gets as they are."""
+    """Hyperparameters that have the same value in every trial."""
     enqueue: tuple[dict[ParamName, Scalar], ...] = Field(default=(), strict=False)
-    """Points of the space to try first; the sampler fills in what a point leaves out."""
+    """Points of the space to try first. The sampler completes points that leave out hyperparameters."""
     sampler: Sampler = TPE(name="tpe")
-    """How further points are proposed."""
+    """Sampler that proposes the other points."""
     pruner: Pruner = NoPruning(name="none")
-    """When a trial that does badly is stopped early."""
+    """Pruner that stops unpromising trials early."""
     budget: Budget = Budget()
-    """What the study may use up."""
+    """What the study may use."""
     failures: Failures = Failures()
-    """What is done about trials that fail."""
+    """What happens when trials fail."""
     storage: str | None = None
-    """Database URL, where neither --storage nor SWEEP_STORAGE gives one."""
+    """Database URL. The option --storage and the variable SWEEP_STORAGE take precedence."""
     dry_run: DryRun = DryRun()
-    """What --dry-run changes."""
+    """How --dry-run shortens the study."""
 
     @model_validator(mode="after")
     def _check(self) -> Self:
-        refuse(*self._mistakes())
+        raise_problems(list(self._problems()))
         return self
 
-    def _mistakes(self) -> Iterator[Mistake]:
-        """What fits each field but not the others."""
+    def _problems(self) -> Iterator[Problem]:
+        """Find the problems that concern several fields."""
         for name in self.fixed:
             if name in self.space:
-                yield Mistake(("fixed", name), "is in space too; a hyperparameter is searched or fixed")
+                yield Problem(
+                    ("fixed", name), "is also in space; a hyperparameter is either searched or fixed"
+                )
         for index, point in enumerate(self.enqueue):
             for name, value in point.items():
                 keys = ("enqueue", index, name)
                 if name not in self.space:
-                    yield Mistake(keys, f"is not in space; {choices_for(name, list(self.space))}")
+                    yield Problem(keys, f"is not in space; {format_choices(name, list(self.space))}")
                 elif not self.space[name].contains(value):
-                    yield Mistake(keys, f"must be {self.space[name]}, but is {shown(value)}")
+                    yield Problem(keys, f"must be {self.space[name]}, but is {format_value(value)}")
         if not self.space and self.trials > max(1, len(self.enqueue)):
-            yield Mistake(("trials",), f"must be 1 with an empty space, but is {self.trials}")
+            yield Problem(("trials",), f"must be 1 with an empty space, but is {self.trials}")
 
-    def rehearsal(self, name: str) -> Self:
-        """Make the study that --dry-run launches under another name: few trials, none stopped early."""
+    def dry_run_study(self, name: str) -> Self:
+        """Return the study that `--dry-run` launches: a few short trials without pruning, under another name.
+
+        Args:
+            name: The name of the returned study.
+        """
         params = self.dry_run.params
         space = {key: entry for key, entry in self.space.items() if key not in params}
         points = [{key: value for key, value in point.items() if key in space} for point in self.enqueue]
@@ -150,7 +129,7 @@ class Study(Settings):
                 "parallel": min(self.parallel, 2),
                 "space": space,
                 "fixed": self.fixed | params,
-                # Points that differ only in a param now fixed have become one, or none.
+                # Points that differed only in hyperparameters that are now fixed are equal or empty.
                 "enqueue": [
                     point for index, point in enumerate(points) if point and point not in points[:index]
                 ],
@@ -160,11 +139,14 @@ class Study(Settings):
             }
         )
 
-    def evaluation(self, points: Sequence[Mapping[str, Scalar]]) -> Self:
-        """Make the study that `sweep evaluate` launches: a trial of the evaluate function for each point.
+    def evaluation_study(self, points: Sequence[Mapping[str, Scalar]]) -> Self:
+        """Return the study that `sweep evaluate` launches, which has one trial of `evaluate` for each point.
 
-        Points say every hyperparameter, and repeat themselves: the trials of one differ by their seeds. Its
-        objective is the study's, measured on the test data: `test_accuracy` for `val_accuracy`.
+        Its objective is this study's objective on the test data, such as `test_accuracy` for `val_accuracy`.
+
+        Args:
+            points: The configurations to evaluate, each with all hyperparameters. Equal points result in
+                trials that differ only in their seeds.
         """
         return self.model_validate(
             dict(self)
@@ -182,9 +164,16 @@ class Study(Settings):
 
 
 def load_study(reference: str, overrides: Sequence[str] = (), directory: Path | None = None) -> Study:
-    """Load studies/NAME.yaml below a directory, the working one by default, or the file at a path.
+    """Load a study file.
 
-    A reference is a path when it has a separator or ends in .yaml or .yml. Raises InputError.
+    Args:
+        reference: A study's name, whose file is studies/NAME.yaml, or the path of a file. A reference is a
+            path if it contains a separator or ends in .yaml or .yml.
+        overrides: Overrides of the form KEY.PATH=VALUE.
+        directory: The folder that contains `studies`; by default the working directory.
+
+    Raises:
+        InputError: If there is no such study, or if the file or an override is invalid.
     """
     return read_settings(_study_file(reference, directory or Path()), Study, overrides)
 
@@ -198,7 +187,7 @@ def _study_file(reference: str, directory: Path) -> Path:
     if not file.is_file():
         names = sorted(found.stem for found in studies.glob("*.yaml"))
         raise InputError(
-            f"no study {shown(reference)} in {studies}; {choices_for(reference, names)}. "
-            "A path to a study file works too"
+            f"no study {format_value(reference)} in {studies}; {format_choices(reference, names)}. "
+            "The path of a study file is accepted too"
         )
     return file

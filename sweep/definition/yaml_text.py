@@ -1,4 +1,4 @@
-"""YAML text: its values, and the line each key stands on."""
+"""Parsing YAML text, and finding the line of a key."""
 
 from collections.abc import Iterable
 from typing import Any
@@ -10,7 +10,11 @@ from ruamel.yaml.reader import ReaderError
 
 
 class NotYamlError(ValueError):
-    """Raised for text that is not YAML; says why, and on which line where that is known."""
+    """Raised if a text is not valid YAML.
+
+    Attributes:
+        line: The line of the error, counted from 1; None if it is not known.
+    """
 
     def __init__(self, reason: str, line: int | None):
         super().__init__(reason)
@@ -18,28 +22,29 @@ class NotYamlError(ValueError):
 
 
 def parse(text: str) -> object:
-    """Read the values of one YAML 1.2 document: `1e-3` is a number, `no` is text.
+    """Parse one YAML 1.2 document, in which `1e-3` is a number and `no` is a string.
 
-    Raises NotYamlError, also for a key that is there twice.
+    Raises:
+        NotYamlError: If the text is not valid YAML or contains a key twice.
     """
     try:
         return _yaml().load(text)
     except MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         reason = ", ".join(filter(None, [error.context, error.problem]))
-        # ruamel's sentence on a duplicate key goes on with both values.
+        # ruamel's message about a duplicate key also contains both values, which may be long.
         reason = reason.partition(" with value ")[0]
         raise NotYamlError(reason, mark.line + 1 if mark else None) from error
     except ReaderError as error:
         line = text.count("\n", 0, error.position) + 1
         raise NotYamlError(f"character #x{error.character:04x} is not allowed", line) from error
-    # ruamel lets through what Python says of `!!int x`, `!!bool x` or ten thousand brackets.
+    # ruamel does not catch Python's errors for `!!int x`, `!!bool x` or ten thousand brackets.
     except (YAMLError, ValueError, LookupError, RecursionError) as error:
         raise NotYamlError(str(error), None) from error
 
 
 def line_of(text: str, keys: Iterable[str | int]) -> int:
-    """Find the line of a key path, or of as much of it as the text has."""
+    """Return the line of a key path, counted from 1; of its longest existing part if it does not exist."""
     node = _yaml().compose(text)
     line = node.start_mark.line
     for key in keys:
@@ -51,7 +56,7 @@ def line_of(text: str, keys: Iterable[str | int]) -> int:
 
 
 def _children(node: Any) -> dict[str, tuple[int, Any]]:
-    """The nodes right below a node, each with its line, by key or by place in the list."""
+    """Return the direct children of a node with their lines, by key or by index."""
     match node.id:
         case "mapping":
             return {str(key.value): (key.start_mark.line, value) for key, value in node.value}
@@ -62,14 +67,14 @@ def _children(node: Any) -> dict[str, tuple[int, Any]]:
 
 
 class _Constructor(SafeConstructor):
-    """Leaves `2024-01-31` as text: YAML 1.2 knows no dates, but ruamel still does."""
+    """Reads `2024-01-31` as a string: YAML 1.2 has no dates, but ruamel supports them."""
 
 
 _Constructor.add_constructor("tag:yaml.org,2002:timestamp", SafeConstructor.construct_yaml_str)
 
 
 def _yaml() -> YAML:
-    # A fresh reader per text: ruamel's keeps state. The C one knows YAML 1.1 only.
+    # A new parser for each text, because a parser has state. ruamel's C parser supports YAML 1.1 only.
     yaml = YAML(typ="safe", pure=True)
     yaml.Constructor = _Constructor
     return yaml

@@ -7,18 +7,11 @@ from typing import Any
 
 import optuna
 from optuna.artifacts import FileSystemArtifactStore, get_all_artifact_meta, upload_artifact
-from optuna.distributions import (
-    BaseDistribution,
-    CategoricalDistribution,
-    FloatDistribution,
-    IntDistribution,
-)
 from optuna.study import StudyDirection
 from optuna.trial import FrozenTrial, TrialState
 
 from sweep.definition.pruner import make_pruner
 from sweep.definition.sampler import make_sampler
-from sweep.definition.space import distributions
 from sweep.definition.study import Study
 from sweep.storage.optuna_storage import PolledStorage
 
@@ -30,7 +23,7 @@ class Proposals:
 
     def __init__(self, study: Study, storage: PolledStorage) -> None:
         optuna.logging.set_verbosity(optuna.logging.ERROR)
-        self._space = distributions(study.space)
+        self._space = study.space
         self._storage = storage
         self._study = optuna.create_study(
             study_name=study.name,
@@ -140,16 +133,6 @@ class Proposals:
 
     def _with_params(self, trial: optuna.trial.Trial) -> FrozenTrial:
         """Suggest every parameter; one suggested before a crash keeps its value."""
-        for name, distribution in self._space.items():
-            _suggest(trial, name, distribution)
+        for name, entry in self._space.items():
+            entry.suggest(trial, name)
         return self._storage.get_trial(trial._trial_id)
-
-
-def _suggest(trial: optuna.trial.Trial, name: str, distribution: BaseDistribution) -> None:
-    match distribution:
-        case FloatDistribution(low=low, high=high, step=step, log=log):
-            trial.suggest_float(name, low, high, step=step, log=log)
-        case IntDistribution(low=low, high=high, step=step, log=log):
-            trial.suggest_int(name, low, high, step=step, log=log)
-        case CategoricalDistribution(choices=choices):
-            trial.suggest_categorical(name, choices)

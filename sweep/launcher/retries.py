@@ -1,14 +1,13 @@
 """What a failure is worth: another attempt, the end of the trial, or the end of the study."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
-from sweep.definition.study import Retries
 from sweep.scheduler.job import ResourceOverride
 from sweep.states import Cause
 
 
-def may_retry(cause: Cause, earlier_causes: Sequence[Cause], retries: Retries) -> bool:
+def may_retry(cause: Cause, earlier_causes: Sequence[Cause], retries: Mapping[Cause, int]) -> bool:
     """Whether a trial gets another attempt after one that failed of `cause`.
 
     `earlier_causes` are the causes its earlier attempts failed of; each cause has its own allowance. What a
@@ -16,8 +15,7 @@ def may_retry(cause: Cause, earlier_causes: Sequence[Cause], retries: Retries) -
     """
     if cause is Cause.CANCELLED:
         return False
-    allowed: int = getattr(retries, cause.value)
-    return earlier_causes.count(cause) < allowed
+    return earlier_causes.count(cause) < retries[cause]
 
 
 class Failure(NamedTuple):

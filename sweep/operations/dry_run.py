@@ -20,7 +20,7 @@ def rehearsed_study(study: Study, url: URL) -> Study:
     taken = set(study_names(engine))
     engine.dispose()
     names = (f"{study.name}-dryrun" + (f"-{number}" if number > 1 else "") for number in count(1))
-    return study.rehearsal(next(name for name in names if name not in taken))
+    return study.dry_run_study(next(name for name in names if name not in taken))
 
 
 def sbatch_preview(study: Study, profile: Profile, workdir: Path) -> str | None:

@@ -46,7 +46,7 @@ def evaluation_study(
     chosen = [*best, *_numbered(row.name, trials, numbers)]
     earlier = find_study(engine, f"{row.name}{EVALUATION}")
     points = [] if earlier is None else list(recorded_definition(earlier).enqueue)
-    return study.evaluation(with_missing(points, chosen, num_seeds))
+    return study.evaluation_study(with_missing(points, chosen, num_seeds))
 
 
 def _numbered(study: str, trials: Sequence[FrozenTrial], numbers: Sequence[int]) -> list[dict[str, Any]]:

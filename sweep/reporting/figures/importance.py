@@ -11,7 +11,6 @@ import plotly.graph_objects as go
 from optuna.distributions import BaseDistribution
 from optuna.study import StudyDirection
 
-from sweep.definition.space import distributions
 from sweep.reporting.figures.theme import BLUE, label, new_figure
 from sweep.reporting.formatting import heading, show_count
 from sweep.reporting.params import read_params
@@ -31,7 +30,7 @@ class ImportanceInfo(NamedTuple):
 
 
 def importance_info(data: StudyData) -> ImportanceInfo:
-    space = distributions(data.study.space)
+    space = {name: entry.distribution() for name, entry in data.study.space.items()}
     trials = _optuna_trials(data, space)
     num_outside = len(data.complete_trials) - len(trials)
     if len(trials) < MIN_TRIALS:

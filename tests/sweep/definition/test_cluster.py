@@ -53,7 +53,7 @@ def _file(folder: Path, text: str) -> Path:
         (
             "default: here",
             "default: hare",
-            '1: default: no profile "hare"; did you mean "here"? There are: here, gpus',
+            '1: default: no profile "hare"; did you mean "here"? Available: here, gpus',
         ),
         ("default: here\n", "", "1: default: required, but missing: Profile to use without --cluster."),
         (SMALL[14:], "profiles: {}", "2: profiles: must not be empty"),
@@ -73,7 +73,7 @@ def _file(folder: Path, text: str) -> Path:
             "executor: local",
             "executor: local, partition: gpu",
             "3: profiles.here.partition: no such key; "
-            "there are: executor, workdir, timeout_min, poll_seconds",
+            "available: executor, workdir, timeout_min, poll_seconds",
         ),
         (
             "    timeout_min: 60\n",
@@ -83,18 +83,18 @@ def _file(folder: Path, text: str) -> Path:
         (
             "timeout_min: 60",
             "timeout_min: 3:00:00",
-            '6: profiles.gpus.timeout_min: must be a whole number, but is "3:00:00"',
+            '6: profiles.gpus.timeout_min: must be an integer, but is "3:00:00"',
         ),
         (
             "",
             "memory_gb: 3",
-            f'7: profiles.gpus.memory_gb: no such key; did you mean "mem_gb"? There are: {SLURM_KEYS}',
+            f'7: profiles.gpus.memory_gb: no such key; did you mean "mem_gb"? Available: {SLURM_KEYS}',
         ),
         ("", "cpus_per_task: 0", "7: profiles.gpus.cpus_per_task: must be greater than 0, but is 0"),
         ("", "mem_gb: 10GB", '7: profiles.gpus.mem_gb: must be a valid number, but is "10GB"'),
         ("", "poll_seconds: 0", "7: profiles.gpus.poll_seconds: must be greater than 0, but is 0"),
         ("", "setup: module load x", '7: profiles.gpus.setup: must be a list, but is "module load x"'),
-        ("", "setup: [3]", "7: profiles.gpus.setup.0: must be text, but is 3"),
+        ("", "setup: [3]", "7: profiles.gpus.setup.0: must be a string, but is 3"),
         (
             "",
             "gres: gpu:1\n    gpus_per_node: 1",
@@ -165,7 +165,7 @@ def test_without_a_file_there_are_local_and_inline() -> None:
     assert profile(cluster, "inline") == InlineProfile(executor="inline", workdir=None, poll_seconds=0.5)
     with pytest.raises(InputError) as caught:
         profile(cluster, "slurm")
-    assert str(caught.value) == 'no profile "slurm"; there are: local, inline'
+    assert str(caught.value) == 'no profile "slurm"; available: local, inline'
 
 
 @pytest.mark.parametrize(

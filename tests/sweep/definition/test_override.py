@@ -1,4 +1,4 @@
-"""Overrides: what `--set` puts where, and what it refuses."""
+"""Tests of the overrides that `--set` gives."""
 
 import pytest
 
@@ -29,11 +29,11 @@ DOCUMENT = {
         ("enqueue.0=3", {"enqueue": [3, {"batch_size": 16}]}),
     ],
 )
-def test_a_value_lands_at_its_key_path(text: str, change: dict[str, object]) -> None:
+def test_override_replaces_the_value_at_its_key_path(text: str, change: dict[str, object]) -> None:
     assert parse_override(text).apply(DOCUMENT) == DOCUMENT | change
 
 
-def test_a_mapping_that_an_alias_shares_is_changed_in_one_place() -> None:
+def test_override_changes_a_mapping_shared_through_an_alias_in_one_place() -> None:
     shared = {"low": 1}
     assert parse_override("a.low=2").apply({"a": shared, "b": shared}) == {"a": {"low": 2}, "b": {"low": 1}}
 
@@ -57,15 +57,22 @@ FORM = "expected KEY=VALUE or KEY.KEY=VALUE, such as trials=10"
             "expected ',' or ']', but got '<stream end>'",
         ),
         ("trials.more=3", '--set trials.more=3: trials is a single value and has no key "more"'),
-        ("enqueue.2=1", '--set enqueue.2=1: enqueue is a list of 2, counted from 0, and has no "2"'),
-        ("enqueue.-1=1", '--set enqueue.-1=1: enqueue is a list of 2, counted from 0, and has no "-1"'),
+        (
+            "enqueue.2=1",
+            '--set enqueue.2=1: enqueue is a list of 2 entries, counted from 0, and has no entry "2"',
+        ),
+        (
+            "enqueue.-1=1",
+            '--set enqueue.-1=1: enqueue is a list of 2 entries, counted from 0, and has no entry "-1"',
+        ),
         (
             "enqueue.epochs=1",
-            '--set enqueue.epochs=1: enqueue is a list of 2, counted from 0, and has no "epochs"',
+            "--set enqueue.epochs=1: enqueue is a list of 2 entries, counted from 0, "
+            'and has no entry "epochs"',
         ),
     ],
 )
-def test_what_is_refused(text: str, message: str) -> None:
+def test_invalid_override_is_rejected(text: str, message: str) -> None:
     with pytest.raises(InputError) as caught:
         parse_override(text).apply(DOCUMENT)
     assert str(caught.value) == message

@@ -1,8 +1,8 @@
-"""Mistakes: how found values and known words are told."""
+"""Tests of the formatting of values and of choices in error messages."""
 
 import pytest
 
-from sweep.definition.problem import choices_for, shown
+from sweep.definition.problem import format_choices, format_value
 
 
 @pytest.mark.parametrize(
@@ -18,17 +18,19 @@ from sweep.definition.problem import choices_for, shown
         ("x" * 100, '"' + "x" * 56 + "..."),
     ],
 )
-def test_a_found_value_is_short_and_written_as_in_yaml(value: object, text: str) -> None:
-    assert shown(value) == text
+def test_value_is_formatted_as_in_yaml_and_shortened(value: object, text: str) -> None:
+    assert format_value(value) == text
 
 
 @pytest.mark.parametrize(
-    ("word", "known", "text"),
+    ("name", "available", "text"),
     [
-        ("trails", ["name", "trials"], 'did you mean "trials"? There are: name, trials'),
-        ("zzz", ["name", "trials"], "there are: name, trials"),
-        ("zzz", [], "there are: none"),
+        ("trails", ["name", "trials"], 'did you mean "trials"? Available: name, trials'),
+        ("zzz", ["name", "trials"], "available: name, trials"),
+        ("zzz", [], "available: none"),
     ],
 )
-def test_a_word_that_is_not_there_is_told_with_those_that_are(word: str, known: list[str], text: str) -> None:
-    assert choices_for(word, known) == text
+def test_unknown_name_is_reported_with_the_available_names(
+    name: str, available: list[str], text: str
+) -> None:
+    assert format_choices(name, available) == text

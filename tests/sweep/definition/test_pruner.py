@@ -1,4 +1,4 @@
-"""Pruners: which epoch stops a trial that does worse than all before it."""
+"""Tests of the epoch at which each pruner stops a trial that is worse than all earlier ones."""
 
 import optuna
 import pytest
@@ -6,7 +6,7 @@ import pytest
 from sweep.definition.pruner import Hyperband, Median, NoPruning, Pruner, SuccessiveHalving, make_pruner
 
 
-def _epoch_of_the_stop(pruner: Pruner) -> int | None:
+def _pruning_epoch(pruner: Pruner) -> int | None:
     study = optuna.create_study(direction="maximize", pruner=make_pruner(pruner))
     for value in [0.9, 0.8, 0.7, 0.6, 0.1]:
         trial = study.ask()
@@ -30,10 +30,10 @@ def _epoch_of_the_stop(pruner: Pruner) -> int | None:
         (Median(name="median", startup_trials=2, warmup_epochs=5, every_epochs=4), 5),
         (SuccessiveHalving(name="successive_halving"), 1),
         (SuccessiveHalving(name="successive_halving", min_epochs=3, reduction_factor=2), 3),
-        # With these, one bracket: which of several a trial is in hangs on the study's name.
+        # These settings result in one bracket; with several, a trial's bracket depends on the study's name.
         (Hyperband(name="hyperband", min_epochs=4, max_epochs=12, reduction_factor=4), 4),
         (Hyperband(name="hyperband", min_epochs=4, reduction_factor=4), 4),
     ],
 )
-def test_the_worst_trial_is_stopped_at(pruner: Pruner, epoch: int | None) -> None:
-    assert _epoch_of_the_stop(pruner) == epoch
+def test_worst_trial_is_pruned_at_epoch(pruner: Pruner, epoch: int | None) -> None:
+    assert _pruning_epoch(pruner) == epoch

@@ -1,4 +1,4 @@
-"""Samplers: each makes Optuna propose, again the same from a seed, and onward after a restart."""
+"""Tests of the samplers' seeds and settings."""
 
 from typing import Any
 
@@ -6,38 +6,41 @@ import optuna
 import pytest
 
 from sweep.definition.sampler import QMC, TPE, Random, Sampler, make_sampler
-from sweep.definition.space import FloatEntry, IntEntry, distributions
+from sweep.definition.space import Entry, FloatEntry, IntEntry
 
-SPACE = distributions(
-    {"lr_decay": FloatEntry(type="float", low=0, high=1), "epochs": IntEntry(type="int", low=1, high=99)}
-)
+SPACE: dict[str, Entry] = {
+    "lr_decay": FloatEntry(type="float", low=0, high=1),
+    "epochs": IntEntry(type="int", low=1, high=99),
+}
 
 
 def _proposals(sampler: Sampler, trials: int, study: optuna.Study | None = None) -> list[dict[str, Any]]:
     study = study or optuna.create_study()
     study.sampler = make_sampler(sampler, num_asked=len(study.trials))
     for _ in range(trials):
-        trial = study.ask(SPACE)
+        trial = study.ask()
+        for name, entry in SPACE.items():
+            entry.suggest(trial, name)
         study.tell(trial, trial.params["lr_decay"])
     return [trial.params for trial in study.trials]
 
 
 @pytest.mark.parametrize("sampler", [TPE(name="tpe"), Random(name="random"), QMC(name="qmc")])
-def test_the_seed_decides_the_proposals(sampler: Sampler) -> None:
+def test_seed_determines_the_proposals(sampler: Sampler) -> None:
     first = _proposals(sampler, 12)
     assert first == _proposals(sampler, 12)
     assert first != _proposals(sampler.model_copy(update={"seed": 1}), 12)
 
 
 @pytest.mark.parametrize("sampler", [TPE(name="tpe"), Random(name="random"), QMC(name="qmc")])
-def test_a_study_that_goes_on_proposes_other_points(sampler: Sampler) -> None:
+def test_relaunched_study_proposes_different_points(sampler: Sampler) -> None:
     study = optuna.create_study()
     _proposals(sampler, 4, study)
     params = _proposals(sampler, 4, study)
     assert len({str(point) for point in params}) == 8
 
 
-def test_the_fields_of_tpe_reach_optuna(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_tpe_settings_are_passed_to_optuna(monkeypatch: pytest.MonkeyPatch) -> None:
     given: dict[str, object] = {}
     monkeypatch.setattr(optuna.samplers, "TPESampler", lambda **arguments: given.update(arguments))
     make_sampler(TPE(name="tpe", seed=3, startup_trials=2, multivariate=False, constant_liar=False))

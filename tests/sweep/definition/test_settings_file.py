@@ -1,4 +1,4 @@
-"""Settings files: what is wrong with the file itself, and how several mistakes are told."""
+"""Tests of reading settings files: unreadable files, overrides, and the report of several problems."""
 
 from pathlib import Path
 
@@ -10,7 +10,7 @@ from sweep.errors import InputError
 
 
 class Sizes(Settings):
-    """Settings to read in these tests."""
+    """Settings for these tests."""
 
     low: int
     """Smallest size."""
@@ -31,7 +31,7 @@ class Sizes(Settings):
         (b"low: !!int one\n", "FILE: not YAML: invalid literal for int() with base 10: 'one'"),
     ],
 )
-def test_a_file_without_settings(tmp_path: Path, content: bytes, message: str) -> None:
+def test_file_without_settings_is_rejected(tmp_path: Path, content: bytes, message: str) -> None:
     file = tmp_path / "sizes.yaml"
     file.write_bytes(content)
     with pytest.raises(InputError) as caught:
@@ -48,28 +48,28 @@ def test_a_file_without_settings(tmp_path: Path, content: bytes, message: str) -
         ("x" * 300, "File name too long"),
     ],
 )
-def test_a_file_that_cannot_be_read(tmp_path: Path, name: str, reason: str) -> None:
+def test_unreadable_file_is_rejected(tmp_path: Path, name: str, reason: str) -> None:
     with pytest.raises(InputError) as caught:
         read_settings(tmp_path / name, Sizes)
     assert str(caught.value) == f"{tmp_path / name}: cannot be read: {reason}"
 
 
-def test_values_may_come_from_the_file_and_from_overrides(tmp_path: Path) -> None:
+def test_last_override_takes_precedence(tmp_path: Path) -> None:
     file = tmp_path / "sizes.yaml"
     file.write_text("low: 1\n")
     assert read_settings(file, Sizes, ["high=3"]) == Sizes(low=1, high=3)
     assert read_settings(file, Sizes, ["low=2", "low=3"]) == Sizes(low=3)
 
 
-def test_the_first_five_mistakes_are_told_each_on_its_line(tmp_path: Path) -> None:
+def test_first_five_problems_are_reported_with_their_lines(tmp_path: Path) -> None:
     file = tmp_path / "sizes.yaml"
     file.write_text("high: x\na: 1\nb: 2\nc: 3\nd: 4\ne: 5\n")
     with pytest.raises(InputError) as caught:
         read_settings(file, Sizes, ["names=3", "lo=storage://me:secret@host"])
-    keys = "there are: low, high, names"
+    keys = "available: low, high, names"
     assert str(caught.value).splitlines() == [
         f"{file}:1: low: required, but missing: Smallest size.",
-        f'{file}:1: high: must be a whole number, but is "x"',
+        f'{file}:1: high: must be an integer, but is "x"',
         "--set names=3: names: must be a list, but is 3",
         f"{file}:2: a: no such key; {keys}",
         f"{file}:3: b: no such key; {keys}",

@@ -1,5 +1,6 @@
-"""Search space: entries say the same as the Optuna distributions made from them."""
+"""Tests of the entries of the search space."""
 
+import optuna
 import pytest
 from optuna.distributions import (
     BaseDistribution,
@@ -9,7 +10,7 @@ from optuna.distributions import (
 )
 
 from sweep.definition.settings import Scalar
-from sweep.definition.space import CategoricalEntry, Entry, FloatEntry, IntEntry, distributions
+from sweep.definition.space import CategoricalEntry, Entry, FloatEntry, IntEntry
 
 
 @pytest.mark.parametrize(
@@ -24,11 +25,16 @@ from sweep.definition.space import CategoricalEntry, Entry, FloatEntry, IntEntry
         (CategoricalEntry(type="categorical", choices=("a", None)), CategoricalDistribution(("a", None))),
     ],
 )
-def test_an_entry_becomes_an_optuna_distribution(entry: Entry, distribution: BaseDistribution) -> None:
-    assert distributions({"x": entry}) == {"x": distribution}
+def test_entry_suggests_values_of_its_distribution(entry: Entry, distribution: BaseDistribution) -> None:
+    trial = optuna.create_study().ask()
+    value = entry.suggest(trial, "x")
+    assert entry.contains(value)
+    assert entry.distribution() == distribution
+    assert trial.distributions == {"x": distribution}
+    assert trial.params == {"x": value}
 
 
-WHOLE = IntEntry(type="int", low=1, high=7, step=3)
+INTEGER = IntEntry(type="int", low=1, high=7, step=3)
 RANGE = FloatEntry(type="float", low=0, high=1)
 GRID = FloatEntry(type="float", low=0.1, high=0.7, step=0.1)
 CHOICE = CategoricalEntry(type="categorical", choices=(1, 0.5, "none", None))
@@ -37,13 +43,15 @@ CHOICE = CategoricalEntry(type="categorical", choices=(1, 0.5, "none", None))
 @pytest.mark.parametrize(
     ("entry", "inside", "outside"),
     [
-        (WHOLE, [1, 4, 7], [0, 2, 10, 4.0, True, "4", None]),
+        (INTEGER, [1, 4, 7], [0, 2, 10, 4.0, True, "4", None]),
         (RANGE, [0, 1, 0.3], [-0.1, 1.1, True, "0.3", None, float("nan")]),
         (GRID, [0.1, 0.3, 0.7], [0.15, 0.8]),
         (CHOICE, [1, 0.5, "none", None], [1.0, True, "1", 2]),
     ],
 )
-def test_contains(entry: Entry, inside: list[Scalar], outside: list[Scalar]) -> None:
+def test_contains_accepts_the_values_that_can_be_suggested(
+    entry: Entry, inside: list[Scalar], outside: list[Scalar]
+) -> None:
     assert [value for value in inside if not entry.contains(value)] == []
     assert [value for value in outside if entry.contains(value)] == []
 
@@ -51,11 +59,11 @@ def test_contains(entry: Entry, inside: list[Scalar], outside: list[Scalar]) -> 
 @pytest.mark.parametrize(
     ("entry", "text"),
     [
-        (WHOLE, "a whole number from 1 to 7 in steps of 3"),
+        (INTEGER, "an integer from 1 to 7 in steps of 3"),
         (RANGE, "a number from 0.0 to 1.0"),
         (GRID, "a number from 0.1 to 0.7 in steps of 0.1"),
         (CHOICE, 'one of 1, 0.5, "none", null'),
     ],
 )
-def test_an_entry_says_what_it_allows(entry: Entry, text: str) -> None:
+def test_entry_is_formatted_as_the_values_it_allows(entry: Entry, text: str) -> None:
     assert str(entry) == text

@@ -1,14 +1,16 @@
-"""Studies: what a study file may say, what each mistake is called, and the rehearsal."""
+"""Tests of the study files: problems, defaults, overrides, and the studies derived from a study."""
 
 from pathlib import Path
 
 import pytest
 
+from sweep.definition.failures import Failures
 from sweep.definition.pruner import Median, NoPruning
 from sweep.definition.sampler import TPE
 from sweep.definition.space import CategoricalEntry, IntEntry
-from sweep.definition.study import Budget, DryRun, Failures, Retries, Study, load_study
+from sweep.definition.study import Budget, DryRun, Study, load_study
 from sweep.errors import InputError
+from sweep.states import Cause
 
 REPOSITORY = Path(__file__).parents[3]
 
@@ -26,8 +28,8 @@ KEYS = (
     "name, train, evaluate, prepare, verify, check_node, baselines, dataset, data_dir, metric, direction, "
     "trials, parallel, space, fixed, enqueue, sampler, pruner, budget, failures, storage, dry_run"
 )
-NAME_RULE = 'at most 100 letters, digits, ".", "_" and "-", the first a letter or digit'
-SCALAR = "must be a single value: null, true or false, a number or text"
+NAME_RULE = 'at most 100 letters, digits, ".", "_" and "-", starting with a letter or a digit'
+SCALAR = "must be a single value (null, a boolean, a number or a string)"
 
 
 def _file(folder: Path, text: str) -> str:
@@ -36,11 +38,11 @@ def _file(folder: Path, text: str) -> str:
     return str(file)
 
 
-# What of SMALL is replaced (nothing: a line is added at the end), by what, and what is said of it.
-MISTAKES = [
+# The text of SMALL to replace (if it is empty, a line is appended), its replacement, and the message.
+PROBLEMS = [
     ("name: small", "name: a/b", f'1: name: must be {NAME_RULE}, but is "a/b"'),
     ("name: small", f"name: {'x' * 101}", f'1: name: must be {NAME_RULE}, but is "{"x" * 56}...'),
-    ("name: small", "name: 3", "1: name: must be text, but is 3"),
+    ("name: small", "name: 3", "1: name: must be a string, but is 3"),
     (
         "name: small",
         "name: small\ntrials : 4",
@@ -59,16 +61,16 @@ MISTAKES = [
         "direction: up",
         '4: direction: must be "maximize" or "minimize", but is "up"',
     ),
-    ("trials: 4", "trials: 4.0", "5: trials: must be a whole number, but is 4.0"),
-    ("trials: 4", "trials: '4'", '5: trials: must be a whole number, but is "4"'),
-    ("trials: 4", "trials: yes", '5: trials: must be a whole number, but is "yes"'),
+    ("trials: 4", "trials: 4.0", "5: trials: must be an integer, but is 4.0"),
+    ("trials: 4", "trials: '4'", '5: trials: must be an integer, but is "4"'),
+    ("trials: 4", "trials: yes", '5: trials: must be an integer, but is "yes"'),
     ("trials: 4", "trials: 0", "5: trials: must be greater than 0, but is 0"),
     ("", "parallel: 0", "8: parallel: must be greater than 0, but is 0"),
-    ("trials: 4\n", "", "1: trials: required, but missing: How many trials the study has in the end."),
-    ("", "storag: x", f'8: storag: no such key; did you mean "storage"? There are: {KEYS}'),
-    ("", "zzz: x", f"8: zzz: no such key; there are: {KEYS}"),
-    ("", "1: x", "8: 1: a key must be text, but this is 1: put it in quotes"),
-    ("", "storage: 3", "8: storage: must be text, but is 3"),
+    ("trials: 4\n", "", "1: trials: required, but missing: Total number of trials."),
+    ("", "storag: x", f'8: storag: no such key; did you mean "storage"? Available: {KEYS}'),
+    ("", "zzz: x", f"8: zzz: no such key; available: {KEYS}"),
+    ("", "1: x", "8: 1: a key must be a string, but this one is 1: put it in quotes"),
+    ("", "storage: 3", "8: storage: must be a string, but is 3"),
     # Space.
     (
         "type: int",
@@ -82,8 +84,8 @@ MISTAKES = [
     ),
     ("type: int, ", "", "7: space.batch_size.type: required, but missing"),
     (ENTRY, "3", "7: space.batch_size: must be a mapping of keys to values, but is 3"),
-    ("low: 1, ", "", "7: space.batch_size.low: required, but missing: Smallest value."),
-    ("low: 1", "low: 1.5", "7: space.batch_size.low: must be a whole number, but is 1.5"),
+    ("low: 1, ", "", "7: space.batch_size.low: required, but missing: The smallest value."),
+    ("low: 1", "low: 1.5", "7: space.batch_size.low: must be an integer, but is 1.5"),
     ("low: 1", "low: 10", '7: space.batch_size: "low <= high" must hold, but got low=10, high=9'),
     (
         "low: 1",
@@ -98,14 +100,14 @@ MISTAKES = [
     (
         "low: 1",
         "low: 1, step: 3",
-        "7: space.batch_size: high must be whole steps above low, but got low=1, high=9, step=3",
+        "7: space.batch_size: high must be a whole number of steps above low, but got low=1, high=9, step=3",
     ),
     ("low: 1", "low: 1, step: 0", "7: space.batch_size.step: must be greater than 0, but is 0"),
     ("low: 1", "low: 1, log: 1", "7: space.batch_size.log: must be true or false, but is 1"),
     (
         "high: 9",
         "hihg: 9, high: 9",
-        '7: space.batch_size.hihg: no such key; did you mean "high"? There are: type, low, high, step, log',
+        '7: space.batch_size.hihg: no such key; did you mean "high"? Available: type, low, high, step, log',
     ),
     (
         ENTRY,
@@ -132,15 +134,16 @@ MISTAKES = [
     (
         "batch_size",
         "batch.size",
-        '7: space.batch.size: must be letters, digits and "_", the first no digit, but is "batch.size"',
+        '7: space.batch.size: must be letters, digits and "_", not starting with a digit, '
+        'but is "batch.size"',
     ),
-    ("batch_size", "null", "6: space: a key must be text, but this is null: put it in quotes"),
+    ("batch_size", "null", "6: space: a key must be a string, but this one is null: put it in quotes"),
     (f"\n  batch_size: {ENTRY}", " {}", "5: trials: must be 1 with an empty space, but is 4"),
     # Other sections.
     (
         "",
         "fixed: {batch_size: 3}",
-        "8: fixed.batch_size: is in space too; a hyperparameter is searched or fixed",
+        "8: fixed.batch_size: is also in space; a hyperparameter is either searched or fixed",
     ),
     ("", "fixed: {epochs: [1]}", f"8: fixed.epochs: {SCALAR}, but is a list"),
     ("", "fixed: {epochs: .nan}", "8: fixed.epochs: must be a finite number, but is NaN"),
@@ -148,12 +151,12 @@ MISTAKES = [
     (
         "",
         "enqueue:\n  - {batch_size: 3}\n  - {batch_sise: 3}",
-        '10: enqueue.1.batch_sise: is not in space; did you mean "batch_size"? There are: batch_size',
+        '10: enqueue.1.batch_sise: is not in space; did you mean "batch_size"? Available: batch_size',
     ),
     (
         "",
         "enqueue: [{batch_size: 10}]",
-        "8: enqueue.0.batch_size: must be a whole number from 1 to 9, but is 10",
+        "8: enqueue.0.batch_size: must be an integer from 1 to 9, but is 10",
     ),
     ("", "enqueue: {batch_size: 3}", "8: enqueue: must be a list, but is a mapping"),
     ("", "enqueue: [3]", "8: enqueue.0: must be a mapping of keys to values, but is 3"),
@@ -171,13 +174,13 @@ MISTAKES = [
     (
         "",
         "sampler: {name: random, startup_trials: 3}",
-        "8: sampler.startup_trials: no such key; there are: name, seed",
+        "8: sampler.startup_trials: no such key; available: name, seed",
     ),
     (
         "",
         "pruner: {name: median, warmup: 3}",
         '8: pruner.warmup: no such key; did you mean "warmup_epochs"? '
-        "There are: name, startup_trials, warmup_epochs, every_epochs",
+        "Available: name, startup_trials, warmup_epochs, every_epochs",
     ),
     (
         "",
@@ -193,8 +196,14 @@ MISTAKES = [
     (
         "",
         "failures: {retries: {errors: 3}}",
-        '8: failures.retries.errors: no such key; did you mean "error"? '
-        "There are: preempted, node_failure, timeout, out_of_memory, launch_failure, lost, error",
+        '8: failures.retries.errors: no such cause; did you mean "error"? '
+        "Available: preempted, node_failure, timeout, out_of_memory, launch_failure, lost, error",
+    ),
+    (
+        "",
+        "failures: {retries: {cancelled: 1}}",
+        "8: failures.retries.cancelled: a cancelled trial is not retried automatically; "
+        "`sweep retry` requests a retry",
     ),
     (
         "",
@@ -206,8 +215,10 @@ MISTAKES = [
 ]
 
 
-@pytest.mark.parametrize(("old", "new", "message"), MISTAKES)
-def test_a_mistake_in_the_file(tmp_path: Path, old: str, new: str, message: str) -> None:
+@pytest.mark.parametrize(("old", "new", "message"), PROBLEMS)
+def test_problem_in_the_file_is_reported_with_its_line(
+    tmp_path: Path, old: str, new: str, message: str
+) -> None:
     file = _file(tmp_path, SMALL.replace(old, new) if old else f"{SMALL}{new}\n")
     with pytest.raises(InputError) as caught:
         load_study(file)
@@ -218,40 +229,42 @@ def test_a_mistake_in_the_file(tmp_path: Path, old: str, new: str, message: str)
     ("override", "message"),
     [
         ("trials=0", "trials: must be greater than 0, but is 0"),
-        ("trials=", "trials: must be a whole number, but is null"),
-        ("budget.hour=3", 'budget.hour: no such key; did you mean "hours"? There are: gpu_hours, hours'),
+        ("trials=", "trials: must be an integer, but is null"),
+        ("budget.hour=3", 'budget.hour: no such key; did you mean "hours"? Available: gpu_hours, hours'),
         (
             "space.batch_size.low=10",
             'space.batch_size: "low <= high" must hold, but got low=10, high=9',
         ),
         (
             "fixed.batch_size=3",
-            "fixed.batch_size: is in space too; a hyperparameter is searched or fixed",
+            "fixed.batch_size: is also in space; a hyperparameter is either searched or fixed",
         ),
         (
             "enqueue=[{batch_size: 64}]",
-            "enqueue.0.batch_size: must be a whole number from 1 to 9, but is 64",
+            "enqueue.0.batch_size: must be an integer from 1 to 9, but is 64",
         ),
     ],
 )
-def test_a_mistake_in_an_override(tmp_path: Path, override: str, message: str) -> None:
+def test_problem_in_an_override_is_reported_with_the_option(
+    tmp_path: Path, override: str, message: str
+) -> None:
     with pytest.raises(InputError) as caught:
         load_study(_file(tmp_path, SMALL), ["parallel=2", override])
     assert str(caught.value) == f"--set {override}: {message}"
 
 
-def test_several_mistakes_are_one_error_with_a_line_each(tmp_path: Path) -> None:
+def test_several_problems_are_one_error_with_a_line_each(tmp_path: Path) -> None:
     file = _file(tmp_path, SMALL.replace("trials: 4", "trails: 4"))
     with pytest.raises(InputError) as caught:
         load_study(file, ["direction=up"])
     assert str(caught.value).splitlines() == [
         '--set direction=up: direction: must be "maximize" or "minimize", but is "up"',
-        f"{file}:1: trials: required, but missing: How many trials the study has in the end.",
-        f'{file}:5: trails: no such key; did you mean "trials"? There are: {KEYS}',
+        f"{file}:1: trials: required, but missing: Total number of trials.",
+        f'{file}:5: trails: no such key; did you mean "trials"? Available: {KEYS}',
     ]
 
 
-def test_what_a_study_leaves_out_has_these_values(tmp_path: Path) -> None:
+def test_omitted_keys_have_default_values(tmp_path: Path) -> None:
     assert load_study(_file(tmp_path, SMALL)) == Study(
         name="small",
         train="package.module:train",
@@ -273,9 +286,15 @@ def test_what_a_study_leaves_out_has_these_values(tmp_path: Path) -> None:
         pruner=NoPruning(name="none"),
         budget=Budget(gpu_hours=None, hours=None),
         failures=Failures(
-            retries=Retries(
-                preempted=5, node_failure=3, timeout=2, out_of_memory=1, launch_failure=1, lost=2, error=0
-            ),
+            retries={
+                Cause.PREEMPTED: 5,
+                Cause.NODE_FAILURE: 3,
+                Cause.TIMEOUT: 2,
+                Cause.OUT_OF_MEMORY: 1,
+                Cause.LAUNCH_FAILURE: 1,
+                Cause.LOST: 2,
+                Cause.ERROR: 0,
+            },
             stop_after_same=3,
         ),
         storage=None,
@@ -283,7 +302,7 @@ def test_what_a_study_leaves_out_has_these_values(tmp_path: Path) -> None:
     )
 
 
-def test_overrides_reach_into_sections_that_are_there_and_that_are_not(tmp_path: Path) -> None:
+def test_overrides_change_existing_and_omitted_sections(tmp_path: Path) -> None:
     study = load_study(
         _file(tmp_path, SMALL),
         [
@@ -300,24 +319,22 @@ def test_overrides_reach_into_sections_that_are_there_and_that_are_not(tmp_path:
     assert study.pruner == Median(name="median", warmup_epochs=5)
 
 
-def test_an_empty_space_makes_one_trial(tmp_path: Path) -> None:
+def test_study_with_an_empty_space_has_one_trial(tmp_path: Path) -> None:
     text = SMALL[: SMALL.index("trials")] + "trials: 1\nfixed: {epochs: 3}\n"
     study = load_study(_file(tmp_path, text))
     assert (study.space, study.trials) == ({}, 1)
-    assert study.rehearsal("r").trials == 1
+    assert study.dry_run_study("r").trials == 1
 
 
 @pytest.mark.parametrize("name", sorted(file.stem for file in (REPOSITORY / "studies").glob("*.yaml")))
-def test_every_study_here_loads_by_name_and_by_path_and_can_be_rehearsed(name: str) -> None:
+def test_every_shipped_study_loads_by_name_and_by_path_and_has_a_dry_run(name: str) -> None:
     study = load_study(name, directory=REPOSITORY)
     assert study.name == name
     assert study == load_study(str(REPOSITORY / "studies" / f"{name}.yaml"))
-    assert study.rehearsal(f"{name}-dry-run").fixed.items() >= {("epochs", 1), ("num_samples", 300)}
+    assert study.dry_run_study(f"{name}-dry-run").fixed.items() >= {("epochs", 1), ("num_samples", 300)}
 
 
-def test_a_name_is_looked_up_in_the_working_directory(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_name_is_looked_up_in_the_working_directory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "studies").mkdir()
     _file(tmp_path / "studies", SMALL)
     monkeypatch.chdir(tmp_path)
@@ -333,16 +350,16 @@ def test_a_name_is_looked_up_in_the_working_directory(
     [
         (
             "smal",
-            'no study "smal" in studies; did you mean "small"? There are: other, small. '
-            "A path to a study file works too",
+            'no study "smal" in studies; did you mean "small"? Available: other, small. '
+            "The path of a study file is accepted too",
         ),
-        ("", 'no study "" in studies; there are: other, small. A path to a study file works too'),
+        ("", 'no study "" in studies; available: other, small. The path of a study file is accepted too'),
         ("smal.yaml", "smal.yaml: cannot be read: No such file or directory"),
         ("smal.yml", "smal.yml: cannot be read: No such file or directory"),
         ("studies/", "studies: cannot be read: Is a directory"),
     ],
 )
-def test_a_study_that_is_not_there(
+def test_missing_study_is_reported_with_the_available_ones(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, reference: str, message: str
 ) -> None:
     (tmp_path / "studies").mkdir()
@@ -354,15 +371,15 @@ def test_a_study_that_is_not_there(
     assert str(caught.value) == message
 
 
-def test_no_studies_at_all(tmp_path: Path) -> None:
+def test_missing_study_is_reported_if_there_are_no_studies(tmp_path: Path) -> None:
     with pytest.raises(InputError) as caught:
         load_study("small", directory=tmp_path)
     assert str(caught.value) == (
-        f'no study "small" in {tmp_path}/studies; there are: none. A path to a study file works too'
+        f'no study "small" in {tmp_path}/studies; available: none. The path of a study file is accepted too'
     )
 
 
-def test_a_rehearsal_is_a_short_study_that_nothing_stops_early(tmp_path: Path) -> None:
+def test_dry_run_study_is_short_and_is_not_pruned(tmp_path: Path) -> None:
     text = SMALL + (
         "  epochs: {type: int, low: 1, high: 50}\n"
         "parallel: 8\n"
@@ -374,8 +391,8 @@ def test_a_rehearsal_is_a_short_study_that_nothing_stops_early(tmp_path: Path) -
         "dry_run: {trials: 3, params: {epochs: 1, conv_filters: 8, num_samples: 300}}\n"
     )
     study = load_study(_file(tmp_path, text))
-    rehearsal = study.rehearsal("small-dry-run")
-    assert rehearsal == study.model_copy(
+    dry_run = study.dry_run_study("small-dry-run")
+    assert dry_run == study.model_copy(
         update={
             "name": "small-dry-run",
             "trials": 3,

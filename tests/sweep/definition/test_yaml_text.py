@@ -1,4 +1,4 @@
-"""YAML text: YAML 1.2 values, one reason and line per mistake, lines of key paths."""
+"""Tests of parsing YAML 1.2, of parse errors, and of the lines of key paths."""
 
 import pytest
 
@@ -19,7 +19,7 @@ from sweep.definition.yaml_text import NotYamlError, line_of, parse
         ("base: &base {a: 1}\nmore: {<<: *base, b: 2}", {"base": {"a": 1}, "more": {"a": 1, "b": 2}}),
     ],
 )
-def test_values_are_those_of_yaml_1_2(text: str, value: object) -> None:
+def test_values_are_parsed_as_yaml_1_2(text: str, value: object) -> None:
     assert parse(text) == value
 
 
@@ -40,7 +40,7 @@ def test_values_are_those_of_yaml_1_2(text: str, value: object) -> None:
         ("[" * 5000, None, "maximum recursion depth exceeded"),
     ],
 )
-def test_text_that_is_not_yaml(text: str, line: int | None, reason: str) -> None:
+def test_invalid_yaml_is_rejected_with_its_line(text: str, line: int | None, reason: str) -> None:
     with pytest.raises(NotYamlError) as caught:
         parse(text)
     assert str(caught.value).startswith(reason)
@@ -60,6 +60,8 @@ def test_text_that_is_not_yaml(text: str, line: int | None, reason: str) -> None
         (("absent",), 2),
     ],
 )
-def test_line_of_a_key_path_or_of_its_nearest_part(keys: tuple[str | int, ...], line: int) -> None:
+def test_line_of_returns_the_line_of_the_longest_existing_path(
+    keys: tuple[str | int, ...], line: int
+) -> None:
     text = "# a comment\ntrials: 3\nenqueue:\n  - epochs: 1\n  - batch_size: 2\n    epochs: 3\n"
     assert line_of(text, keys) == line

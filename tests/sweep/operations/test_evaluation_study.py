@@ -34,7 +34,7 @@ def test_points_are_only_added(
 
 
 def test_the_evaluation_of_a_study(workplace: Path) -> None:
-    study = load_study("toy", ["evaluate=toy_model:train", "metric=val_score"]).evaluation([A, A])
+    study = load_study("toy", ["evaluate=toy_model:train", "metric=val_score"]).evaluation_study([A, A])
     assert (study.name, study.train, study.metric) == ("toy-evaluation", "toy_model:train", "test_score")
     assert (study.trials, study.enqueue, study.evaluate) == (2, (A, A), None)
 
