@@ -27,7 +27,7 @@ from capsmodel.epochs import train_epochs
 from capsmodel.evaluate import classify
 from capsmodel.train import SPLIT_SEED
 from capsmodel.trial import LoneTrial
-from sweep.reporting.seed_statistics import CONFIDENCE, Evaluated, show_mean
+from sweep.reporting.seed_statistics import CONFIDENCE, EvaluatedConfiguration, format_mean
 
 STARTING_WORK = "starting work"
 SEEDS = 3
@@ -166,7 +166,7 @@ def _print_table(plan: list[Training], records: Path) -> None:
             validated = " ".join(f"{seed['val_accuracy']:.1%}" for seed in metrics)
             print(f"  epoch {epoch:2}   training loss {losses}   validation accuracy {validated}")
         tested = [recorded[epochs]["test_accuracy"] for recorded in seeds]
-        mean = show_mean(Evaluated(0, {}, "test_accuracy", tested, []))
+        mean = format_mean(EvaluatedConfiguration(0, {}, "test_accuracy", tested, []))
         print(f"  test accuracy {' '.join(f'{value:.2%}' for value in tested)}: mean {mean}, 95 %")
         tests[way, initial_votes, epochs] = tested
     print()

@@ -34,7 +34,7 @@ def evaluate(
     from sweep.definition.cluster import load_cluster, profile
     from sweep.launcher.startup import LaunchRequest
     from sweep.operations.evaluation_study import evaluation_study
-    from sweep.reporting.seed_statistics import evaluated, verdict
+    from sweep.reporting.seed_statistics import evaluated_configurations, verdict
     from sweep.storage.study_reader import study_data
 
     log_to_terminal()
@@ -45,7 +45,7 @@ def evaluate(
     engine.dispose()
     request = LaunchRequest(chosen, where, engine.url, Path(row.workdir), Path.cwd(), cluster)
     run(request, names_best=False)  # the luckiest seed is no result
-    configurations = evaluated(study_data(row.name, engine.url))
+    configurations = evaluated_configurations(study_data(row.name, engine.url))
     for configuration in configurations:
         typer.echo(str(configuration))
     typer.echo(verdict(configurations, chosen.direction))

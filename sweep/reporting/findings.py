@@ -1,7 +1,9 @@
-"""What a reader should take home from a study: a few sentences, each from its numbers."""
+"""The main findings of a study as sentences, each derived from its numbers."""
 
 import math
+import re
 from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -9,139 +11,161 @@ import pandas as pd
 from sweep.definition.space import FloatEntry, IntEntry
 from sweep.reporting.figures.cost import CostInfo, cost_info
 from sweep.reporting.figures.history import HistoryInfo, history_info
-from sweep.reporting.formatting import heading, is_share, show_count, show_metric, show_param
+from sweep.reporting.formatting import format_count, format_metric, format_param, heading, is_share
 from sweep.reporting.params import PREFIX, param_names
 from sweep.storage.study_data import StudyData
 
-MIN_EPOCHS = 8  # of the best trial, to tell how much its metric wobbles
-MIN_TRIALS = 8  # complete, before an end of a range says anything
-FLAT_SHARE = 0.3  # of the trials, the last ones without an improvement
+MIN_EPOCHS = 8  # epochs of a trial below which its noise cannot be estimated
+MIN_TRIALS = 8  # complete trials below which the ends of the ranges say nothing
+FLAT_SHARE = 0.3  # share of the trials without an improvement from which a search counts as converged
 MAX_NAMES = 3
-CLEARLY = 4  # wobbles: a trend over noise alone is below 2 of them 39 times in 40
+CLEAR_TREND = 4  # in standard deviations of the noise: noise alone stays below 2 of them 39 times in 40
 
 
 def findings(data: StudyData) -> list[str]:
-    """By how much the best won, whether to believe it and to go on, what it cost, what to change."""
+    """Return what a reader should know first.
+
+    The sentences state by how much the best trial leads, whether the lead is reliable, whether more trials
+    may help, what the study cost, and which changes to the study file may improve the result.
+    """
     best = data.complete_trials
     if best.empty:
-        return [_nothing_yet(data)]
-    found = [
+        return [_no_result(data)]
+    sentences = [
         _lead(data, best),
-        _belief(data, best),
+        _reliability(data, best),
         _convergence(data, history_info(data)),
         _cost(cost_info(data)),
+        *_next_steps(data, best),
     ]
-    return [sentence for sentence in [*found, *_next_steps(data, best)] if sentence]
+    return [sentence for sentence in sentences if sentence]
 
 
-def wobble(data: StudyData, number: int) -> float | None:
-    """How much a trial's metric varies over its last quarter of epochs: the standard deviation.
+def epoch_noise(data: StudyData, number: int) -> float | None:
+    """Return how much the objective of a trial varies from epoch to epoch.
 
-    A straight line is taken out, so that a trial that still improves is not said to wobble. None where
-    there are too few epochs.
+    This is the standard deviation over the last quarter of its epochs around a straight line, so that
+    continued improvement does not count as noise. None if the trial has reported too few epochs.
     """
-    if data.metric not in data.epochs:
-        return None
-    values = data.epochs[data.epochs["number"] == number].sort_values("epoch")[data.metric].dropna()
+    values = _objective_by_epoch(data, number)
     if len(values) < MIN_EPOCHS:
         return None
-    last = values.to_numpy(float)[-max(len(values) // 4, 4) :]
+    last = _last_quarter(values)
     epochs = np.arange(len(last))
-    rest = last - np.polyval(np.polyfit(epochs, last, 1), epochs)
-    return float(np.sqrt((rest**2).sum() / (len(last) - 2)))
+    residuals = last - np.polyval(np.polyfit(epochs, last, 1), epochs)
+    return float(np.sqrt((residuals**2).sum() / (len(last) - 2)))
 
 
-def _nothing_yet(data: StudyData) -> str:
+def _objective_by_epoch(data: StudyData, number: int) -> "np.ndarray[Any, Any]":
+    if data.metric not in data.epochs:
+        return np.array([])
+    epochs = data.epochs[data.epochs["number"] == number].sort_values("epoch")
+    return epochs[data.metric].dropna().to_numpy(float)
+
+
+def _last_quarter(values: "np.ndarray[Any, Any]") -> "np.ndarray[Any, Any]":
+    return values[-max(len(values) // 4, 4) :]
+
+
+def _no_result(data: StudyData) -> str:
     failed = data.trials[data.trials["state"] == "failed"]
     if len(failed) and len(failed) == len(data.trials):
         cause = heading(str(failed["cause"].mode().get(0, "unknown")))
-        return f"Every trial failed, most often of this cause: {cause}. The failures below say more."
+        return f"All trials failed. The most frequent cause is: {cause}. The section on failures has details."
     return "No trial has completed with a value yet."
 
 
 def _lead(data: StudyData, best: pd.DataFrame) -> str:
     values = best["value"].astype(float)
     if len(best) == 1:
-        return "Only one trial is complete: there is nothing to compare it with yet."
+        return "Only one trial is complete, so there is nothing to compare it with yet."
     second, median = (abs(values.iloc[0] - other) for other in (values.iloc[1], values.median()))
     lead = _difference(data, second)
-    ahead = f"is {lead} better than" if lead.strip("0. points") else "does as well as"
+    comparison = f"is {lead} better than" if re.search("[1-9]", lead) else "is as good as"
     return (
-        f"Trial {best['number'].iloc[0]} {ahead} the next best, trial {best['number'].iloc[1]}, and is "
-        f"{_difference(data, median)} better than the median of {show_count(len(best), 'complete trial')}."
+        f"Trial {best['number'].iloc[0]} {comparison} the next best, trial {best['number'].iloc[1]}, and is "
+        f"{_difference(data, median)} better than the median of {format_count(len(best), 'complete trial')}."
     )
 
 
-def _belief(data: StudyData, best: pd.DataFrame) -> str:
-    noise = wobble(data, int(best["number"].iloc[0]))
+def _reliability(data: StudyData, best: pd.DataFrame) -> str:
+    noise = epoch_noise(data, int(best["number"].iloc[0]))
     if noise is None or len(best) == 1:
         return ""
     values = best["value"].astype(float)
     num_near = int((abs(values - values.iloc[0]) <= 2 * noise).sum())
-    wobbles = f"Its {heading(data.metric)} wobbles by {_difference(data, noise)} from epoch to epoch"
+    variation = f"Its {heading(data.metric)} varies by {_difference(data, noise)} from epoch to epoch"
     if num_near == 1:
-        return f"{wobbles}, less than half of its lead; one seed is still one seed."
-    return f"{wobbles}, so take the best {num_near} trials as equal until more seeds have been tried."
+        return f"{variation}, less than half of its lead, but it was trained with one seed only."
+    return f"{variation}, so the best {num_near} trials are equally good as far as one seed can show."
 
 
 def _convergence(data: StudyData, history: HistoryInfo) -> str:
     num_since = int((data.trials["number"] > history.best_numbers[-1]).sum())
     if num_since >= max(FLAT_SHARE * len(data.trials), 5):
-        return (
-            f"The last {show_count(num_since, 'trial')} brought no better one: more of the same hardly help."
-        )
-    return f"The best came {show_count(num_since, 'trial')} before the last: more trials may well help."
+        trials = format_count(num_since, "trial")
+        return f"The last {trials} brought no improvement, so more trials are unlikely to help."
+    if num_since == 0:
+        return "The last trial is the best one, so more trials may improve the result."
+    return (
+        f"The best trial was followed by only {format_count(num_since, 'trial')}, so more trials may improve "
+        "the result."
+    )
 
 
 def _cost(cost: CostInfo) -> str:
     if not cost.outcomes:
         return ""
     wasted = f", {cost.wasted:,.1f} of them on attempts that failed" if cost.wasted >= 0.05 else ""
-    return f"It took {cost.total:,.1f} {cost.unit}{wasted}."
+    return f"The study took {cost.total:,.1f} {cost.unit}{wasted}."
 
 
 def _next_steps(data: StudyData, best: pd.DataFrame) -> Iterator[str]:
-    if edges := list(_at_an_end(data, best))[:MAX_NAMES]:
-        yield f"The best trials crowd at an end of a range; widen it: {', '.join(edges)}."
+    if ends := list(_range_ends(data, best))[:MAX_NAMES]:
+        yield (
+            "The best trials lie at an end of a search range. Consider extending the range: "
+            f"{', '.join(ends)}."
+        )
     if _still_improves(data, int(best["number"].iloc[0])):
-        yield "The best trial still improved at its end: give it more epochs."
+        yield "The best trial was still improving in its last epochs. Consider training for more epochs."
 
 
-def _at_an_end(data: StudyData, best: pd.DataFrame) -> Iterator[str]:
-    """Ranges of numbers at an end of which the best tenth lie, while complete trials are all over it."""
+def _range_ends(data: StudyData, best: pd.DataFrame) -> Iterator[str]:
+    """Yield the ends of numeric ranges at which the best tenth of the trials lie.
+
+    A parameter counts only if the complete trials cover at least half of its range.
+    """
     if len(best) < MIN_TRIALS:
         return
     for name in param_names(data):
         entry = data.study.space.get(name)
         if not isinstance(entry, IntEntry | FloatEntry) or entry.low == entry.high:
             continue
-        low, high = entry.low, entry.high
         scale = math.log if entry.log else float
-        places = pd.to_numeric(best[PREFIX + name], errors="coerce").dropna()
-        places = places[(places >= low) & (places <= high)].map(scale)
-        shares = (places - scale(low)) / (scale(high) - scale(low))
-        top = shares.head(max(3, -(-len(best) // 10)))
-        if len(top) < 3 or shares.max() - shares.min() < 0.5:
+        values = pd.to_numeric(best[PREFIX + name], errors="coerce").dropna()
+        values = values[(values >= entry.low) & (values <= entry.high)].map(scale)
+        positions = (values - scale(entry.low)) / (scale(entry.high) - scale(entry.low))
+        top = positions.head(max(3, -(-len(best) // 10)))
+        if len(top) < 3 or positions.max() - positions.min() < 0.5:
             continue
         if (top >= 0.9).all():
-            yield f"{heading(name)} above {show_param(high)}"
+            yield f"{heading(name)} above {format_param(entry.high)}"
         elif (top <= 0.1).all():
-            yield f"{heading(name)} below {show_param(low)}"
+            yield f"{heading(name)} below {format_param(entry.low)}"
 
 
 def _still_improves(data: StudyData, number: int) -> bool:
-    """Whether the metric's trend over the last quarter of epochs is clearly more than its wobble."""
-    noise = wobble(data, number)
+    """Return whether the trend over the last quarter of a trial's epochs clearly exceeds its noise."""
+    noise = epoch_noise(data, number)
     if noise is None:
         return False
-    values = data.epochs[data.epochs["number"] == number].sort_values("epoch")[data.metric].dropna()
-    last = values.to_numpy(float)[-max(len(values) // 4, 4) :]
+    last = _last_quarter(_objective_by_epoch(data, number))
     gain = (np.polyfit(np.arange(len(last)), last, 1)[0]) * (len(last) - 1)
-    return bool((gain if data.direction == "maximize" else -gain) > CLEARLY * noise > 0)
+    return bool((gain if data.direction == "maximize" else -gain) > CLEAR_TREND * noise > 0)
 
 
 def _difference(data: StudyData, amount: float) -> str:
-    """A difference of two values; of shares, in percentage points."""
+    """Return the difference of two values of the objective as text; in percentage points for shares."""
     if is_share(data.metric) and data.complete_trials["value"].astype(float).between(0, 1).all():
         return f"{100 * amount:.2f} points"
-    return show_metric("", amount)
+    return format_metric("", amount)

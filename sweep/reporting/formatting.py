@@ -1,55 +1,66 @@
-"""Names and numbers as a reader of a report sees them."""
+"""Names and numbers as text for the readers of a report."""
 
 import math
 from collections.abc import Iterable
 from typing import Any
 
 NONE = "–"
-FEW = 6  # metrics that can all be shown
+MAX_METRICS = 6  # up to this number, a report shows all metrics
 SPLITS = ("train", "val", "test")
 WORDS = {"lr": "LR", "val": "validation", "num": "number of"}
 
 
 def heading(name: str) -> str:
-    """`val_accuracy` as "validation accuracy"."""
+    """Return a name in words: "validation accuracy" for `val_accuracy`."""
     return " ".join(WORDS.get(word, word) for word in name.split("_") if word)
 
 
-def reading_order(metrics: Iterable[str], objective: str) -> list[str]:
-    """The objective's family first, and train before validation before test in each family."""
-
-    def key(metric: str) -> tuple[bool, str, int]:
-        return family(metric) != family(objective), family(metric), _split_rank(metric)
-
-    return sorted(metrics, key=key)
-
-
-def chief_metrics(metrics: Iterable[str], objective: str, *families: str) -> list[str]:
-    """What a reader looks at first: the objective's family and these; all metrics where they are few."""
-    ordered = reading_order(metrics, objective)
-    chief = [metric for metric in ordered if family(metric) in {family(objective), *families}]
-    return ordered if len(ordered) <= FEW else chief
-
-
-def family(metric: str) -> str:
-    """What is measured, whatever it is measured on: "accuracy" of `val_accuracy`."""
+def base_metric(metric: str) -> str:
+    """Return a metric's name without the split it was measured on: "accuracy" for `val_accuracy`."""
     split, _, rest = metric.partition("_")
     return rest if split in SPLITS and rest else metric
 
 
+def reading_order(metrics: Iterable[str], objective: str) -> list[str]:
+    """Sort metrics by base metric, the objective's first, then by split: train, validation, test."""
+
+    def key(metric: str) -> tuple[bool, str, int]:
+        return base_metric(metric) != base_metric(objective), base_metric(metric), _split_rank(metric)
+
+    return sorted(metrics, key=key)
+
+
+def headline_metrics(metrics: Iterable[str], objective: str, *base_metrics: str) -> list[str]:
+    """Return the metrics that a report shows, in reading order.
+
+    Args:
+        metrics: The metrics that were reported.
+        objective: The metric that is the objective.
+        base_metrics: Further base metrics to show beside the objective's.
+
+    Returns:
+        All metrics if there are at most `MAX_METRICS`; otherwise those with one of the base metrics.
+    """
+    ordered = reading_order(metrics, objective)
+    if len(ordered) <= MAX_METRICS:
+        return ordered
+    return [metric for metric in ordered if base_metric(metric) in {base_metric(objective), *base_metrics}]
+
+
 def is_share(metric: str) -> bool:
-    """Whether the metric is a share of one by its name; some report percentages under such a name too."""
+    """Return whether a metric is a share of one by its name; some programs report percentages instead."""
     return "accuracy" in metric
 
 
-def show_metric(metric: str, value: Any) -> str:
+def format_metric(metric: str, value: Any) -> str:
+    """Return a metric's value as text; a share of one as a percentage."""
     if value is None or not math.isfinite(value):
         return NONE
     return f"{100 * value:.2f}\N{NO-BREAK SPACE}%" if is_share(metric) and 0 <= value <= 1 else f"{value:.4g}"
 
 
-def show_param(value: Any) -> str:
-    """A parameter's value; whole numbers that a DataFrame keeps as floats lose their ".0"."""
+def format_param(value: Any) -> str:
+    """Return a parameter's value as text, without the ".0" that a DataFrame adds to a whole number."""
     value = value.item() if hasattr(value, "item") else value
     if value is None:
         return NONE
@@ -58,12 +69,13 @@ def show_param(value: Any) -> str:
     return str(value)
 
 
-def show_count(count: int, noun: str, plural: str | None = None) -> str:
+def format_count(count: int, noun: str, plural: str | None = None) -> str:
+    """Return a number with its noun: "1 trial", "1,200 trials"."""
     return f"{count:,} {noun}" if count == 1 else f"{count:,} {plural or noun + 's'}"
 
 
-def show_duration(seconds: float) -> str:
-    """Two units at most: "45 s", "12 min", "3 h 05 min", "2 d 4 h"."""
+def format_duration(seconds: float) -> str:
+    """Return a duration in at most two units: "45 s", "12 min", "3 h 05 min", "2 d 4 h"."""
     if not math.isfinite(seconds):
         return NONE
     if seconds < 90:

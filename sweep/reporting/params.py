@@ -7,7 +7,7 @@ import pandas as pd
 
 from sweep.definition.settings import Scalar
 from sweep.definition.space import CategoricalEntry, Entry
-from sweep.reporting.formatting import NONE, show_param
+from sweep.reporting.formatting import NONE, format_param
 from sweep.storage.study_data import StudyData
 
 PREFIX = "param_"
@@ -60,9 +60,9 @@ def _read_param(name: str, entry: Entry | None, column: "pd.Series[Any]") -> Par
 
 def _read_categorical(name: str, choices: Sequence[Scalar], column: "pd.Series[Any]") -> Param:
     """Compare choices by their text, because a DataFrame may hold 32 as 32.0 and None as NaN."""
-    known = ["None" if choice is None else show_param(choice) for choice in choices]
+    known = ["None" if choice is None else format_param(choice) for choice in choices]
     missing = "None" if "None" in known else NONE
-    shown = [missing if pd.isna(value) else show_param(value) for value in column]
+    shown = [missing if pd.isna(value) else format_param(value) for value in column]
     known += sorted({value for value in shown if value != NONE} - set(known))
     return Param(
         name, False, known, [known.index(value) if value in known else float("nan") for value in shown]

@@ -1,6 +1,5 @@
-"""A study written down: a page to look at, and files for other tools."""
+"""Writing the report of a study: a page, and files for other tools."""
 
-import os
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
@@ -12,6 +11,7 @@ from sweep.reporting.page.comparison import comparison
 from sweep.reporting.page.page import page
 from sweep.reporting.redacted_study import without_passwords
 from sweep.storage.study_data import StudyData
+from sweep.worker.atomic_file import write_atomically
 
 FORMATS: Mapping[str, Callable[[StudyData], Mapping[str, bytes]]] = {
     "html": lambda data: {"report.html": page(data)},
@@ -24,21 +24,29 @@ FORMATS: Mapping[str, Callable[[StudyData], Mapping[str, bytes]]] = {
     "json": lambda data: {"report.json": document(data)},
     "png": png,
 }
-USUAL = ("html", "csv", "parquet", "markdown", "json")  # a PNG needs a Chrome, and the page says as much
+USUAL_FORMATS = ("html", "csv", "parquet", "markdown", "json")
+"""The formats that need no browser; a PNG file shows nothing that the page does not show."""
 
 
 def write_report(
-    data: StudyData, output: Path, formats: Sequence[str] = USUAL, reload_s: float | None = None
+    data: StudyData, output: Path, formats: Sequence[str] = USUAL_FORMATS, reload_s: float | None = None
 ) -> list[Path]:
-    """Write the study in each format into the folder `output`, and return the files.
+    """Write a study in each format into a folder.
 
-    A file that exists is replaced in one step, so that a reader never sees half of one. Passwords in URLs
-    are left out. A page that is going to be written again reloads itself after `reload_s`.
+    A file that exists is replaced in one step, so that no reader finds an incomplete one. Passwords in URLs
+    are hidden.
 
-    Raises
-    ------
-    InputError
-        When there is no such format, or `output` cannot be written to, or a PNG has no Chrome to draw it.
+    Args:
+        data: The study.
+        output: The folder to write to; it is created if it does not exist.
+        formats: Names of `FORMATS`.
+        reload_s: After how many seconds the page reloads itself; None if it will not be written again.
+
+    Returns:
+        The files that were written.
+
+    Raises:
+        InputError: If a format is unknown, the folder cannot be written to, or PNG files cannot be drawn.
     """
     unknown = [name for name in formats if name not in FORMATS]
     if unknown:
@@ -51,33 +59,24 @@ def write_report(
 
 
 def write_comparison(studies: Sequence[StudyData], output: Path) -> Path:
-    """Write the page that sets these studies side by side into the folder `output`, and return it.
+    """Write the page that compares studies into a folder, and return its path.
 
-    Raises
-    ------
-    InputError
-        When their objectives differ, or `output` cannot be written to.
+    Raises:
+        InputError: If the studies have different objectives, or the folder cannot be written to.
     """
-    return _write_all(
-        output, {"comparison.html": comparison([without_passwords(study) for study in studies])}
-    )[0]
+    content = comparison([without_passwords(study) for study in studies])
+    return _write_all(output, {"comparison.html": content})[0]
 
 
 def _write_all(output: Path, contents: Mapping[str, bytes]) -> list[Path]:
+    paths = [output / file for file in contents]
     try:
         output.mkdir(parents=True, exist_ok=True)
-        return [_write(output / file, content) for file, content in contents.items()]
+        for path, content in zip(paths, contents.values(), strict=True):
+            write_atomically(path, content)
     except OSError as error:
         raise InputError(
             f"cannot write the report to {output}: {error.strerror}\n"
-            "name a folder that you may write to with --output"
+            "choose a folder that you may write to with --output"
         ) from error
-
-
-def _write(path: Path, content: bytes) -> Path:
-    temporary = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
-        temporary.write_bytes(content)
-        return temporary.replace(path)
-    finally:
-        temporary.unlink(missing_ok=True)
+    return paths

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from sweep.operations.environment_differences import Difference
 from sweep.operations.metric_agreement import Agreement, Metrics, agreements, difference
 from sweep.operations.reproduction import RecordedTrial
-from sweep.reporting.formatting import NONE, show_count, show_param
+from sweep.reporting.formatting import NONE, format_count, format_param
 from sweep.worker.documents import EpochReport
 
 WHAT = {
@@ -17,7 +17,7 @@ WHAT = {
 
 def introduction(trial: RecordedTrial, changes: Sequence[Difference]) -> Iterator[str]:
     """What is trained again, and where the environment is another one."""
-    params = ", ".join(f"{name}={show_param(value)}" for name, value in trial.params.items())
+    params = ", ".join(f"{name}={format_param(value)}" for name, value in trial.params.items())
     yield f"trial {trial.number} of study {trial.study.name}, {trial.state}: {params}; seed {trial.seed}"
     yield f"it ran on {trial.host or NONE}, GPU {trial.gpu or 'none'}"
     for change in changes:
@@ -70,7 +70,7 @@ def verdict(trial: RecordedTrial, epochs: Mapping[int, Metrics], result: Metrics
         return
     same = [each for each in found if each.first_difference is None]
     if same:
-        num_epochs = show_count(len(recorded.keys() & epochs.keys()), "epoch")
+        num_epochs = format_count(len(recorded.keys() & epochs.keys()), "epoch")
         yield f"the same to the last bit over {num_epochs}: {', '.join(each.metric for each in same)}"
     for each in found:
         if each.first_difference is not None:

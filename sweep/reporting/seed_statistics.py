@@ -1,11 +1,12 @@
-"""Configurations tested with several seeds: means, how sure they are, and whether one beats another."""
+"""Configurations that were evaluated with several seeds: means, confidence intervals and comparisons."""
 
 import math
-from collections.abc import Mapping
-from statistics import fmean, variance
+import warnings
+from collections.abc import Mapping, Sequence
+from statistics import fmean
 from typing import Any, NamedTuple
 
-from sweep.reporting.formatting import heading, show_count, show_metric, show_param
+from sweep.reporting.formatting import format_count, format_metric, format_param, heading
 from sweep.reporting.params import PREFIX, param_names
 from sweep.reporting.table import Column, Row, Table
 from sweep.storage.study_data import StudyData
@@ -13,49 +14,59 @@ from sweep.storage.study_data import StudyData
 CONFIDENCE = 0.95
 
 
-class Evaluated(NamedTuple):
-    """One configuration, and the objective's value on the test data for each seed."""
+class EvaluatedConfiguration(NamedTuple):
+    """A configuration and its results on the test data.
 
-    trial: int  # of the study, that found the configuration
+    Attributes:
+        trial: The number of the trial that found the configuration.
+        params: The searched parameters of the trial.
+        metric: The metric measured on the test data.
+        values: The value of the metric for each seed.
+        numbers: The number of the evaluation's trial for each seed.
+    """
+
+    trial: int
     params: dict[str, Any]
     metric: str
     values: list[float]
-    numbers: list[int]  # the evaluation's trials
+    numbers: list[int]
 
     @property
     def mean(self) -> float:
+        """The mean over the seeds."""
         return fmean(self.values)
 
     @property
     def half_width(self) -> float:
-        """Of the confidence interval of the mean, by Student's t; nan for a single seed."""
-        return _half_width(len(self.values) - 1, self.standard_error)
+        """Half of the width of the mean's confidence interval (Student's t); NaN for a single seed."""
+        from scipy.stats import ttest_1samp  # slow to import
 
-    @property
-    def standard_error(self) -> float:
-        num_seeds = len(self.values)
-        return math.sqrt(variance(self.values) / num_seeds) if num_seeds > 1 else math.nan
+        if len(self.values) == 1:
+            return math.nan
+        with warnings.catch_warnings(action="ignore", category=RuntimeWarning):  # seeds may agree exactly
+            return _half_width(ttest_1samp(self.values, popmean=0.0))
 
     def __str__(self) -> str:
-        params = ", ".join(f"{heading(name)} {show_param(value)}" for name, value in self.params.items())
-        seeds = show_count(len(self.values), "seed")
-        return f"trial {self.trial}: {heading(self.metric)} {show_mean(self)} ({seeds}): {params}"
+        params = ", ".join(f"{heading(name)} {format_param(value)}" for name, value in self.params.items())
+        seeds = format_count(len(self.values), "seed")
+        return f"trial {self.trial}: {heading(self.metric)} {format_mean(self)} ({seeds}): {params}"
 
 
-def evaluated(study: StudyData) -> list[Evaluated]:
-    """The configurations of a study that have been tested, in the order in which validation puts them.
+def evaluated_configurations(study: StudyData) -> list[EvaluatedConfiguration]:
+    """Return the evaluated configurations of a study, ranked by their validation results.
 
-    The first is the chosen one: to go by what the tests say would be to choose on the test data. Those of
-    trials that validation did not see to their end come last.
+    The first one is the chosen configuration. A ranking by the test results would choose it on the test data.
+    Configurations of trials that did not complete come last.
     """
     if study.evaluation is None:
         return []
-    found: dict[tuple[str, ...], Evaluated] = {}
-    ranked = study.complete_trials
-    unranked = study.trials[~study.trials["number"].isin(ranked["number"])]
-    for trial in [*ranked.to_dict("records"), *unranked.to_dict("records")]:
+    metric = study.evaluation.metric
+    found: dict[tuple[str, ...], EvaluatedConfiguration] = {}
+    complete = study.complete_trials
+    others = study.trials[~study.trials["number"].isin(complete["number"])]
+    for trial in [*complete.to_dict("records"), *others.to_dict("records")]:
         params = _params(study, trial)
-        found.setdefault(_key(params), Evaluated(trial["number"], params, study.evaluation.metric, [], []))
+        found.setdefault(_key(params), EvaluatedConfiguration(trial["number"], params, metric, [], []))
     for test in study.evaluation.complete_trials.sort_values("number").to_dict("records"):
         if (configuration := found.get(_key(_params(study, test)))) is not None:
             configuration.values.append(test["value"])
@@ -63,78 +74,82 @@ def evaluated(study: StudyData) -> list[Evaluated]:
     return [configuration for configuration in found.values() if configuration.values]
 
 
-def _params(study: StudyData, trial: Mapping[Any, Any]) -> dict[str, Any]:
-    return {name: trial[PREFIX + name] for name in param_names(study)}
-
-
-def _key(params: Mapping[str, Any]) -> tuple[str, ...]:
-    """Configurations are the same whose params look the same: a DataFrame may hold 32 as 32.0."""
-    return tuple(
-        f"{value:.9g}" if isinstance(value, int | float) else str(value) for value in params.values()
-    )
-
-
-def evaluation_table(configurations: list[Evaluated]) -> Table:
-    """The tested configurations, the chosen one first: their params, how many seeds, and the mean."""
+def evaluation_table(configurations: Sequence[EvaluatedConfiguration]) -> Table:
+    """Return a table of the configurations with their parameters, number of seeds and mean."""
     names = list(configurations[0].params) if configurations else []
     metric = heading(configurations[0].metric) if configurations else ""
     columns = [Column("trial", True), *(Column(heading(name), True) for name in names)]
     columns += [Column("seeds", True), Column(f"{metric} ± 95 %", True)]
-    rows = [
-        Row(
-            "" if rank else "best",
-            [str(each.trial), *map(show_param, each.params.values()), str(len(each.values)), show_mean(each)],
-        )
-        for rank, each in enumerate(configurations)
-    ]
+    rows = []
+    for rank, each in enumerate(configurations):
+        params = map(format_param, each.params.values())
+        cells = [str(each.trial), *params, str(len(each.values)), format_mean(each)]
+        rows.append(Row("" if rank else "best", cells))
     return Table(columns, rows)
 
 
-def show_mean(configuration: Evaluated) -> str:
-    """ "97.21 % ± 0.34 %"; of a single seed, its value alone."""
-    mean = show_metric(configuration.metric, configuration.mean)
+def format_mean(configuration: EvaluatedConfiguration) -> str:
+    """Return the mean with its confidence interval, as in "97.21 % ± 0.34 %"; without it for one seed."""
+    mean = format_metric(configuration.metric, configuration.mean)
     if math.isnan(configuration.half_width):
         return mean
-    return f"{mean} ± {show_metric(configuration.metric, configuration.half_width)}"
+    return f"{mean} ± {format_metric(configuration.metric, configuration.half_width)}"
 
 
-def verdict(configurations: list[Evaluated], direction: str) -> str:
-    """In a sentence, whether the chosen configuration is better than the others, by Welch's interval."""
+def verdict(configurations: Sequence[EvaluatedConfiguration], direction: str) -> str:
+    """State in a sentence whether the chosen configuration is better than the others.
+
+    Args:
+        configurations: The configurations, the chosen one first.
+        direction: The direction of the metric, "maximize" or "minimize".
+    """
     if not configurations:
-        return "nothing has been tested to its end yet"
+        return "no evaluation has completed yet"
     chosen, *others = configurations
     if math.isnan(chosen.half_width):
-        return "one seed says nothing of how much seeds differ: test with more, --seeds 3"
+        return "one seed does not show how much results differ between seeds; evaluate more with --seeds 3"
     if not others:
         return f"± is the {CONFIDENCE:.0%} confidence interval of the mean over seeds"
     sign = 1 if direction == "maximize" else -1
     rival = max(others, key=lambda configuration: sign * configuration.mean)
     lead = sign * (chosen.mean - rival.mean)
-    errors = chosen.standard_error**2 + rival.standard_error**2
-    half_width = _half_width(_welch(chosen, rival), math.sqrt(errors))
+    half_width = _half_width_of_difference(chosen, rival)
     if math.isnan(half_width):
-        return f"trial {rival.trial} has one seed alone: whether another is better cannot be told"
-    shown = f"{show_metric(chosen.metric, abs(lead))} ± {show_metric(chosen.metric, half_width)}"
+        return f"trial {rival.trial} was evaluated with one seed only, so the two cannot be compared"
+    difference = f"{format_metric(chosen.metric, abs(lead))} ± {format_metric(chosen.metric, half_width)}"
     if abs(lead) <= half_width:
         return (
-            f"trial {chosen.trial}, the best on validation data, and trial {rival.trial} differ by {shown}: "
-            "less than seeds do, so neither is better as far as is known"
+            f"trial {chosen.trial}, the best on validation data, and trial {rival.trial} differ by "
+            f"{difference}, which is within the variation between seeds; neither is shown to be better"
         )
-    comes = "is ahead of" if lead > 0 else "is behind"
+    relation = "is ahead of" if lead > 0 else "is behind"
     return (
-        f"trial {chosen.trial}, the best on validation data, {comes} trial {rival.trial} by {shown}: "
-        f"more than seeds differ ({CONFIDENCE:.0%} confidence)"
+        f"trial {chosen.trial}, the best on validation data, {relation} trial {rival.trial} by {difference}, "
+        f"which is more than the variation between seeds ({CONFIDENCE:.0%} confidence)"
     )
 
 
-def _welch(one: Evaluated, other: Evaluated) -> float:
-    """Degrees of freedom of the difference of two means (Welch and Satterthwaite)."""
-    pairs = [(each.standard_error**2, len(each.values) - 1) for each in (one, other)]
-    divisor = sum(error**2 / freedom for error, freedom in pairs if freedom)
-    return sum(error for error, _ in pairs) ** 2 / divisor if divisor else 1.0
+def _params(study: StudyData, trial: Mapping[Any, Any]) -> dict[str, Any]:
+    return {name: trial[PREFIX + name] for name in param_names(study)}
 
 
-def _half_width(degrees_of_freedom: float, standard_error: float) -> float:
-    from scipy.stats import t  # slow to import
+def _key(params: Mapping[str, Any]) -> tuple[str, ...]:
+    """Return what identifies a configuration: its values as text, because a DataFrame may hold 32 as 32.0."""
+    return tuple(
+        f"{value:.9g}" if isinstance(value, int | float) else str(value) for value in params.values()
+    )
 
-    return float(t.ppf((1 + CONFIDENCE) / 2, degrees_of_freedom)) * standard_error
+
+def _half_width_of_difference(one: EvaluatedConfiguration, other: EvaluatedConfiguration) -> float:
+    """Return half of the width of the confidence interval of the difference of two means (Welch)."""
+    from scipy.stats import ttest_ind  # slow to import
+
+    if min(len(one.values), len(other.values)) == 1:
+        return math.nan
+    with warnings.catch_warnings(action="ignore", category=RuntimeWarning):  # seeds may agree exactly
+        return _half_width(ttest_ind(one.values, other.values, equal_var=False))
+
+
+def _half_width(test: Any) -> float:
+    interval = test.confidence_interval(CONFIDENCE)
+    return float(interval.high - interval.low) / 2

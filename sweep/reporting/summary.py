@@ -4,7 +4,7 @@ from typing import Any, NamedTuple
 
 import pandas as pd
 
-from sweep.reporting.formatting import NONE, show_count, show_duration
+from sweep.reporting.formatting import NONE, format_count, format_duration
 from sweep.reporting.params import PREFIX, param_names
 from sweep.storage.study_data import TRIAL_STATES, StudyData
 
@@ -36,15 +36,15 @@ def summarise(data: StudyData) -> Summary:
         num_by_state={state: int(counts[state]) for state in TRIAL_STATES if state in counts},
         started=_moment(started),
         ended=_moment(ended),
-        elapsed=show_duration((ended - started).total_seconds()),
-        trial_time=show_duration(float(trials["duration_s"].sum())),
+        elapsed=format_duration((ended - started).total_seconds()),
+        trial_time=format_duration(float(trials["duration_s"].sum())),
         gpu_hours=f"{trials['gpu_seconds'].sum() / 3600:,.1f}",
     )
 
 
 def _cost_of(trial: dict[Any, Any]) -> str:
     """ "48 min on gpu03 (NVIDIA A100), 0.8 GPU hours": as much of it as is known."""
-    text = show_duration(float(trial["duration_s"]))
+    text = format_duration(float(trial["duration_s"]))
     if isinstance(trial["host"], str):
         text += f" on {trial['host']}"
     if isinstance(trial["gpu"], str):
@@ -53,10 +53,10 @@ def _cost_of(trial: dict[Any, Any]) -> str:
     return text + (f", {hours:,.1f} GPU hours" if hours >= 0.05 else "")
 
 
-def show_states(num_by_state: dict[str, int]) -> str:
+def format_states(num_by_state: dict[str, int]) -> str:
     """ "40 trials: 31 complete, 6 pruned, 3 failed"."""
     states = ", ".join(f"{count:,} {state}" for state, count in num_by_state.items())
-    return show_count(sum(num_by_state.values()), "trial") + (f": {states}" if states else "")
+    return format_count(sum(num_by_state.values()), "trial") + (f": {states}" if states else "")
 
 
 def _moment(moment: pd.Timestamp) -> str:

@@ -4,7 +4,14 @@ from typing import Any, NamedTuple
 
 import pandas as pd
 
-from sweep.reporting.formatting import NONE, chief_metrics, heading, show_duration, show_metric, show_param
+from sweep.reporting.formatting import (
+    NONE,
+    format_duration,
+    format_metric,
+    format_param,
+    heading,
+    headline_metrics,
+)
 from sweep.reporting.params import PREFIX, param_names
 from sweep.storage.study_data import StudyData
 
@@ -49,10 +56,10 @@ def trials_table(data: StudyData, limit: int) -> Table:
             "best" if trial["number"] in best else trial["state"],
             [
                 str(trial["number"]),
-                show_param(trial["num_epochs"]),
-                *(show_param(trial[PREFIX + name]) for name in params),
-                *(show_metric(metric, trial[FINAL + metric]) for metric in metrics),
-                show_duration(trial["duration_s"]),
+                format_param(trial["num_epochs"]),
+                *(format_param(trial[PREFIX + name]) for name in params),
+                *(format_metric(metric, trial[FINAL + metric]) for metric in metrics),
+                format_duration(trial["duration_s"]),
                 _state_and_cause(trial),
             ],
         )
@@ -76,7 +83,7 @@ def failures_table(data: StudyData) -> Table:
             str(len(attempts)),
             str(len(trials)),
             _numbers(trials["number"].tolist()),
-            show_duration(attempts["gpu_seconds"].sum()),
+            format_duration(attempts["gpu_seconds"].sum()),
             str(errors.iloc[-1]) if len(errors) else NONE,
         ]
         rows.append(Row("failed", cells))
@@ -87,7 +94,7 @@ def failures_table(data: StudyData) -> Table:
 def final_metrics(data: StudyData) -> list[str]:
     """The metrics that trials ended with: the objective's family, and the others where they are few."""
     names = [column.removeprefix(FINAL) for column in data.trials.columns if column.startswith(FINAL)]
-    return chief_metrics(names, data.metric)
+    return headline_metrics(names, data.metric)
 
 
 def _state_and_cause(trial: dict[Any, Any]) -> str:

@@ -5,8 +5,8 @@ import re
 
 import pandas as pd
 
-from sweep.reporting.formatting import heading, show_metric
-from sweep.reporting.summary import show_states, summarise
+from sweep.reporting.formatting import format_metric, heading
+from sweep.reporting.summary import format_states, summarise
 from sweep.reporting.table import Table, trials_table
 from sweep.storage.study_data import StudyData
 
@@ -31,9 +31,9 @@ def markdown(data: StudyData) -> bytes:
     summary = summarise(data)
     found = "no complete trial yet"
     if summary.best:
-        value = show_metric(data.metric, summary.best["value"])
+        value = format_metric(data.metric, summary.best["value"])
         found = f"best {heading(data.metric)} **{value}** (trial {summary.best['number']})"
-    states, spent = show_states(summary.num_by_state), f"{summary.gpu_hours} GPU hours"
+    states, spent = format_states(summary.num_by_state), f"{summary.gpu_hours} GPU hours"
     lines = [f"**{_escaped(data.name)}**: {_escaped(found, keep='*')}. {states}. {spent}.", ""]
     lines += _rows(trials_table(data, MAX_ROWS))
     if len(data.trials) > MAX_ROWS:

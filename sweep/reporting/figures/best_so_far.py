@@ -18,7 +18,7 @@ from sweep.reporting.figures.theme import (
     plain,
     value_axis,
 )
-from sweep.reporting.formatting import heading, show_metric
+from sweep.reporting.formatting import format_metric, heading
 from sweep.storage.study_data import StudyData
 
 EFFORTS = ("trials", "hours", "GPU hours")
@@ -83,7 +83,7 @@ def draw_best_so_far(info: BestSoFarInfo) -> go.Figure:
                 "shape": "hv",
             },
             marker={"size": 5},
-            text=[show_metric(info.metric, value) for value in line.values],
+            text=[format_metric(info.metric, value) for value in line.values],
             hovertemplate=f"{plain(line.study)}: %{{text}}<br>%{{x:.4g}} {info.effort}<extra></extra>",
         )
     figure.update_layout(showlegend=True)
@@ -94,7 +94,7 @@ def describe_best_so_far(info: BestSoFarInfo) -> str:
     if not info.lines:
         return "No study has a complete trial yet."
     ends = (
-        f"{line.study} {show_metric(info.metric, line.values[-1])} after {line.efforts[-1]:,.4g}"
+        f"{line.study} {format_metric(info.metric, line.values[-1])} after {line.efforts[-1]:,.4g}"
         for line in info.lines
     )
     return f"Best {heading(info.metric)} against {info.effort}: {', '.join(ends)}."

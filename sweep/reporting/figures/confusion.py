@@ -8,7 +8,7 @@ import numpy as np
 import plotly.graph_objects as go
 
 from sweep.reporting.figures.theme import BLUE, new_figure
-from sweep.reporting.formatting import show_count
+from sweep.reporting.formatting import format_count
 
 SHADES = [[0, "rgba(47, 127, 193, 0.03)"], [1, "rgba(47, 127, 193, 0.9)"]]  # on light and on dark
 
@@ -65,7 +65,7 @@ def describe_confusion(info: ConfusionInfo) -> str:
         return "No test image was taken for another class."
     label, predicted = np.unravel_index(wrong.argmax(), wrong.shape)
     return (
-        f"Test images by class and by what they were taken for, over {show_count(info.num_seeds, 'seed')}; "
+        f"Test images by class and by what they were taken for, over {format_count(info.num_seeds, 'seed')}; "
         f"most often mistaken: class {label} for {predicted}, {wrong.max()} times."
     )
 

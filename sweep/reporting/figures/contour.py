@@ -16,7 +16,7 @@ from sweep.reporting.figures.theme import (
     value_axis,
     worst_shown,
 )
-from sweep.reporting.formatting import heading, show_count, show_metric
+from sweep.reporting.formatting import format_count, format_metric, heading
 from sweep.reporting.params import Param, read_params
 from sweep.reporting.ranking import TOP, quantile_groups, spread
 from sweep.storage.study_data import StudyData
@@ -109,7 +109,7 @@ def draw_contour(info: ContourInfo) -> go.Figure:
         },
         customdata=info.numbers,
         text=[
-            plain(f"trial {number}: {name} {show_metric(info.metric, value)}")
+            plain(f"trial {number}: {name} {format_metric(info.metric, value)}")
             for number, value in zip(info.numbers, info.values, strict=True)
         ],
         hovertemplate="%{text}<extra></extra>",
@@ -124,7 +124,7 @@ def describe_contour(info: ContourInfo) -> str:
     at = " and ".join(f"{heading(param.name)} {_shown(param, best)}" for param in (info.x, info.y))
     return (
         f"{heading(info.metric)} over {heading(info.x.name)} and {heading(info.y.name)}, "
-        f"{show_count(len(info.numbers), 'complete trial')}; the best is at {at}."
+        f"{format_count(len(info.numbers), 'complete trial')}; the best is at {at}."
     )
 
 

@@ -6,7 +6,7 @@ from typing import NamedTuple
 import plotly.graph_objects as go
 
 from sweep.reporting.figures.theme import STATE_COLORS, count_axis, focus, new_figure, plain, value_axis
-from sweep.reporting.formatting import heading, show_count, show_metric
+from sweep.reporting.formatting import format_count, format_metric, heading
 from sweep.reporting.ranking import spread
 from sweep.storage.study_data import StudyData
 
@@ -24,7 +24,7 @@ class HistoryInfo(NamedTuple):
     best_numbers: list[int]
     best_values: list[float]
     incomplete: dict[str, list[int]]  # state -> trial numbers
-    num_completed: int
+    num_complete: int
 
 
 def history_info(data: StudyData) -> HistoryInfo:
@@ -43,7 +43,7 @@ def history_info(data: StudyData) -> HistoryInfo:
         best_numbers=steps["number"].tolist(),
         best_values=steps["value"].astype(float).tolist(),
         incomplete={state: by_state[state].tolist() for state in MARKED_STATES if state in by_state},
-        num_completed=len(trials),
+        num_complete=len(trials),
     )
 
 
@@ -62,7 +62,7 @@ def draw_history(info: HistoryInfo) -> go.Figure:
         mode="markers",
         marker={"color": STATE_COLORS["complete"], "size": 7, "opacity": 0.75},
         customdata=info.numbers,
-        text=[plain(f"{name} {show_metric(info.metric, value)}") for value in info.values],
+        text=[plain(f"{name} {format_metric(info.metric, value)}") for value in info.values],
         hovertemplate="trial %{x}<br>%{text}<extra></extra>",
     )
     figure.add_scatter(
@@ -80,10 +80,10 @@ def draw_history(info: HistoryInfo) -> go.Figure:
 def describe_history(info: HistoryInfo) -> str:
     if not info.numbers:
         return "No trial has completed with a value yet."
-    found = f"trial {info.best_numbers[-1]}, of {show_count(info.num_completed, 'complete trial')}"
+    found = f"trial {info.best_numbers[-1]}, of {format_count(info.num_complete, 'complete trial')}"
     return (
-        f"Best {heading(info.metric)} {show_metric(info.metric, info.best_values[-1])}, found by {found}; "
-        f"the best improved {show_count(len(info.best_numbers) - 1, 'time')}."
+        f"Best {heading(info.metric)} {format_metric(info.metric, info.best_values[-1])}, found by {found}; "
+        f"the best improved {format_count(len(info.best_numbers) - 1, 'time')}."
     )
 
 

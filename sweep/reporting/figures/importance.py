@@ -12,7 +12,7 @@ from optuna.distributions import BaseDistribution
 from optuna.study import StudyDirection
 
 from sweep.reporting.figures.theme import BLUE, label, new_figure
-from sweep.reporting.formatting import heading, show_count
+from sweep.reporting.formatting import format_count, heading
 from sweep.reporting.params import read_params
 from sweep.storage.study_data import StudyData
 
@@ -47,7 +47,7 @@ def importance_info(data: StudyData) -> ImportanceInfo:
     if len(trials) < FEW_TRIALS:
         caveats.append(f"Only {len(trials)} complete trials: take the order as a hint.")
     if num_outside:
-        caveats.append(f"{show_count(num_outside, 'trial')} outside the search space left out.")
+        caveats.append(f"{format_count(num_outside, 'trial')} outside the search space left out.")
     shares = [share / total for share in divergences.values()]
     return ImportanceInfo(list(divergences), shares, " ".join(caveats))
 

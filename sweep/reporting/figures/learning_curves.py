@@ -17,7 +17,14 @@ from sweep.reporting.figures.theme import (
     plain,
     value_axis,
 )
-from sweep.reporting.formatting import chief_metrics, family, heading, is_share, show_count, show_metric
+from sweep.reporting.formatting import (
+    base_metric,
+    format_count,
+    format_metric,
+    heading,
+    headline_metrics,
+    is_share,
+)
 from sweep.reporting.ranking import spread
 from sweep.storage.study_data import StudyData
 
@@ -51,7 +58,7 @@ class CurvesInfo(NamedTuple):
 
 def curves_info(data: StudyData) -> list[CurvesInfo]:
     """The curves of the objective's family and of the loss, and of all other metrics where they are few."""
-    metrics = chief_metrics(data.epochs.columns.drop(["number", "epoch"]), data.metric, "loss")
+    metrics = headline_metrics(data.epochs.columns.drop(["number", "epoch"]), data.metric, "loss")
     reported = data.ranked_trials
     reported = reported[reported["number"].isin(data.epochs["number"])]
     if reported.empty:
@@ -64,7 +71,8 @@ def curves_info(data: StudyData) -> list[CurvesInfo]:
     }
     epochs = data.epochs[data.epochs["number"].isin(groups)].sort_values(["number", "epoch"])
     families = {
-        name: [metric for metric in metrics if family(metric) == name] for name in map(family, metrics)
+        name: [metric for metric in metrics if base_metric(metric) == name]
+        for name in map(base_metric, metrics)
     }
     extents = {
         name: extent_of(epochs[members].to_numpy(float), is_share(name)) for name, members in families.items()
@@ -73,8 +81,8 @@ def curves_info(data: StudyData) -> list[CurvesInfo]:
         CurvesInfo(
             metric=metric,
             curves=_curves(epochs, metric, groups),
-            extent=extents[family(metric)],
-            log=_spans_decades(extents[family(metric)]) and not is_share(metric),
+            extent=extents[base_metric(metric)],
+            log=_spans_decades(extents[base_metric(metric)]) and not is_share(metric),
             num_trials=len(reported),
         )
         for metric in metrics
@@ -106,10 +114,10 @@ def draw_curves(info: CurvesInfo) -> go.Figure:
 def describe_curves(info: CurvesInfo) -> str:
     if not info.curves:
         return f"No {heading(info.metric)} has been reported yet."
-    text = f"{heading(info.metric)} by epoch for {show_count(len(info.curves), 'trial')}"
+    text = f"{heading(info.metric)} by epoch for {format_count(len(info.curves), 'trial')}"
     best = [curve for curve in info.curves if curve.group == "best"]
     if best:
-        value = show_metric(info.metric, best[0].y[-1])
+        value = format_metric(info.metric, best[0].y[-1])
         text += f"; the best trial, {best[0].number}, ends epoch {best[0].x[-1]:g} at {value}"
     return text + "."
 

@@ -8,7 +8,7 @@ import plotly.graph_objects as go
 
 from sweep.reporting.figures.learning_curves import extent_of, thinned
 from sweep.reporting.figures.theme import BLUE, ORANGE, count_axis, new_figure, plain, value_axis
-from sweep.reporting.formatting import chief_metrics, family, heading, is_share, show_metric
+from sweep.reporting.formatting import base_metric, format_metric, heading, headline_metrics, is_share
 from sweep.storage.study_data import StudyData
 
 
@@ -27,10 +27,10 @@ class OverfittingInfo(NamedTuple):
 def overfitting_info(data: StudyData) -> list[OverfittingInfo]:
     """One for each metric that was measured on both; none without a complete trial."""
     best = data.complete_trials["number"].head(1).tolist()
-    reported = chief_metrics(data.epochs.columns.drop(["number", "epoch"]), data.metric, "loss")
+    reported = headline_metrics(data.epochs.columns.drop(["number", "epoch"]), data.metric, "loss")
     epochs = data.epochs[data.epochs["number"].isin(best)].sort_values("epoch")
     found = []
-    for name in dict.fromkeys(map(family, reported)):
+    for name in dict.fromkeys(map(base_metric, reported)):
         train, validation = f"train_{name}", f"val_{name}"
         if train not in reported or validation not in reported:
             continue
@@ -57,7 +57,7 @@ def draw_overfitting(info: OverfittingInfo) -> go.Figure:
     figure = new_figure(height=300, legend_traceorder="normal")
     figure.update_xaxes(title_text="epoch", **count_axis(info.epochs[-1]))
     values = [*info.train_values, *info.validation_values]
-    figure.update_yaxes(title_text=plain(heading(family(info.train))), **value_axis(info.train, values))
+    figure.update_yaxes(title_text=plain(heading(base_metric(info.train))), **value_axis(info.train, values))
     if is_share(info.train) and (extent := extent_of(np.array(values), of_share=True)) is not None:
         air = 0.06 * (extent[1] - extent[0]) or 0.06
         figure.update_yaxes(range=[extent[0] - air, extent[1] + air])
@@ -71,7 +71,7 @@ def draw_overfitting(info: OverfittingInfo) -> go.Figure:
             line={"color": color, "width": 2.5},
             fill="tonexty" if index else None,
             fillcolor="rgba(134, 140, 148, 0.14)",
-            text=[show_metric(metric, value) for value in line],
+            text=[format_metric(metric, value) for value in line],
             hovertemplate="epoch %{x}: %{text}<extra></extra>",
         )
     if info.best_epoch is not None and info.best_epoch in info.epochs:
@@ -90,8 +90,8 @@ def draw_overfitting(info: OverfittingInfo) -> go.Figure:
 def describe_overfitting(info: OverfittingInfo) -> str:
     train, validation = info.train_values[-1], info.validation_values[-1]
     text = (
-        f"Trial {info.number} ends at {heading(info.train)} {show_metric(info.train, train)} and "
-        f"{heading(info.validation)} {show_metric(info.validation, validation)}"
+        f"Trial {info.number} ends at {heading(info.train)} {format_metric(info.train, train)} and "
+        f"{heading(info.validation)} {format_metric(info.validation, validation)}"
     )
     if info.best_epoch is not None and info.epochs[-1] > 1:
         text += f"; its validation was best at epoch {info.best_epoch} of {info.epochs[-1]}"
@@ -107,6 +107,6 @@ def _best_epoch(values: "pd.Series[float]", direction: str) -> int | None:
 
 def _direction(name: str, data: StudyData) -> str:
     """Which way a metric is better: "maximize", "minimize", or "" where nobody says."""
-    if name == family(data.metric):
+    if name == base_metric(data.metric):
         return data.direction
     return "minimize" if "loss" in name or "error" in name else "maximize" if "accuracy" in name else ""

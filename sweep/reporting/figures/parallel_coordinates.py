@@ -16,7 +16,7 @@ from sweep.reporting.figures.theme import (
     one_trace,
     worst_shown,
 )
-from sweep.reporting.formatting import heading, show_count, show_metric, show_param
+from sweep.reporting.formatting import format_count, format_metric, format_param, heading
 from sweep.reporting.params import Param, read_params
 from sweep.reporting.ranking import LOWER, TOP, UPPER, quantile_groups, spread
 from sweep.storage.study_data import StudyData
@@ -37,7 +37,7 @@ class ParallelInfo(NamedTuple):
 
     axes: list[Axis]
     lines: list[Polyline]
-    num_completed: int
+    num_complete: int
 
 
 def parallel_info(data: StudyData) -> ParallelInfo:
@@ -51,7 +51,7 @@ def parallel_info(data: StudyData) -> ParallelInfo:
     axes.append(
         Axis(
             heading(data.metric),
-            _end_ticks(values, lambda end: f"{beyond} " * (end == worst) + show_metric(data.metric, end)),
+            _end_ticks(values, lambda end: f"{beyond} " * (end == worst) + format_metric(data.metric, end)),
         )
     )
     heights = [_heights(param.values, param.log, param.choices) for param in params]
@@ -113,13 +113,13 @@ def describe_parallel(info: ParallelInfo) -> str:
     if not info.lines:
         return "No trial has completed with a value yet."
     axes = ", ".join(axis.name for axis in info.axes)
-    return f"{show_count(len(info.lines), 'complete trial')} as lines across the axes {axes}."
+    return f"{format_count(len(info.lines), 'complete trial')} as lines across the axes {axes}."
 
 
 def _param_axis(param: Param) -> Axis:
     name = heading(param.name) + (" (log)" if param.log else "")
     if param.choices is None:
-        return Axis(name, _end_ticks(param.values, show_param))
+        return Axis(name, _end_ticks(param.values, format_param))
     indices = [float(index) for index in range(len(param.choices))]
     return Axis(name, list(zip(_heights(indices, False, param.choices), param.choices, strict=True)))
 

@@ -1,12 +1,13 @@
 """How far apart are the configurations that were tested, and how far apart their seeds?"""
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import plotly.graph_objects as go
 
 from sweep.reporting.figures.theme import BLUE, GREY, ORANGE, new_figure, plain, value_axis
-from sweep.reporting.formatting import heading, show_count, show_metric
-from sweep.reporting.seed_statistics import Evaluated, show_mean
+from sweep.reporting.formatting import format_count, format_metric, heading
+from sweep.reporting.seed_statistics import EvaluatedConfiguration, format_mean
 
 
 class SeedsInfo(NamedTuple):
@@ -19,7 +20,7 @@ class SeedsInfo(NamedTuple):
     half_widths: list[float]  # nan for a single seed
 
 
-def seeds_info(configurations: list[Evaluated]) -> SeedsInfo:
+def seeds_info(configurations: Sequence[EvaluatedConfiguration]) -> SeedsInfo:
     return SeedsInfo(
         metric=configurations[0].metric if configurations else "",
         names=[f"trial {each.trial}" for each in configurations],
@@ -38,14 +39,14 @@ def draw_seeds(info: SeedsInfo) -> go.Figure:
             mode="markers",
             marker={"color": BLUE if rank else ORANGE, "size": 10, "symbol": "diamond"},
             error_x={"type": "data", "array": [info.half_widths[rank]], "thickness": 2, "width": 6},
-            hovertemplate=plain(f"mean {show_metric(info.metric, info.means[rank])}") + "<extra></extra>",
+            hovertemplate=plain(f"mean {format_metric(info.metric, info.means[rank])}") + "<extra></extra>",
         )
         figure.add_scatter(
             x=values,
             y=[name] * len(values),
             mode="markers",
             marker={"color": GREY, "size": 8, "line": {"color": "#ffffff", "width": 1}},
-            text=[plain(f"one seed: {show_metric(info.metric, value)}") for value in values],
+            text=[plain(f"one seed: {format_metric(info.metric, value)}") for value in values],
             hovertemplate="%{text}<extra></extra>",
         )
     every = [value for values in info.values for value in values]
@@ -55,11 +56,12 @@ def draw_seeds(info: SeedsInfo) -> go.Figure:
     return figure
 
 
-def describe_seeds(info: SeedsInfo, configurations: list[Evaluated]) -> str:
+def describe_seeds(info: SeedsInfo, configurations: Sequence[EvaluatedConfiguration]) -> str:
     if not configurations:
         return "No configuration has been tested yet."
     chosen = configurations[0]
     return (
-        f"{heading(info.metric)} of {show_count(len(info.names), 'tested configuration')}, each seed and the "
-        f"mean with its interval; trial {chosen.trial}, the best on validation data, has {show_mean(chosen)}."
+        f"This figure shows the {heading(info.metric)} of "
+        f"{format_count(len(info.names), 'tested configuration')}: each seed, and the mean with its "
+        f"confidence interval. Trial {chosen.trial}, the best on validation data, has {format_mean(chosen)}."
     )

@@ -16,7 +16,7 @@ from sweep.reporting.figures.theme import (
     plain,
     value_axis,
 )
-from sweep.reporting.formatting import heading, show_count, show_metric
+from sweep.reporting.formatting import format_count, format_metric, heading
 from sweep.reporting.params import Param, read_params
 from sweep.reporting.ranking import TOP, quantile_groups, spread
 from sweep.storage.study_data import StudyData
@@ -59,7 +59,7 @@ def draw_slice(info: SliceInfo) -> go.Figure:
         marker={"color": [ORANGE if top else BLUE for top in info.is_top], "size": 7, "opacity": 0.8},
         customdata=info.numbers,
         text=[
-            plain(f"trial {number}: {name} {show_metric(info.metric, value)}")
+            plain(f"trial {number}: {name} {format_metric(info.metric, value)}")
             for number, value in zip(info.numbers, info.values, strict=True)
         ],
         hovertemplate="%{text}<extra></extra>",
@@ -84,8 +84,8 @@ def describe_slice(info: SliceInfo) -> str:
     if not present:
         return f"No complete trial has a value of {name}."
     if len(set(present)) == 1:
-        return f"{name} never varied among the {show_count(len(present), 'complete trial')} shown."
-    return f"{heading(info.metric)} against {name}, {show_count(len(present), 'complete trial')}."
+        return f"{name} never varied among the {format_count(len(present), 'complete trial')} shown."
+    return f"{heading(info.metric)} against {name}, {format_count(len(present), 'complete trial')}."
 
 
 def _present(info: SliceInfo) -> list[float]:

@@ -7,7 +7,7 @@ import pandas as pd
 import plotly.graph_objects as go
 
 from sweep.reporting.figures.theme import STATE_COLORS, Polyline, label, new_figure, one_trace
-from sweep.reporting.formatting import show_count, show_duration
+from sweep.reporting.formatting import format_count, format_duration
 from sweep.storage.study_data import StudyData
 
 MAX_LANES = 80
@@ -88,11 +88,11 @@ def describe_timeline(info: TimelineInfo) -> str:
         return "No job has started yet."
     num_hosts = len(set(info.lanes))
     text = (
-        f"{show_count(len(info.bars), 'job')} on {show_count(num_hosts, 'node')} "
-        f"over {show_duration(3600 * info.hours)}; a job waited {show_duration(info.mean_wait_s)} on average"
+        f"{format_count(len(info.bars), 'job')} on {format_count(num_hosts, 'node')} over "
+        f"{format_duration(3600 * info.hours)}; the mean wait was {format_duration(info.mean_wait_s)}"
     )
     if left_out := info.num_attempts - len(info.bars):
-        text += f"; {show_count(left_out, 'job')} on the less busy nodes left out"
+        text += f"; {format_count(left_out, 'job')} on the less busy nodes left out"
     return text + "."
 
 

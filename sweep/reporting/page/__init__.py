@@ -1,1 +1,1 @@
-"""The report page: one HTML file that needs no network."""
+"""The report pages: HTML files that need no network."""

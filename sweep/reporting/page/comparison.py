@@ -1,8 +1,8 @@
-"""The page that sets several studies side by side."""
+"""The page that compares several studies."""
 
 from sweep.errors import InputError
 from sweep.reporting.figures.best_so_far import best_so_far_info, describe_best_so_far, draw_best_so_far
-from sweep.reporting.formatting import NONE, heading, show_metric, show_param
+from sweep.reporting.formatting import NONE, format_metric, format_param, heading
 from sweep.reporting.page.page import render
 from sweep.reporting.page.sections import Panel, Plot
 from sweep.reporting.params import param_names
@@ -12,12 +12,10 @@ from sweep.storage.study_data import StudyData
 
 
 def comparison(studies: list[StudyData]) -> bytes:
-    """The page as UTF-8; the study with the best value first.
+    """Return the page that compares studies as UTF-8, the study with the best value first.
 
-    Raises
-    ------
-    InputError
-        When the studies do not measure the same metric in the same direction.
+    Raises:
+        InputError: If the studies do not have the same metric and direction.
     """
     check_comparable(studies)
     return render(
@@ -26,17 +24,22 @@ def comparison(studies: list[StudyData]) -> bytes:
 
 
 def check_comparable(studies: list[StudyData]) -> None:
-    """Raise InputError for studies whose best values cannot be set side by side."""
+    """Check that studies have the same objective.
+
+    Raises:
+        InputError: If they do not.
+    """
     goals = {study.name: f"{study.metric}, {study.direction}d" for study in studies}
     if len(set(goals.values())) > 1:
         listed = "\n".join(f"  {name}: {goal}" for name, goal in goals.items())
         raise InputError(
-            f"these studies cannot be compared, their objectives differ:\n{listed}\nreport them one at a time"
+            f"these studies cannot be compared, because their objectives differ:\n{listed}\n"
+            "write a report of each study instead"
         )
 
 
 def winners(studies: list[StudyData]) -> Table:
-    """A row a study, the best first: its best trial, that trial's params, and what the study took."""
+    """Return one row per study, best first: its best trial with the parameters, and what the study cost."""
     summaries = {study.name: summarise(study) for study in studies}
     names = list(dict.fromkeys(name for study in studies for name in param_names(study)))
     sign = -1 if studies[0].direction == "maximize" else 1
@@ -49,12 +52,12 @@ def winners(studies: list[StudyData]) -> Table:
     for study in sorted(studies, key=rank):
         summary = summaries[study.name]
         fixed = study.study.fixed
-        value = show_metric(study.metric, summary.best["value"]) if summary.best else NONE
+        value = format_metric(study.metric, summary.best["value"]) if summary.best else NONE
         cells = [
             study.name,
             value,
             str(summary.best["number"]) if summary.best else NONE,
-            *(show_param(summary.best_params.get(name, fixed.get(name))) for name in names),
+            *(format_param(summary.best_params.get(name, fixed.get(name))) for name in names),
             f"{len(study.trials):,}",
             f"{summary.num_by_state.get('complete', 0):,}",
             summary.elapsed,
@@ -76,8 +79,8 @@ def winners(studies: list[StudyData]) -> Table:
 
 def _progress(studies: list[StudyData]) -> Panel:
     reading = (
-        "The best so far of each study. The line that is higher for the same trials, hours or GPU hours "
-        "belongs to the better search; where a line ends, its study stood."
+        "Each line is the best value so far of a study and ends where the study ended. The higher line "
+        "at the same number of trials, hours or GPU hours belongs to the more efficient search."
     )
     if studies[0].direction == "minimize":
         reading = reading.replace("higher", "lower")

@@ -1,7 +1,7 @@
-"""The report page: one HTML file that needs no network."""
+"""The report page of a study: one HTML file that needs no network."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import jinja2
@@ -9,11 +9,17 @@ from markupsafe import Markup
 from plotly.offline import get_plotlyjs
 
 from sweep.reporting.findings import findings
-from sweep.reporting.formatting import heading, show_count, show_metric, show_param
-from sweep.reporting.page.published_baselines import standing
-from sweep.reporting.page.repeat_commands import commands
+from sweep.reporting.formatting import format_count, format_metric, format_param, heading
+from sweep.reporting.page.published_baselines import published_baselines
+from sweep.reporting.page.repeat_commands import repeat_commands
 from sweep.reporting.page.sections import evaluation_section, sections
-from sweep.reporting.seed_statistics import evaluated, evaluation_table, show_mean, verdict
+from sweep.reporting.seed_statistics import (
+    EvaluatedConfiguration,
+    evaluated_configurations,
+    evaluation_table,
+    format_mean,
+    verdict,
+)
 from sweep.reporting.summary import summarise
 from sweep.reporting.table import Table, failures_table, trials_table
 from sweep.reporting.trial_files import log_tails, pictures
@@ -24,33 +30,41 @@ MAX_ROWS = 100
 
 
 def page(data: StudyData, reload_s: float | None = None) -> bytes:
-    """The page as UTF-8; whatever a user named is escaped, in the HTML and in the figures' JSON.
+    """Return the report page of a study as UTF-8.
 
-    One that is written anew while the study runs reloads itself after `reload_s`, if that is given.
+    Every name that a user chose is escaped, in the HTML and in the JSON of the figures.
+
+    Args:
+        data: The study.
+        reload_s: After how many seconds the page reloads itself; None if it will not be written again.
     """
     trials = trials_table(data, len(data.trials))
+    configurations = evaluated_configurations(data)
     return render(
         "report.html.j2",
         data=data,
         reload_s=reload_s,
         summary=summarise(data),
         findings=findings(data),
-        show_value=lambda value: show_metric(data.metric, value),
+        format_value=lambda value: format_metric(data.metric, value),
         trials=Table(trials.columns, trials.rows[:MAX_ROWS]),
         trials_json=_trials_json(trials),
         sections=list(sections(data)),
         failures=failures_table(data),
-        **_evaluation(data),
+        **_evaluation(data, configurations),
         log_tails=log_tails(data),
-        standing=standing(data),
+        baselines=published_baselines(data, configurations),
         pictures=pictures(data),
-        commands=commands(data),
+        commands=repeat_commands(data),
         definition=json.dumps(definition_of(data.study), indent=2, ensure_ascii=False),
     )
 
 
 def render(template: str, **content: Any) -> bytes:
-    """A page of this package: its style, its script and plotly.js are in the file itself."""
+    """Return a page made from a template of this package.
+
+    The file contains its style sheet, its script and plotly.js.
+    """
     environment = jinja2.Environment(
         loader=jinja2.PackageLoader("sweep.reporting.page", "."),
         autoescape=True,
@@ -58,29 +72,28 @@ def render(template: str, **content: Any) -> bytes:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters |= {"heading": heading, "param": show_param, "counted": show_count}
-    # plotly escapes <, > and / in a figure's JSON
+    environment.filters |= {"heading": heading, "param": format_param, "counted": format_count}
+    # Plotly escapes <, > and / in the JSON of a figure.
     environment.filters["figure_json"] = lambda plot: Markup(plot.figure.to_json())
     return environment.get_template(template).render(plotlyjs=Markup(get_plotlyjs()), **content).encode()
 
 
-def _evaluation(data: StudyData) -> Mapping[str, Any]:
+def _evaluation(data: StudyData, configurations: Sequence[EvaluatedConfiguration]) -> Mapping[str, Any]:
     if data.evaluation is None:
         return {"evaluation": None}
-    configurations = evaluated(data)
     return {
         "evaluation": evaluation_section(data.evaluation, configurations),
-        "evaluated": evaluation_table(configurations),
+        "evaluation_table": evaluation_table(configurations),
         "verdict": verdict(configurations, data.direction),
-        "tested": {each.trial: show_mean(each) for each in configurations},
+        "test_results": {each.trial: format_mean(each) for each in configurations},
     }
 
 
 def _trials_json(trials: Table) -> Markup:
-    """Every trial in words, by number, for the line that says which one is followed."""
-    shown: Mapping[str, Any] = {
+    """Return every trial as text, by number, for the line that describes the highlighted trial."""
+    rows: Mapping[str, Any] = {
         "names": [column.heading for column in trials.columns],
         "trials": {row.cells[0]: row.cells[1:] for row in trials.rows},
     }
-    text = json.dumps(shown, ensure_ascii=False, separators=(",", ":"))
+    text = json.dumps(rows, ensure_ascii=False, separators=(",", ":"))
     return Markup(text.replace("<", "\\u003c"))

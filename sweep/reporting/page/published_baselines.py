@@ -1,97 +1,118 @@
-"""Where a study of full Kuzushiji-MNIST stands against what others have published."""
+"""The best trial of a study beside the published results that its `baselines` function returned."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
-from sweep.reporting.formatting import NONE, show_metric, show_param
+from sweep.reporting.formatting import NONE, base_metric, format_metric, format_param, heading
 from sweep.reporting.params import PREFIX, param_names
-from sweep.reporting.seed_statistics import Evaluated, evaluated, show_mean
+from sweep.reporting.seed_statistics import EvaluatedConfiguration, format_mean
 from sweep.reporting.table import FINAL, Column, Row, Table
 from sweep.storage.study_data import StudyData
 
-PUBLISHED = (  # method, test accuracy in percent; from the data set's own benchmark page
-    ("4-nearest-neighbour", 92.10, ""),
-    ("tuned SVM (RBF kernel)", 92.82, "*"),
-    ("PCA + 4-nearest-neighbour", 93.98, ""),
-    ("Keras simple CNN", 94.63, ""),
-    ("PreActResNet-18", 97.82, "*"),
-    ("PreActResNet-18 + input mixup", 98.41, "*"),
-    ("PreActResNet-18 + manifold mixup", 98.83, "*"),
-    ("ResNet-18 + VGG ensemble", 98.90, "*"),
-    ("shake-shake-26 with cutout", 99.34, "*"),
-)
-HYPERPARAMETERS = {
-    "epochs": "epochs",
-    "routing_iterations": "routing",
-    "batch_size": "batch",
-    "lr_decay": "LR decay",
-    "decoder_coefficient": "decoder coef.",
-    "augmentation": "augmentation",
-}
-STARTING_WORK = (  # capsule networks of the starting work: the hyperparameters, then train and test accuracy
-    ("10", "3", "100", "0.9", "0.392", "none", 0.9994, 0.9517),
-    ("50", "3", "100", "0.9", "0.392", "none", 0.9999, 0.9534),
-    ("100", "3", "100", "0.9", "0.392", "shift + cutout", 0.9899, 0.9749),
-    ("100", "3", "100", "0.95", "0.784", "shift + cutout", 0.9983, 0.9845),
-)
+
+class PublishedBaselines(NamedTuple):
+    """Two tables of published results that include the study's best trial.
+
+    Attributes:
+        configurations: Trained configurations, with their parameters and results.
+        results: Results of other methods, the best first.
+        note: Where the published results come from.
+        is_tested: Whether `sweep evaluate` has measured the best trial on the test data.
+    """
+
+    configurations: Table
+    results: Table
+    note: str
+    is_tested: bool
 
 
-class Standing(NamedTuple):
-    """The study's best trial in the starting work's table, and among the published results."""
+class _BestTrial(NamedTuple):
+    """The study's best trial, its parameters including the fixed ones, and its evaluation if there is one."""
 
-    starting_work: Table
-    published: Table
-    is_tested: bool  # whether `sweep evaluate` has measured it on the test images, as the others were
+    name: str
+    trial: Mapping[Any, Any]
+    params: Mapping[str, Any]
+    tested: EvaluatedConfiguration | None
 
 
-def standing(data: StudyData) -> Standing | None:
-    """None for other data, for a part of it, and for a metric that is not the validation accuracy."""
-    is_full = data.study.dataset == "kmnist" and not _limited(data)
-    best = next(iter(data.complete_trials.head(1).to_dict("records")), None)
-    if not is_full or data.metric != "val_accuracy" or best is None:
+def published_baselines(
+    data: StudyData, configurations: Sequence[EvaluatedConfiguration]
+) -> PublishedBaselines | None:
+    """Return the comparison of a study with published results.
+
+    Args:
+        data: The study.
+        configurations: The evaluated configurations of the study.
+
+    Returns:
+        None if the study has no published results or no complete trial, or if its objective measures
+        something other than the published results do.
+    """
+    baselines = data.baselines
+    if baselines is None or baselines["metric"] != base_metric(data.metric) or data.complete_trials.empty:
         return None
-    values = dict(data.study.fixed)
-    values |= {name: best[PREFIX + name] for name in param_names(data)}
-    tested = next((each for each in evaluated(data) if each.trial == best["number"]), None)
-    starting_work = _starting_work(data.metric, best, values, tested)
-    return Standing(starting_work, _published(data.metric, best, tested), tested is not None)
+    trial = data.complete_trials.head(1).to_dict("records")[0]
+    searched = {name: trial[PREFIX + name] for name in param_names(data)}
+    tested = next((each for each in configurations if each.trial == trial["number"]), None)
+    best = _BestTrial(f"this study, trial {trial['number']}", trial, {**data.study.fixed, **searched}, tested)
+    return PublishedBaselines(
+        configurations=_configurations(data, baselines["configurations"], best),
+        results=_results(data, baselines["results"], best),
+        note=baselines["note"],
+        is_tested=tested is not None,
+    )
 
 
-def _limited(data: StudyData) -> bool:
-    """Whether trials see only some of the images: what a rehearsal does."""
-    return data.study.fixed.get("num_samples") is not None or "num_samples" in data.study.space
-
-
-def _starting_work(
-    metric: str, best: Mapping[Any, Any], values: Mapping[str, Any], tested: Evaluated | None
-) -> Table:
+def _configurations(data: StudyData, published: Sequence[Mapping[str, Any]], best: _BestTrial) -> Table:
+    metric = base_metric(data.metric)
+    names = list(dict.fromkeys(name for each in published for name in each["params"]))
     columns = [
         Column("", False),
-        *(Column(name, name != "augmentation") for name in HYPERPARAMETERS.values()),
+        *(Column(heading(name), _is_numeric(name, published)) for name in names),
+        *(Column(split, True) for split in ("train", "validation", "test")),
     ]
-    columns += [Column(name, True) for name in ("train", "validation", "test")]
     rows = [
         Row(
-            "", ["starting work", *hyper, show_metric("accuracy", train), NONE, show_metric("accuracy", test)]
+            "",
+            [
+                each["name"],
+                *(format_param(each["params"].get(name)) for name in names),
+                format_metric(metric, each.get("train")),
+                NONE,
+                format_metric(metric, each.get("test")),
+            ],
         )
-        for *hyper, train, test in STARTING_WORK
+        for each in published
     ]
-    hyper = [show_param(values.get(name)) for name in HYPERPARAMETERS]
-    train = show_metric("accuracy", best.get(f"{FINAL}train_accuracy"))
-    accuracies = [train, show_metric(metric, best["value"]), NONE if tested is None else show_mean(tested)]
-    rows.append(Row("best", [f"trial {best['number']}", *hyper, *accuracies]))
-    return Table(columns, rows)
+    cells = [
+        best.name,
+        *(format_param(best.params.get(name)) for name in names),
+        format_metric(metric, best.trial.get(f"{FINAL}train_{metric}")),
+        format_metric(metric, best.trial["value"]),
+        NONE if best.tested is None else format_mean(best.tested),
+    ]
+    return Table(columns, [*rows, Row("best", cells)])
 
 
-def _published(metric: str, best: Mapping[Any, Any], tested: Evaluated | None) -> Table:
-    """By accuracy; the best trial stands where its test accuracy, or else its validation accuracy, would."""
-    entries = [
-        (accuracy, Row("", [method, f"{accuracy:.2f} %{mark}", "test"]))
-        for method, accuracy, mark in PUBLISHED
-    ]
-    accuracy = best["value"] if tested is None else tested.mean
-    own = show_metric(metric, accuracy) if tested is None else show_mean(tested)
-    measured_on = "validation" if tested is None else "test"
-    entries.append((100 * accuracy, Row("best", [f"this study, trial {best['number']}", own, measured_on])))
-    rows = [row for _, row in sorted(entries, key=lambda entry: -entry[0])]
-    return Table([Column("method", False), Column("accuracy", True), Column("measured on", False)], rows)
+def _is_numeric(name: str, published: Sequence[Mapping[str, Any]]) -> bool:
+    values = [each["params"][name] for each in published if name in each["params"]]
+    return all(isinstance(value, int | float) and not isinstance(value, bool) for value in values)
+
+
+def _results(data: StudyData, published: Sequence[Mapping[str, Any]], best: _BestTrial) -> Table:
+    """Rank the results; the best trial by its test value if it has one, otherwise by its validation value."""
+    metric = base_metric(data.metric)
+    entries = []
+    for each in published:
+        name = f"{each['name']} {each['note']}".strip()
+        entries.append((each["test"], Row("", [name, format_metric(metric, each["test"]), "test"])))
+    if best.tested is None:
+        value = best.trial["value"]
+        cells = [best.name, format_metric(metric, value), "validation"]
+    else:
+        value = best.tested.mean
+        cells = [best.name, format_mean(best.tested), "test"]
+    entries.append((value, Row("best", cells)))
+    ranked = sorted(entries, key=lambda entry: entry[0], reverse=data.direction == "maximize")
+    columns = [Column("method", False), Column(heading(metric), True), Column("measured on", False)]
+    return Table(columns, [row for _, row in ranked])

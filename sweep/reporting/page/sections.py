@@ -1,6 +1,6 @@
-"""The questions that the report page answers with figures, in its order."""
+"""The sections of the report page that contain figures, each one named by the question it answers."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 import plotly.graph_objects as go
@@ -29,37 +29,58 @@ from sweep.reporting.figures.parallel_coordinates import describe_parallel, draw
 from sweep.reporting.figures.seeds import describe_seeds, draw_seeds, seeds_info
 from sweep.reporting.figures.slices import describe_slice, draw_slice, slices_info
 from sweep.reporting.figures.timeline import describe_timeline, draw_timeline, timeline_info
-from sweep.reporting.formatting import heading, show_count
-from sweep.reporting.seed_statistics import Evaluated
+from sweep.reporting.formatting import format_count, heading
+from sweep.reporting.seed_statistics import EvaluatedConfiguration
 from sweep.storage.study_data import StudyData
 
 
 class Plot(NamedTuple):
-    """A figure, what it shows in words, and a name for its file."""
+    """A figure.
+
+    Attributes:
+        name: The name of the figure's file, without a suffix.
+        description: One sentence on what the figure shows, for readers who do not see it.
+        figure: The figure itself.
+    """
 
     name: str
-    words: str
+    description: str
     figure: go.Figure
 
     @property
     def has_points(self) -> bool:
-        """Whether there is anything to see; otherwise the words stand alone."""
+        """Whether the figure shows any data; otherwise the page contains only its description."""
         return any(trace.x is not None and len(trace.x) for trace in self.figure.data)
 
 
 class Panel(NamedTuple):
-    """One way to look at a question: how to read it, and the plots."""
+    """Figures of one kind with an explanation.
 
-    heading: str  # empty where it is the section's only one
+    Attributes:
+        heading: The heading of the panel; empty if it is the section's only panel.
+        reading: How to read the figures.
+        layout: The CSS class of the panel: "single", "pairs", "wide" or "small".
+        plots: The figures.
+        note: A remark below the figures; empty if there is none.
+        missing: What the page says if there are no figures.
+    """
+
+    heading: str
     reading: str
-    layout: str  # the style sheet's class for it: "single", "pairs", "wide" or "small"
+    layout: str
     plots: list[Plot]
     note: str = ""
-    missing: str = "Nothing to show yet."
+    missing: str = "There is nothing to show yet."
 
 
 class Section(NamedTuple):
-    """A question asked of the study, and the panels that answer it."""
+    """A question about the study and the panels that answer it.
+
+    Attributes:
+        question: The heading of the section.
+        anchor: The id of the section, to which links point.
+        panels: The panels of the section.
+    """
 
     question: str
     anchor: str
@@ -67,7 +88,7 @@ class Section(NamedTuple):
 
 
 def sections(data: StudyData) -> Iterator[Section]:
-    """The questions that figures answer, in the order in which a reader has them."""
+    """Yield the sections of the report page that contain figures, in the order of the page."""
     importance = importance_info(data)
     yield Section("Did it converge?", "convergence", [_history(data)])
     yield Section("What mattered?", "importance", [_importance(importance)])
@@ -77,22 +98,27 @@ def sections(data: StudyData) -> Iterator[Section]:
     yield Section("What did it cost?", "cost", [_timeline(data), _cost(data)])
 
 
-def evaluation_section(evaluation: StudyData, configurations: list[Evaluated]) -> Section:
-    """How the best configurations do on test data, and how sure that is."""
+def evaluation_section(evaluation: StudyData, configurations: Sequence[EvaluatedConfiguration]) -> Section:
+    """Return the section on the results on test data.
+
+    Args:
+        evaluation: The study that `sweep evaluate` recorded.
+        configurations: The evaluated configurations, the chosen one first.
+    """
     panels = [_seeds(configurations)]
     if configurations:
         of_best = evaluation.attempts["number"].isin(configurations[0].numbers)
-        completed = evaluation.attempts["state"] == "complete"
-        confusion = confusion_info(evaluation.attempts[of_best & completed]["notes"])
+        is_complete = evaluation.attempts["state"] == "complete"
+        confusion = confusion_info(evaluation.attempts[of_best & is_complete]["notes"])
         panels += [] if confusion is None else [_classes(confusion)]
     return Section("How good is it on test data?", "evaluation", panels)
 
 
-def _seeds(configurations: list[Evaluated]) -> Panel:
+def _seeds(configurations: Sequence[EvaluatedConfiguration]) -> Panel:
     reading = (
-        "Each grey dot is one seed of a configuration, retrained on training and validation data and tested "
-        "once; the diamond is their mean with its 95 % confidence interval. Intervals that overlap much "
-        "leave open which is better."
+        "Each grey dot is one seed of a configuration, trained on training and validation data and tested "
+        "once. The diamond is the mean over the seeds with its 95 % confidence interval. If two intervals "
+        "overlap widely, neither configuration is shown to be better."
     )
     info = seeds_info(configurations)
     return Panel(
@@ -102,31 +128,32 @@ def _seeds(configurations: list[Evaluated]) -> Panel:
 
 def _classes(info: ConfusionInfo) -> Panel:
     reading = (
-        "Test images by the best on validation data, all its seeds together: how many of each class it "
-        "recognised, and what the others were taken for. A strong square off the diagonal is a class often "
-        "mistaken."
+        "These figures count the test images of the configuration that is best on validation data, over all "
+        "of its seeds: the share of each class that it recognises, and the classes that it predicts for the "
+        "others. A strong square off the diagonal is a frequent confusion."
     )
     plots = [
         Plot("class_accuracy", describe_class_accuracy(info), draw_class_accuracy(info)),
         Plot("confusion", describe_confusion(info), draw_confusion(info)),
     ]
-    return Panel("Class by class", reading, "pairs", plots)
+    return Panel("Results by class", reading, "pairs", plots)
 
 
 def _history(data: StudyData) -> Panel:
     info = history_info(data)
     reading = (
-        "Each dot is a complete trial, the line the best value so far: once it stays flat, more trials are "
-        "unlikely to help. The ticks below are trials that were pruned or failed. Dots far worse "
-        "than the rest lie outside; double-click shows them."
+        "Each dot is a complete trial, and the line is the best value so far. Once the line stays flat, more "
+        "trials are unlikely to help. The ticks below are pruned or failed trials. Values that are far worse "
+        "than the rest lie outside the axes; double-click to show them."
     )
     return Panel("", reading, "single", [Plot("history", describe_history(info), draw_history(info))])
 
 
 def _importance(info: ImportanceInfo) -> Panel:
     reading = (
-        f"How much each parameter decides whether a trial is among the best tenth, estimated by {EVALUATOR}. "
-        "It says what mattered within the ranges searched, not in which direction."
+        "Each bar shows how much a parameter decides whether a trial is among the best tenth, as estimated "
+        f"by {EVALUATOR}. The importance refers to the ranges that were searched and does not say which "
+        "values are better."
     )
     plot = Plot("importance", describe_importance(info), draw_importance(info))
     return Panel("", reading, "single", [plot], info.caveat if info.params else "")
@@ -135,8 +162,8 @@ def _importance(info: ImportanceInfo) -> Panel:
 def _parallel(data: StudyData) -> Panel:
     info = parallel_info(data)
     reading = (
-        "Each line is a complete trial and crosses every axis at its value. Where orange lines bundle, good "
-        "trials agree; click a name in the legend to hide its lines."
+        "Each line is a complete trial and crosses every axis at its value. Where the orange lines run "
+        "together, the best trials agree. Click a name in the legend to hide its lines."
     )
     plot = Plot("parallel_coordinates", describe_parallel(info), draw_parallel(info))
     return Panel("Combinations", reading, "wide", [plot])
@@ -144,56 +171,61 @@ def _parallel(data: StudyData) -> Panel:
 
 def _contour(data: StudyData, importance: ImportanceInfo) -> Panel:
     reading = (
-        f"The stronger the blue, the better the {heading(data.metric)} of the trials around; blank where "
-        "nothing was tried. The best tenth is orange."
+        f"The stronger the blue, the better the {heading(data.metric)} of the trials nearby. Areas without "
+        "trials are blank. The best tenth of the trials is orange."
     )
     plots = [
         Plot("contour", describe_contour(info), draw_contour(info))
         for info in contour_info(data, importance.params)
     ]
-    missing = f"Needs {MIN_TRIALS} complete trials and two parameters that varied."
-    return Panel("The two that matter most", reading, "single", plots, missing=missing)
+    missing = f"This figure needs {MIN_TRIALS} complete trials and two parameters that varied."
+    return Panel("The two most important parameters", reading, "single", plots, missing=missing)
 
 
 def _slices(data: StudyData) -> Panel:
     reading = (
-        f"Each dot is a complete trial, at the height of its {heading(data.metric)}; the best tenth is "
-        "orange. Orange dots at an end of an axis say that the range may be too narrow."
+        f"Each dot is a complete trial, and its height is the {heading(data.metric)}. The best tenth is "
+        "orange. Orange dots at the end of an axis suggest that the search range is too narrow."
     )
     plots = [
         Plot(f"slice_{info.param.name}", describe_slice(info), draw_slice(info)) for info in slices_info(data)
     ]
-    return Panel("One by one", reading, "small", plots)
+    return Panel("Individual parameters", reading, "small", plots)
 
 
 def _curves(data: StudyData) -> Panel:
     curves = curves_info(data)
     reading = (
-        "Each line is a trial, the best in orange, pruned ones faint. Point at a line to follow its trial "
-        "through every figure, click to keep it. A line that still improves at its end wanted more epochs."
+        "Each line is a trial; the best is orange, and pruned trials are faint. Point at a line to highlight "
+        "its trial in every figure, and click to keep the highlight. A line that still improves at its end "
+        "suggests training for more epochs."
     )
     left_out = max((info.num_trials - len(info.curves) for info in curves), default=0)
-    note = f"{show_count(left_out, 'trial')} left out, evenly from best to worst." if left_out else ""
+    note = f"To keep the figures readable, they omit {format_count(left_out, 'trial')}." if left_out else ""
     plots = [Plot(f"curves_{info.metric}", describe_curves(info), draw_curves(info)) for info in curves]
     return Panel("Learning curves", reading, "pairs", plots, note)
 
 
 def _overfitting(data: StudyData) -> Panel:
     reading = (
-        "The gap between the lines is what the best trial knows of its training data only. A gap that "
-        "widens while validation falls back means overfitting: stop earlier, or regularise more."
+        "The gap between the lines is the part of the result that does not carry over to new data. If the "
+        "gap widens while the validation result gets worse, the trial overfits; stop training earlier or "
+        "regularise more."
     )
     plots = [
         Plot(f"overfitting_{info.validation}", describe_overfitting(info), draw_overfitting(info))
         for info in overfitting_info(data)
     ]
-    missing = "Needs a complete trial that reported a metric on training and on validation data."
-    return Panel("The best trial, on training and validation data", reading, "pairs", plots, missing=missing)
+    missing = "This figure needs a complete trial that reported a metric on training and on validation data."
+    return Panel("The best trial on training and validation data", reading, "pairs", plots, missing=missing)
 
 
 def _timeline(data: StudyData) -> Panel:
     info = timeline_info(data)
-    reading = "Each bar is a job, on the line of its node. Empty stretches are time that nobody used."
+    reading = (
+        "Each bar is an attempt in the row of its node. Gaps between the bars are times in which the study "
+        "did not use the node."
+    )
     plots = [Plot("timeline", describe_timeline(info), draw_timeline(info))]
     return Panel("Jobs by node", reading, "single", plots)
 
@@ -201,7 +233,7 @@ def _timeline(data: StudyData) -> Panel:
 def _cost(data: StudyData) -> Panel:
     info = cost_info(data)
     reading = (
-        f"{info.unit[:1].upper()}{info.unit[1:]} of every attempt by what came of it. Pruning saves what its "
-        "trials did not use; failures are waste, but for what a retry took over from a checkpoint."
+        f"The bars add up the {info.unit} of all attempts by outcome. Hours of failed attempts are lost, "
+        "except for the work that a retry continued from a checkpoint."
     )
     return Panel("Hours by outcome", reading, "single", [Plot("cost", describe_cost(info), draw_cost(info))])

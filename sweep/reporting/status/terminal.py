@@ -8,7 +8,7 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from sweep.reporting.formatting import NONE, show_count, show_duration, show_metric
+from sweep.reporting.formatting import NONE, format_count, format_duration, format_metric
 from sweep.reporting.status.study_status import StudyStatus, TrialStatus
 from sweep.states import AttemptState
 
@@ -43,7 +43,7 @@ def show_study(status: StudyStatus, now: datetime) -> RenderableType:
     if status.trials:
         parts.append(_trials(status, now))
     if (num_hidden := status.spent.trials - len(status.trials)) > 0:
-        parts.append(f"{show_count(num_hidden, 'more trial')} not shown; --json has them all")
+        parts.append(f"{format_count(num_hidden, 'more trial')} not shown; --json has them all")
     return Group(*parts)
 
 
@@ -56,7 +56,7 @@ def show_studies(statuses: Sequence[StudyStatus], now: datetime) -> RenderableTy
             f"{status.spent.trials:,} of {status.plan.trials:,}",
             f"{status.num_active:,}",
             f"{status.num_by_state.get(AttemptState.FAILED, 0):,}",
-            show_metric(status.metric, status.best.best) if status.best else NONE,
+            format_metric(status.metric, status.best.best) if status.best else NONE,
             status.metric,
             _when(status, now) or NONE,
             str(status.launcher) if status.launcher else "none at work",
@@ -107,7 +107,7 @@ def _epoch(trial: TrialStatus, longest: int) -> str:
 
 def _value(trial: TrialStatus, status: StudyStatus, values: Sequence[float]) -> str:
     """The objective, on a bar from the worst to the best of the trials shown."""
-    shown = show_metric(status.metric, trial.best)
+    shown = format_metric(status.metric, trial.best)
     if trial.best is None or len(set(values)) < 2:
         return shown
     worst, best = (min, max) if status.direction == "maximize" else (max, min)
@@ -129,17 +129,17 @@ def _time(trial: TrialStatus, now: datetime) -> str:
     if trial.started_at is None:
         if trial.ended_at is not None:
             return NONE
-        return f"waits {show_duration((now - trial.submitted_at).total_seconds())}"
-    return show_duration(((trial.ended_at or now) - trial.started_at).total_seconds())
+        return f"waits {format_duration((now - trial.submitted_at).total_seconds())}"
+    return format_duration(((trial.ended_at or now) - trial.started_at).total_seconds())
 
 
 def _launcher(status: StudyStatus, now: datetime) -> str:
     if status.launcher is not None:
-        age = show_duration((now - status.launcher.seen_at).total_seconds())
+        age = format_duration((now - status.launcher.seen_at).total_seconds())
         return f"{status.launcher}, last sign of life {age} ago{STOPS.get(status.stop or '', '')}"
     if status.launcher_seen_at is None:
         return "none at work"
-    age = show_duration((now - status.launcher_seen_at).total_seconds())
+    age = format_duration((now - status.launcher_seen_at).total_seconds())
     return f"none at work; the last one was there {age} ago"
 
 
@@ -171,7 +171,7 @@ def _forecast(status: StudyStatus, now: datetime) -> str:
         is_done = status.num_active == 0 and (status.spent.trials >= status.plan.trials or status.stop)
         return "nothing is left to do" if is_done else "none until a trial has ended"
     assert status.forecast is not None
-    trials = show_count(status.forecast.trials, "trial")
+    trials = format_count(status.forecast.trials, "trial")
     all_there = "all are there" if status.stop is None else "no more are proposed"
     end = SHORTAGES.get(status.forecast.ended_by, all_there)
     return f"{when}, with {trials}: {end}"
@@ -181,7 +181,7 @@ def _when(status: StudyStatus, now: datetime) -> str | None:
     """When the study ends; without a launcher, how long it would take one."""
     if status.forecast is None:
         return None
-    duration = show_duration(status.forecast.in_s)
+    duration = format_duration(status.forecast.in_s)
     if status.launcher is None:
         return f"{duration} once it is launched again"
     end = (now + timedelta(seconds=status.forecast.in_s)).astimezone()
@@ -191,4 +191,4 @@ def _when(status: StudyStatus, now: datetime) -> str | None:
 def _best(status: StudyStatus) -> str:
     if status.best is None:
         return "none has completed yet"
-    return f"trial {status.best.number}, {status.metric} = {show_metric(status.metric, status.best.best)}"
+    return f"trial {status.best.number}, {status.metric} = {format_metric(status.metric, status.best.best)}"

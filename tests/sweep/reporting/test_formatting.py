@@ -4,12 +4,12 @@ import numpy as np
 import pytest
 
 from sweep.reporting.formatting import (
-    chief_metrics,
+    format_duration,
+    format_metric,
+    format_param,
     heading,
+    headline_metrics,
     reading_order,
-    show_duration,
-    show_metric,
-    show_param,
 )
 
 
@@ -37,7 +37,7 @@ def test_metrics_are_ordered_by_family_the_objective_s_first() -> None:
     ],
 )
 def test_metrics(metric: str, value: float | None, shown: str) -> None:
-    assert show_metric(metric, value) == shown
+    assert format_metric(metric, value) == shown
 
 
 @pytest.mark.parametrize(
@@ -52,7 +52,7 @@ def test_metrics(metric: str, value: float | None, shown: str) -> None:
     ],
 )
 def test_params(value: object, shown: str) -> None:
-    assert show_param(value) == shown
+    assert format_param(value) == shown
 
 
 @pytest.mark.parametrize(
@@ -68,14 +68,14 @@ def test_params(value: object, shown: str) -> None:
     ],
 )
 def test_durations(seconds: float, shown: str) -> None:
-    assert show_duration(seconds) == shown
+    assert format_duration(seconds) == shown
 
 
 def test_chief_metrics_are_all_where_they_are_few() -> None:
     few = ["val_loss", "train_accuracy", "seconds", "val_accuracy"]
-    assert chief_metrics(few, "val_accuracy") == ["train_accuracy", "val_accuracy", "val_loss", "seconds"]
+    assert headline_metrics(few, "val_accuracy") == ["train_accuracy", "val_accuracy", "val_loss", "seconds"]
     many = [*few, "train_loss", "rate", "train_margin_loss", "val_margin_loss"]
-    assert chief_metrics(many, "val_accuracy") == ["train_accuracy", "val_accuracy"]
-    assert chief_metrics(many, "val_accuracy", "loss") == [
+    assert headline_metrics(many, "val_accuracy") == ["train_accuracy", "val_accuracy"]
+    assert headline_metrics(many, "val_accuracy", "loss") == [
         "train_accuracy", "val_accuracy", "train_loss", "val_loss",
     ]  # fmt: skip

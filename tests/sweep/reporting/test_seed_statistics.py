@@ -1,4 +1,4 @@
-"""What seeds tell: intervals, and whether one configuration is better than another."""
+"""Confidence intervals over seeds, and comparisons of configurations."""
 
 import math
 from dataclasses import replace
@@ -6,13 +6,18 @@ from dataclasses import replace
 import pandas as pd
 import pytest
 
-from sweep.reporting.seed_statistics import Evaluated, evaluated, show_mean, verdict
+from sweep.reporting.seed_statistics import (
+    EvaluatedConfiguration,
+    evaluated_configurations,
+    format_mean,
+    verdict,
+)
 from sweep.storage.study_data import StudyData
 from tests.sweep.reporting import synthetic_studies as studies
 
 
 def trials(name: str, rows: list[tuple[float, str, float | None]], direction: str) -> StudyData:
-    """Trials: their params x and kind, and the objective; None for one that failed."""
+    """Return a study with trials of these parameters x and kind, and values; None for a failed trial."""
     table = pd.DataFrame(
         {
             "number": range(len(rows)),
@@ -40,56 +45,65 @@ def study(
     return replace(trials("val", found, direction), evaluation=trials("test", tested, direction))
 
 
-def test_mean_and_interval() -> None:
-    (only,) = evaluated(
+def test_mean_has_a_confidence_interval() -> None:
+    (only,) = evaluated_configurations(
         study([(1.0, "a", 0.9), (2.0, "a", 0.5)], [(1, "a", 0.90), (1, "a", 0.92), (1, "a", 0.94)])
     )
     assert (only.trial, only.params) == (0, {"x": 1.0, "kind": "a"})
     assert only.mean == pytest.approx(0.92)
     assert only.half_width == pytest.approx(4.3027 * 0.02 / math.sqrt(3), rel=1e-4)  # t, 2 degrees of freedom
-    assert show_mean(only).replace("\N{NO-BREAK SPACE}", " ") == "92.00 % ± 4.97 %"
+    assert format_mean(only).replace("\N{NO-BREAK SPACE}", " ") == "92.00 % ± 4.97 %"
 
 
 @pytest.mark.parametrize(("direction", "order"), [("maximize", [1, 0]), ("minimize", [0, 1])])
-def test_in_the_order_of_validation_whatever_the_tests_say(direction: str, order: list[int]) -> None:
+def test_configurations_are_ranked_by_validation_and_not_by_test_results(
+    direction: str, order: list[int]
+) -> None:
     found = [(1.0, "a", 0.90), (2.0, "b", 0.91)]
     tested: list[tuple[float, str, float | None]] = [
         (1.0, "a", 0.99), (2.0, "b", 0.80), (1.0, "a", 0.98), (2.0, "b", None),
     ]  # fmt: skip
-    configurations = evaluated(study(found, tested, direction))
+    configurations = evaluated_configurations(study(found, tested, direction))
     assert [each.trial for each in configurations] == order
     assert sorted(len(each.values) for each in configurations) == [1, 2]  # a failed seed is left out
 
 
-def test_nothing_evaluated() -> None:
-    assert evaluated(trials("val", [(1.0, "a", 0.9)], "maximize")) == []
+def test_study_without_an_evaluation_has_no_configurations() -> None:
+    assert evaluated_configurations(trials("val", [(1.0, "a", 0.9)], "maximize")) == []
 
 
-def configuration(*values: float, trial: int = 0) -> Evaluated:
-    return Evaluated(trial, {"x": values[0]}, "test_accuracy", list(values), list(range(len(values))))
+def configuration(*values: float, trial: int = 0) -> EvaluatedConfiguration:
+    return EvaluatedConfiguration(
+        trial, {"x": values[0]}, "test_accuracy", list(values), list(range(len(values)))
+    )
 
 
 @pytest.mark.parametrize(
     ("configurations", "words"),
     [
-        ([], "nothing has been tested"),
-        ([configuration(0.9)], "one seed says nothing"),
+        ([], "no evaluation has completed"),
+        ([configuration(0.9)], "one seed does not show"),
         ([configuration(0.9, 0.92)], "95% confidence interval"),
-        ([configuration(0.95, 0.96, 0.94), configuration(0.94, 0.95, 0.93)], "less than seeds do"),
+        (
+            [configuration(0.95, 0.96, 0.94), configuration(0.94, 0.95, 0.93)],
+            "within the variation between seeds",
+        ),
         (
             [configuration(0.95, 0.951, 0.949), configuration(0.90, 0.901, 0.899)],
             "is ahead of trial 0",
         ),
-        ([configuration(0.95, 0.95), configuration(0.95, 0.95)], "less than seeds do"),
-        ([configuration(0.95, 0.96), configuration(0.9)], "cannot be told"),
+        ([configuration(0.95, 0.95), configuration(0.95, 0.95)], "within the variation between seeds"),
+        ([configuration(0.95, 0.96), configuration(0.9)], "cannot be compared"),
         ([configuration(0.9, 0.901), configuration(0.99, 0.991, trial=4)], "is behind trial 4 by 9.00"),
     ],
 )
-def test_the_verdict(configurations: list[Evaluated], words: str) -> None:
+def test_verdict_compares_the_chosen_configuration_with_its_best_rival(
+    configurations: list[EvaluatedConfiguration], words: str
+) -> None:
     assert words in verdict(configurations, "maximize")
 
 
-def test_welchs_interval_against_scipys() -> None:
+def test_interval_of_a_difference_is_welchs() -> None:
     from scipy.stats import ttest_ind
 
     one, other = [0.951, 0.957, 0.949, 0.955], [0.947, 0.941, 0.951]

@@ -1,6 +1,6 @@
 import math
 
-from sweep.reporting.summary import show_states, summarise
+from sweep.reporting.summary import format_states, summarise
 from sweep.reporting.table import failures_table, trials_table
 from tests.sweep.reporting import synthetic_studies as studies
 
@@ -64,6 +64,6 @@ def test_a_study_without_trials_has_a_summary() -> None:
 
 
 def test_states_in_words() -> None:
-    assert show_states({"complete": 1}) == "1 trial: 1 complete"
-    assert show_states({"complete": 31, "failed": 3}) == "34 trials: 31 complete, 3 failed"
-    assert show_states({}) == "0 trials"
+    assert format_states({"complete": 1}) == "1 trial: 1 complete"
+    assert format_states({"complete": 31, "failed": 3}) == "34 trials: 31 complete, 3 failed"
+    assert format_states({}) == "0 trials"

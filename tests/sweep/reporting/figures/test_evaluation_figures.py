@@ -17,7 +17,7 @@ from sweep.reporting.figures.confusion import (
 )
 from sweep.reporting.figures.seeds import describe_seeds, draw_seeds, seeds_info
 from sweep.reporting.page.page import page
-from sweep.reporting.seed_statistics import Evaluated, evaluated
+from sweep.reporting.seed_statistics import EvaluatedConfiguration, evaluated_configurations
 from sweep.storage.study_data import StudyData
 from tests.sweep.reporting.synthetic_studies import STUDY, kmnist, with_definition
 
@@ -52,7 +52,7 @@ def study(values: list[tuple[int, float]]) -> StudyData:
 
 
 def test_seeds() -> None:
-    configurations = evaluated(study([(64, 0.90), (32, 0.95), (64, 0.92), (32, 0.97)]))
+    configurations = evaluated_configurations(study([(64, 0.90), (32, 0.95), (64, 0.92), (32, 0.97)]))
     info = seeds_info(configurations)
     assert (info.names, info.values) == (["trial 1", "trial 0"], [[0.95, 0.97], [0.90, 0.92]])
     assert info.means == pytest.approx([0.96, 0.91])
@@ -66,7 +66,7 @@ def test_seeds() -> None:
 def test_no_configuration_and_a_single_seed() -> None:
     assert describe_seeds(seeds_info([]), []) == "No configuration has been tested yet."
     assert not draw_seeds(seeds_info([])).data
-    one = [Evaluated(3, {"x": 1}, "test_accuracy", [0.9], [0])]
+    one = [EvaluatedConfiguration(3, {"x": 1}, "test_accuracy", [0.9], [0])]
     assert math.isnan(seeds_info(one).half_widths[0])
     draw_seeds(seeds_info(one))
 
@@ -103,11 +103,11 @@ def test_on_the_page() -> None:
     )
     text = page(replace(data, evaluation=replace(evaluation([(0, 0.0)] * 2), trials=tested))).decode()
     assert "How good is it on test data?" in text
-    assert "Class by class" in text
+    assert "Results by class" in text
     assert "on test data: 95.50\N{NO-BREAK SPACE}% ±" in text
     assert "How good is it on test data?" not in page(data).decode()
 
 
 def test_an_evaluation_that_has_nothing_yet() -> None:
     text = page(replace(kmnist(), evaluation=evaluation([]))).decode()
-    assert "Nothing has been tested to its end yet." in text
+    assert "No evaluation has completed yet." in text

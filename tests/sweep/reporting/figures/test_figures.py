@@ -52,7 +52,7 @@ def test_every_figure_of_every_edge_case_can_be_drawn_and_described(name: str) -
     plots = [plot for section in sections(data) for panel in section.panels for plot in panel.plots]
     for plot in plots:
         assert plot.figure.to_json()
-        assert plot.words.endswith(".")
+        assert plot.description.endswith(".")
     assert len({plot.name for plot in plots}) == len(plots)
 
 
@@ -77,7 +77,7 @@ class TestHistory:
         values = np.random.default_rng(0).uniform(size=10_000)
         info = history_info(studies.of_values(values.tolist()))
         assert len(info.numbers) == MAX_DOTS
-        assert info.num_completed == 10_000
+        assert info.num_complete == 10_000
         assert int(values.argmax()) in info.numbers
         assert info.best_values[-1] == values.max()
 
@@ -170,7 +170,7 @@ class TestParallelCoordinates:
 
     def test_five_thousand_trials_are_thinned(self) -> None:
         info = parallel_info(studies.of_values([i / 5000 for i in range(5000)]))
-        assert (len(info.lines), info.num_completed) == (MAX_LINES, 5000)
+        assert (len(info.lines), info.num_complete) == (MAX_LINES, 5000)
 
 
 class TestImportance:

@@ -89,7 +89,7 @@ def test_studies_of_different_objectives_are_not_compared() -> None:
 
 def test_the_page_holds_the_table_and_the_figures() -> None:
     elements = Elements(comparison([of("a", [0.5, 0.6]), of("<b>", [0.7])]))
-    assert "2 studies side by side" in elements.text
+    assert "2 studies compared" in elements.text
     assert len(elements.plots()) == 3
     assert "b" not in elements.tags
 

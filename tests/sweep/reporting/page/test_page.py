@@ -14,7 +14,7 @@ ADDRESS_ATTRIBUTES = {"src", "href", "action", "data", "srcset", "poster"}
 
 
 class Elements(HTMLParser):
-    """The elements of a page: their attributes, and the text of its scripts."""
+    """The tags and attributes of a page, its text, and the text of its scripts."""
 
     def __init__(self, content: bytes) -> None:
         super().__init__()
@@ -55,10 +55,10 @@ def named(text: str) -> StudyData:
 
 @pytest.fixture(scope="module")
 def kmnist() -> Elements:
-    return Elements(page(studies.kmnist()))
+    return Elements(page(studies.with_baselines(studies.kmnist())))
 
 
-def test_nothing_is_fetched_from_anywhere(kmnist: Elements) -> None:
+def test_page_requests_nothing_from_a_network(kmnist: Elements) -> None:
     addresses = [str(value) for name, value in kmnist.attributes if name in ADDRESS_ATTRIBUTES]
     assert addresses
     assert all(address.startswith(("#", "data:")) for address in addresses)
@@ -70,7 +70,7 @@ def test_nothing_is_fetched_from_anywhere(kmnist: Elements) -> None:
     assert "http" not in policy
 
 
-def test_what_is_not_known_of_the_code_is_left_out() -> None:
+def test_unknown_provenance_is_omitted() -> None:
     data = studies.kmnist()
     unknown = dataclasses.replace(data, provenance={**data.provenance, "git_commit": None})
     text = Elements(page(unknown)).text
@@ -78,21 +78,21 @@ def test_what_is_not_known_of_the_code_is_left_out() -> None:
     assert "git dirty" in text
 
 
-def test_only_a_page_that_is_written_again_reloads_itself(kmnist: Elements) -> None:
+def test_page_reloads_itself_only_on_request(kmnist: Elements) -> None:
     assert ("http-equiv", "refresh") not in kmnist.attributes
     again = Elements(page(studies.one_trial(), reload_s=30))
     assert ("http-equiv", "refresh") in again.attributes
     assert ("content", "30") in again.attributes
 
 
-def test_plotly_is_there_once_and_cannot_share(kmnist: Elements) -> None:
+def test_plotly_is_embedded_once_and_cannot_upload(kmnist: Elements) -> None:
     assert sum("plotly.js v" in script for script in kmnist.scripts) == 1
     drawing = kmnist.scripts[-1]
     for setting in ("displaylogo: false", "showSendToCloud: false", 'plotlyServerURL: ""'):
         assert setting in drawing
 
 
-def test_every_figure_has_a_place_and_words(kmnist: Elements) -> None:
+def test_every_figure_has_a_place_and_a_description(kmnist: Elements) -> None:
     plots = [
         plot for section in sections(studies.kmnist()) for panel in section.panels for plot in panel.plots
     ]
@@ -103,13 +103,13 @@ def test_every_figure_has_a_place_and_words(kmnist: Elements) -> None:
     assert all(value for name, value in kmnist.attributes if name == "aria-label")
 
 
-def test_sections_have_headings_in_order(kmnist: Elements) -> None:
+def test_every_section_has_a_heading(kmnist: Elements) -> None:
     assert kmnist.tags.count("h1") == 1
-    assert kmnist.tags.count("h2") == 1 + 5 + 3  # winner, figures, failures, standing and provenance
+    assert kmnist.tags.count("h2") == 1 + 5 + 3  # winner, figures, failures, baselines and provenance
     assert kmnist.tags.count("main") == 1
 
 
-def test_the_best_trial_and_the_provenance_can_be_read(kmnist: Elements) -> None:
+def test_page_contains_the_best_value_and_the_provenance(kmnist: Elements) -> None:
     data = studies.kmnist()
     assert f"{100 * data.trials['value'].max():.2f}\N{NO-BREAK SPACE}%" in kmnist.text
     assert data.provenance["git_commit"] in kmnist.text
@@ -124,23 +124,25 @@ def test_names_chosen_by_a_user_are_escaped() -> None:
 
 
 @pytest.mark.parametrize("make", [studies.empty, studies.one_trial, studies.all_failed])
-def test_a_study_without_results_has_a_page_that_says_so(make: object) -> None:
+def test_study_without_results_has_a_page(make: object) -> None:
     data = make()  # type: ignore[operator]
     elements = Elements(page(data))
     assert data.name in elements.text
     if data.trials.empty:
-        assert "No trial has been started yet." in elements.text
+        assert "No trial has started yet." in elements.text
         assert elements.plots() == []
 
 
-def test_a_large_study_shows_the_best_trials_and_says_where_the_others_are() -> None:
+def test_page_of_a_large_study_lists_the_best_trials_only() -> None:
     data = studies.of_values([i / 1000 for i in range(1000)])
     elements = Elements(page(studies.with_definition(data, dataset="digits", space={}, fixed={})))
     assert elements.tags.count("tr") == 1 + MAX_ROWS
-    assert f"The first {MAX_ROWS} of 1,000; trials.csv has them all." in elements.text
+    assert (
+        f"These are the first {MAX_ROWS} of 1,000 trials; trials.csv contains all of them." in elements.text
+    )
 
 
-def test_the_evaluator_of_importance_is_named() -> None:
+def test_panel_names_the_importance_evaluator() -> None:
     (panel,) = next(
         section for section in sections(studies.kmnist()) if section.anchor == "importance"
     ).panels
