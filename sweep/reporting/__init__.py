@@ -1,1 +1,1 @@
-"""Reading a study back: figures, the report page, exports, the dashboard."""
+"""Reports on recorded studies: figures, pages, exports, the status and the dashboard."""

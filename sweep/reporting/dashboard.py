@@ -1,4 +1,4 @@
-"""optuna-dashboard over a study's storage: for reading, unless writing was asked for."""
+"""The server of Optuna's dashboard, which is read-only unless it is requested to be writable."""
 
 import json
 import logging
@@ -21,18 +21,24 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-# All that the dashboard's pages read, they read with GET: its POST routes create, rename, tell and annotate.
+# The dashboard's pages only read with these methods; its other routes create, rename, tell and annotate.
 READING_METHODS = ("GET", "HEAD", "OPTIONS")
-REFUSAL = "This dashboard is read-only. Start it with `sweep dashboard --writable` to change studies."
+READ_ONLY_REASON = (
+    "This dashboard is read-only. Start it with `sweep dashboard --writable` to change studies."
+)
 
 
 def make_server(storage_url: str, host: str, port: int, writable: bool) -> WSGIServer:
-    """A server that listens already and answers once `serve_forever` is called; port 0 takes a free one.
+    """Return a server that listens on an address and answers once `serve_forever` is called.
 
-    Raises
-    ------
-    InputError
-        When the storage cannot be opened, or the address cannot be listened on.
+    Args:
+        storage_url: The URL of the database.
+        host: The name or address to listen on.
+        port: The port to listen on; 0 for any free port.
+        writable: Whether requests may change studies.
+
+    Raises:
+        InputError: If the database cannot be opened, or the server cannot listen on the address.
     """
     app = _dashboard(storage_url)
     try:
@@ -40,19 +46,19 @@ def make_server(storage_url: str, host: str, port: int, writable: bool) -> WSGIS
         server = _Server(family, str(address), port)
     except (OSError, OverflowError) as error:
         raise InputError(
-            f"cannot listen on {host} port {port}: {error}\nname another address with --host and --port"
+            f"cannot listen on {host} port {port}: {error}\nchoose another address with --host and --port"
         ) from error
     server.set_app(app if writable else read_only(app))
     return server
 
 
 def read_only(app: "WSGIApplication") -> "WSGIApplication":
-    """The application, with every request that could change something answered by 403 and the reason."""
+    """Return an application that rejects every request that could change something, with status 403."""
 
     def guarded(environ: "WSGIEnvironment", start_response: "StartResponse") -> Iterable[bytes]:
         if environ["REQUEST_METHOD"] in READING_METHODS:
             return app(environ, start_response)
-        body = json.dumps({"reason": REFUSAL}).encode()
+        body = json.dumps({"reason": READ_ONLY_REASON}).encode()
         headers = [("Content-Type", "application/json"), ("Content-Length", str(len(body)))]
         start_response("403 Forbidden", headers)
         return [body]
@@ -63,22 +69,27 @@ def read_only(app: "WSGIApplication") -> "WSGIApplication":
 def _dashboard(storage_url: str) -> "WSGIApplication":
     url = parse_url(storage_url)
     connect(url, must_exist=True).dispose()
-    # Imported here: it takes seconds, and brings pandas along.
+    # Imported here because the import takes seconds and loads pandas.
     import optuna_dashboard
     from optuna.storages import RDBStorage
 
-    storage = RDBStorage(real_url(url))  # makes Optuna's tables, which the dashboard would not
-    app: WSGIApplication = optuna_dashboard.wsgi(storage, artifact_store=ExhibitStore(connect(url)))
+    storage = RDBStorage(real_url(url))  # creates Optuna's tables if they do not exist
+    app: WSGIApplication = optuna_dashboard.wsgi(storage, artifact_store=DashboardArtifactStore(connect(url)))
     return app
 
 
-class ExhibitStore:
-    """The files that launchers have kept for the dashboard, of all studies of a database: for reading."""
+class DashboardArtifactStore:
+    """A read-only artifact store with the dashboard artifacts of all studies of a database."""
 
     def __init__(self, engine: "Engine") -> None:
         self._engine = engine
 
     def open_reader(self, artifact_id: str) -> BinaryIO:
+        """Open an artifact of any study.
+
+        Raises:
+            ArtifactNotFound: If no study has the artifact.
+        """
         from optuna.artifacts import FileSystemArtifactStore
         from optuna.artifacts.exceptions import ArtifactNotFound
 
@@ -90,14 +101,16 @@ class ExhibitStore:
         raise ArtifactNotFound(artifact_id)
 
     def write(self, artifact_id: str, content_body: BinaryIO) -> None:
-        raise NotImplementedError("only the launcher keeps files")
+        """Raise NotImplementedError: only the launcher writes artifacts."""
+        raise NotImplementedError("only the launcher writes dashboard artifacts")
 
     def remove(self, artifact_id: str) -> None:
-        raise NotImplementedError("only the launcher keeps files")
+        """Raise NotImplementedError: only the launcher removes artifacts."""
+        raise NotImplementedError("only the launcher removes dashboard artifacts")
 
 
 class _Server(ThreadingMixIn, WSGIServer):
-    """A thread a request, so that a slow one does not hold up the page."""
+    """A server with one thread per request, so that a slow request does not delay others."""
 
     daemon_threads = True
 
@@ -110,7 +123,7 @@ class _Server(ThreadingMixIn, WSGIServer):
 
 
 class _LoggingHandler(WSGIRequestHandler):
-    """Requests go to the log: only the command line prints."""
+    """A request handler that logs requests instead of printing them."""
 
     def log_message(self, format: str, *args: object) -> None:
         logger.info(format, *args)

@@ -1,4 +1,4 @@
-"""A study in a few numbers."""
+"""The summary of a study in a few numbers."""
 
 from typing import Any, NamedTuple
 
@@ -10,9 +10,21 @@ from sweep.storage.study_data import TRIAL_STATES, StudyData
 
 
 class Summary(NamedTuple):
-    """The best trial (None when none is complete), trials by state, and what the study took."""
+    """The best trial, the trials by state, and the cost of the study.
 
-    best: dict[Any, Any] | None  # its row of the trials
+    Attributes:
+        best: The row of the best trial; None if no trial is complete.
+        best_params: The searched parameters of the best trial.
+        best_cost: The duration, node, GPU and GPU hours of the best trial.
+        num_by_state: The number of trials in each state that occurs.
+        started: When the first attempt started.
+        ended: When the last attempt ended.
+        elapsed: The time between the two.
+        trial_time: The sum of the durations of all trials.
+        gpu_hours: The GPU hours of all attempts.
+    """
+
+    best: dict[Any, Any] | None
     best_params: dict[str, Any]
     best_cost: str
     num_by_state: dict[str, int]
@@ -24,6 +36,7 @@ class Summary(NamedTuple):
 
 
 def summarise(data: StudyData) -> Summary:
+    """Return the summary of a study."""
     trials = data.trials
     best = next(iter(data.complete_trials.head(1).to_dict("records")), None)
     counts = trials["state"].value_counts()
@@ -43,7 +56,7 @@ def summarise(data: StudyData) -> Summary:
 
 
 def _cost_of(trial: dict[Any, Any]) -> str:
-    """ "48 min on gpu03 (NVIDIA A100), 0.8 GPU hours": as much of it as is known."""
+    """Return the cost of a trial as far as it is known: "48 min on gpu03 (NVIDIA A100), 0.8 GPU hours"."""
     text = format_duration(float(trial["duration_s"]))
     if isinstance(trial["host"], str):
         text += f" on {trial['host']}"
@@ -54,7 +67,7 @@ def _cost_of(trial: dict[Any, Any]) -> str:
 
 
 def format_states(num_by_state: dict[str, int]) -> str:
-    """ "40 trials: 31 complete, 6 pruned, 3 failed"."""
+    """Return the number of trials and their states: "40 trials: 31 complete, 6 pruned, 3 failed"."""
     states = ", ".join(f"{count:,} {state}" for state, count in num_by_state.items())
     return format_count(sum(num_by_state.values()), "trial") + (f": {states}" if states else "")
 

@@ -1,4 +1,4 @@
-"""The tables of a report, as text: the page and the pull request show the same ones."""
+"""The tables of a report as text, for the page and for Markdown."""
 
 from typing import Any, NamedTuple
 
@@ -20,26 +20,28 @@ MAX_NUMBERS = 8
 
 
 class Column(NamedTuple):
-    """A column's heading, and whether it holds numbers, which are aligned to the right."""
+    """A column: its heading, and whether it contains numbers, which are aligned to the right."""
 
     heading: str
     numeric: bool
 
 
 class Row(NamedTuple):
-    """A row's cells, and what sets it apart: "best" or a trial's state."""
+    """A row: its kind, which is "best", the state of a trial, or empty; and its cells."""
 
     kind: str
     cells: list[str]
 
 
 class Table(NamedTuple):
+    """The columns and rows of a table."""
+
     columns: list[Column]
     rows: list[Row]
 
 
 def trials_table(data: StudyData, limit: int) -> Table:
-    """The first `limit` trials, best first: epochs, the searched params, the final metrics."""
+    """Return the first `limit` trials, best first, with epochs, searched parameters and final metrics."""
     metrics = final_metrics(data)
     params = param_names(data)
     columns = [
@@ -69,8 +71,8 @@ def trials_table(data: StudyData, limit: int) -> Table:
 
 
 def failures_table(data: StudyData) -> Table:
-    """What failed, by cause: the attempts, the trials lost for good, and what it cost."""
-    columns = ["cause", "attempts", "trials lost", "which", "GPU time", "last error"]
+    """Return the failures by cause: the failed attempts, the trials lost, and their cost."""
+    columns = ["cause", "attempts", "trials lost", "trial numbers", "GPU time", "last error"]
     failed = data.attempts[data.attempts["cause"].notna()]
     lost = data.trials[data.trials["state"] == "failed"]
     causes = [*failed["cause"], *lost["cause"].dropna()]
@@ -92,7 +94,7 @@ def failures_table(data: StudyData) -> Table:
 
 
 def final_metrics(data: StudyData) -> list[str]:
-    """The metrics that trials ended with: the objective's family, and the others where they are few."""
+    """Return the final metrics that a report shows."""
     names = [column.removeprefix(FINAL) for column in data.trials.columns if column.startswith(FINAL)]
     return headline_metrics(names, data.metric)
 

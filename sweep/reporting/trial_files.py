@@ -1,6 +1,6 @@
-"""What trials left in their folders and no database holds: the ends of logs, and pictures.
+"""Files in the trials' folders that a report shows: the ends of logs, and pictures.
 
-The page is made without them where the folders are out of reach.
+A report omits them if the folders cannot be read.
 """
 
 import base64
@@ -17,12 +17,12 @@ from sweep.worker.attempt_folder import AttemptFolder, attempt_folder
 NUM_LINES = 15
 TAIL_BYTES = 16_000
 MAX_PICTURES = 8
-MAX_PICTURE_BYTES = 600_000  # so that a page stays light
+MAX_PICTURE_BYTES = 600_000  # larger pictures would make the page slow to load
 _CONTROL = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]|[^\n\t\x20-\U0010ffff]")
 
 
 class LogTail(NamedTuple):
-    """The last lines of the log of an attempt that failed."""
+    """The last lines of the log of a failed attempt."""
 
     cause: str
     number: int
@@ -31,14 +31,14 @@ class LogTail(NamedTuple):
 
 
 class Picture(NamedTuple):
-    """A picture of the best trial, as an address that holds all of it."""
+    """A picture of the best trial: its caption, and a data URL with its content."""
 
     caption: str
     address: str
 
 
 def log_tails(data: StudyData) -> list[LogTail]:
-    """For each cause, the newest failed attempt whose log can be read and says something."""
+    """Return the end of one log for each cause of failure: the newest log that is readable and not empty."""
     failed = data.attempts[data.attempts["cause"].notna()].iloc[::-1]
     folders = data.trials.set_index("number")["folder"]
     tails: dict[str, LogTail] = {}
@@ -51,7 +51,10 @@ def log_tails(data: StudyData) -> list[LogTail]:
 
 
 def read_tail(folder: AttemptFolder) -> str:
-    """The last lines of a log as plain text, passwords in URLs hidden; empty where it cannot be read."""
+    """Return the last lines of a log as plain text, with passwords in URLs hidden.
+
+    Control sequences of terminals are removed. The text is empty if the log cannot be read.
+    """
     text = hide_passwords(folder.read_log(TAIL_BYTES)).replace("\r\n", "\n")
     lines = [line.rpartition("\r")[2] for line in text.split("\n")]
     shown = [_CONTROL.sub("", line).rstrip() for line in lines]
@@ -59,7 +62,7 @@ def read_tail(folder: AttemptFolder) -> str:
 
 
 def pictures(data: StudyData) -> list[Picture]:
-    """The PNG files that the best trial's last attempt left among its artifacts."""
+    """Return the PNG files among the artifacts of the best trial's last attempt."""
     for best in data.complete_trials.head(1).to_dict("records"):
         attempts = data.attempts[data.attempts["number"] == best["number"]].tail(1)
         for attempt in attempts.to_dict("records") if isinstance(best["folder"], str) else []:
@@ -74,7 +77,7 @@ def _read_pictures(folder: Path) -> list[Picture]:
             if file.stat().st_size <= MAX_PICTURE_BYTES:
                 content = base64.b64encode(file.read_bytes()).decode()
                 found.append(Picture(heading(file.stem), f"data:image/png;base64,{content}"))
-    except OSError:  # the folder is out of reach, or went away meanwhile
+    except OSError:  # the folder cannot be read, or has been deleted meanwhile
         return found
     return found
 

@@ -1,4 +1,4 @@
-"""Reading a study back: Optuna's tables and ours, joined into DataFrames."""
+"""Reading a recorded study: Optuna's tables and ours, joined into DataFrames."""
 
 from collections.abc import Iterable, Mapping
 from typing import Any
@@ -24,12 +24,14 @@ ATTEMPT_COLUMNS = (
 
 
 def study_data(name: str, storage: str | URL = DEFAULT_URL) -> StudyData:
-    """A recorded study as DataFrames, for a notebook: `study_data("kmnist").trials`.
+    """Return a recorded study as DataFrames, for example in a notebook: `study_data("kmnist").trials`.
 
-    Raises
-    ------
-    InputError
-        When the database cannot be opened, or holds no such study.
+    Args:
+        name: The name of the study.
+        storage: The URL of the database.
+
+    Raises:
+        InputError: If the database cannot be opened, or does not contain the study.
     """
     url = parse_url(storage) if isinstance(storage, str) else storage
     engine = open_recorded(url)
@@ -40,12 +42,15 @@ def study_data(name: str, storage: str | URL = DEFAULT_URL) -> StudyData:
 
 
 def read_study(engine: Engine, url: URL, name: str) -> StudyData:
-    """Everything the database holds of a study.
+    """Return everything that the database contains about a study.
 
-    Raises
-    ------
-    InputError
-        When there is no such study.
+    Args:
+        engine: The database.
+        url: The URL of the same database, which Optuna opens.
+        name: The name of the study.
+
+    Raises:
+        InputError: If the database does not contain the study.
     """
     row = get_study(engine, name)
     study = recorded_definition(row)
@@ -78,7 +83,7 @@ def _evaluation(engine: Engine, url: URL, name: str) -> StudyData | None:
 
 
 def _wide(session: Session, query: Executable, index: list[str]) -> pd.DataFrame:
-    """Rows of (index..., metric, value) as a row an index and a column a metric."""
+    """Return rows of (index..., metric, value) as one row per index with one column per metric."""
     long = pd.DataFrame(session.execute(query).all(), columns=[*index, "metric", "value"])
     if long.empty:
         return pd.DataFrame(columns=index, dtype="int64")
@@ -117,7 +122,7 @@ def _trials(
 
 
 def _progress(trial: TrialRow | None) -> dict[str, Any]:
-    """What our tables say of a trial; nothing yet for one that has not been proposed."""
+    """Return the columns that come from our tables; without values for a trial that only Optuna knows yet."""
     attempts = trial.attempts if trial is not None else []
     last = attempts[-1] if attempts else None
     return {
@@ -146,7 +151,7 @@ def _attempts(trials: Mapping[int, TrialRow]) -> pd.DataFrame:
 
 
 def _environment(session: Session, trials: Iterable[TrialRow]) -> dict[str, Any]:
-    """Python and packages of the newest attempt that has begun."""
+    """Return the Python version and the packages of the newest attempt that has started."""
     digests = [attempt.environment for trial in trials for attempt in trial.attempts if attempt.environment]
     if not digests:
         return {}

@@ -1,1 +1,1 @@
-"""A study as files for other tools."""
+"""Exports of a study as files for other tools."""

@@ -1,4 +1,4 @@
-"""A study as one JSON document: what a script wants to know without reading tables."""
+"""The export of a study as one JSON document, for scripts."""
 
 import json
 import math
@@ -15,11 +15,11 @@ from sweep.reporting.table import FINAL
 from sweep.storage.study_data import StudyData
 from sweep.storage.study_definition import definition_of
 
-VERSION = 1  # changes when a key goes or changes its meaning; a new key is no change
+VERSION = 1  # increases when a key is removed or changes its meaning, but not when a key is added
 
 
 def document(data: StudyData) -> bytes:
-    """The document as UTF-8; a number that is not finite, or not known, is null."""
+    """Return the document as UTF-8; values that are unknown or not finite are null."""
     importance, cost = importance_info(data), cost_info(data)
     failed = data.attempts[data.attempts["cause"].notna()]
     content = {
@@ -51,7 +51,7 @@ def document(data: StudyData) -> bytes:
 
 
 def _best(data: StudyData) -> dict[str, Any] | None:
-    """The best complete trial: its number, value, params, final metrics, and where it ran."""
+    """Return the best complete trial: its number, value, parameters, final metrics, and where it ran."""
     for row in data.complete_trials.head(1).to_dict("records"):
         metrics = {str(name).removeprefix(FINAL): row[name] for name in row if str(name).startswith(FINAL)}
         also = ("num_epochs", "seed", "host", "gpu", "duration_s", "gpu_seconds", "folder")
@@ -66,7 +66,7 @@ def _best(data: StudyData) -> dict[str, Any] | None:
 
 
 def _plain(value: Any) -> Any:
-    """What JSON can hold: no NumPy numbers, no moments, no nan."""
+    """Convert NumPy numbers, timestamps and NaN to values that JSON can represent."""
     if isinstance(value, Mapping):
         return {str(key): _plain(item) for key, item in value.items()}
     if isinstance(value, list | tuple):

@@ -1,4 +1,4 @@
-"""Each figure as a PNG file, drawn by a Chrome of this machine."""
+"""The export of the figures as PNG files, which an installed Chrome or Chromium draws."""
 
 import re
 from pathlib import Path
@@ -10,17 +10,15 @@ from sweep.errors import InputError
 from sweep.reporting.page.sections import sections
 from sweep.storage.study_data import StudyData
 
-WIDTH, SCALE = 900, 2  # pixels of layout, and how many to each of them
+WIDTH, SCALE = 900, 2  # the width in layout pixels, and image pixels per layout pixel
 ON_WHITE = {"paper_bgcolor": "#ffffff", "plot_bgcolor": "#ffffff", "font": {"color": "#1d2125"}}
 
 
 def png(data: StudyData) -> dict[str, bytes]:
-    """A file a figure, numbered in the order of the page.
+    """Return one PNG file per figure by file name, numbered in the order of the page.
 
-    Raises
-    ------
-    InputError
-        When kaleido is not installed, or finds no Chrome, or the Chrome does not start.
+    Raises:
+        InputError: If kaleido is not installed, or Chrome is missing or does not start.
     """
     plots = [
         plot
@@ -39,9 +37,9 @@ def _drawn(figures: list[go.Figure]) -> list[bytes]:
         import kaleido
         from kaleido import errors
     except ModuleNotFoundError:
-        raise InputError("PNG files need kaleido; install it with: pip install 'capsweep[png]'") from None
+        raise InputError("PNG files require kaleido; install it with: pip install 'capsweep[png]'") from None
     options = {"format": "png", "width": WIDTH, "scale": SCALE}
-    page = kaleido.PageGenerator(mathjax=False)  # it would come from the network
+    page = kaleido.PageGenerator(mathjax=False)  # it would be loaded from the network
     with TemporaryDirectory() as folder:
         paths = [Path(folder) / f"{index}.png" for index in range(len(figures))]
         jobs = [
@@ -52,19 +50,19 @@ def _drawn(figures: list[go.Figure]) -> list[bytes]:
             kaleido.write_fig_from_object_sync(jobs, kopts={"page_generator": page})
         except errors.ChromeNotFoundError:
             raise InputError(
-                "PNG files need Chrome or Chromium, and there is none on the PATH\n"
-                "install one, or name its program with the environment variable BROWSER_PATH; "
-                "the other formats need none"
+                "PNG files require Chrome or Chromium, and none was found on the PATH\n"
+                "install one, or set the environment variable BROWSER_PATH to its program; "
+                "the other formats require no browser"
             ) from None
         except (errors.BrowserFailedError, errors.BrowserClosedError) as error:
             raise InputError(
-                f"PNG files need Chrome or Chromium, and the one here does not start: {_first_line(error)}"
+                f"PNG files require Chrome or Chromium, but it does not start: {_first_line(error)}"
             ) from None
         return [path.read_bytes() for path in paths]
 
 
 def _file_name(name: str) -> str:
-    """A parameter may have any name; a file may not."""
+    """Return a name without the characters that file names must not contain."""
     return re.sub(r"[^\w.-]+", "_", name)
 
 

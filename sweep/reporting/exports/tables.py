@@ -1,4 +1,4 @@
-"""A study as files for other tools: CSV, Parquet, and Markdown for a pull request."""
+"""The export of a study as CSV, as Parquet, and as Markdown for a pull request."""
 
 import io
 import re
@@ -14,11 +14,15 @@ MAX_ROWS = 20
 
 
 def csv(frame: pd.DataFrame) -> bytes:
+    """Return a DataFrame as CSV in UTF-8."""
     return frame.to_csv(index=False).encode()
 
 
 def parquet(frame: pd.DataFrame) -> bytes:
-    """A column of mixed types, such as the choices 0.5 and "auto", is written as text."""
+    """Return a DataFrame as Parquet.
+
+    A column of mixed types, such as one with the choices 0.5 and "auto", is written as text.
+    """
     objects: pd.DataFrame = frame.select_dtypes("object", exclude="str")
     mixed = [name for name in objects if objects[name].dropna().map(type).nunique() > 1]
     text = {str(name): objects[name].map(str, na_action="ignore").astype("str") for name in mixed}
@@ -28,16 +32,17 @@ def parquet(frame: pd.DataFrame) -> bytes:
 
 
 def markdown(data: StudyData) -> bytes:
+    """Return a sentence about a study and a table of its best trials as Markdown in UTF-8."""
     summary = summarise(data)
-    found = "no complete trial yet"
+    result = "no complete trial yet"
     if summary.best:
         value = format_metric(data.metric, summary.best["value"])
-        found = f"best {heading(data.metric)} **{value}** (trial {summary.best['number']})"
+        result = f"best {heading(data.metric)} **{value}** (trial {summary.best['number']})"
     states, spent = format_states(summary.num_by_state), f"{summary.gpu_hours} GPU hours"
-    lines = [f"**{_escaped(data.name)}**: {_escaped(found, keep='*')}. {states}. {spent}.", ""]
+    lines = [f"**{_escaped(data.name)}**: {_escaped(result, keep='*')}. {states}. {spent}.", ""]
     lines += _rows(trials_table(data, MAX_ROWS))
     if len(data.trials) > MAX_ROWS:
-        lines += ["", f"The best {MAX_ROWS} of {len(data.trials):,} trials."]
+        lines += ["", f"These are the best {MAX_ROWS} of {len(data.trials):,} trials."]
     return "\n".join([*lines, ""]).encode()
 
 
@@ -49,6 +54,6 @@ def _rows(table: Table) -> list[str]:
 
 
 def _escaped(text: str, keep: str = "") -> str:
-    """Text that Markdown shows letter for letter, on one line."""
+    """Return text on one line, with the characters escaped that Markdown would interpret."""
     special = "".join(character for character in r"\`*_[]<>|#~" if character not in keep)
     return re.sub(f"([{re.escape(special)}])", r"\\\1", " ".join(text.split()))

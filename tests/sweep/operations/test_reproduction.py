@@ -77,12 +77,12 @@ def test_the_same_to_the_last_bit(workplace: Path) -> None:
     assert lines[0].startswith("trial 1 of study toy, complete: ledger=ledger.txt, x=0.")
     assert lines[0].endswith("; seed 1")
     assert lines[2:4] == [
-        "data, Python and packages are as they were",
-        "whether the code is the same cannot be told: it was in no repository",
+        "the data, Python and the packages are unchanged",
+        "it is unknown whether the code is unchanged: it was not in a repository",
     ]
     assert lines[4] == f"it is trained again in {workplace / 'reproduced' / 'toy' / '00001-1'}"
     assert all(line.endswith(", as recorded") for line in lines[5:9])
-    assert lines[9:] == ["the same to the last bit over 3 epochs: score, size"]
+    assert lines[9:] == ["identical to the last bit over 3 epochs: score, size"]
     assert database(workplace) == before  # beside the study
     assert len(list((workplace / "sweeps" / "toy" / "00001").iterdir())) == 1
     reproduce()
@@ -95,10 +95,10 @@ def test_where_it_begins_to_differ(workplace: Path) -> None:
                  'trial.report(epoch, {"score": params["x"] * epoch + (epoch > 1)})')  # fmt: skip
     lines = reproduce().stdout.splitlines()
     assert lines[5].endswith(", as recorded")
-    assert ": 1 apart" in lines[6]
+    assert ", difference 1" in lines[6]
     assert lines[-2:] == [
-        "the same to the last bit over 3 epochs: size",
-        "not the same from epoch 2 on: score, by 1 at most",
+        "identical to the last bit over 3 epochs: size",
+        "different from epoch 2 on: score, by at most 1",
     ]
 
 
@@ -117,10 +117,10 @@ def test_an_environment_that_is_another(workplace: Path) -> None:
         session.commit()
     engine.dispose()
     out = reproduce().stdout
-    assert "not as it was: checksum of the data was checksum of mine, is another" in out
-    assert "not as it was: python was 3.9.1, is 3." in out
-    assert "not as it was: numpy was 1.0, is " in out
-    assert "not as it was: commit of the code was 1234abcd, is None" in out
+    assert "different: the checksum of the data was checksum of mine, is another" in out
+    assert "different: python was 3.9.1, is 3." in out
+    assert "different: numpy was 1.0, is " in out
+    assert "different: the commit of the code was 1234abcd, is None" in out
     assert "the code is not that of commit 1234abcd" in out
 
 
@@ -129,7 +129,7 @@ def test_a_trial_that_failed_is_run_as_far_as_it_is_recorded(workplace: Path) ->
     change_model(workplace, 'raise RuntimeError("the model has diverged")', "pass")
     done = reproduce()
     assert done.returncode == 0, done.stderr
-    assert done.stdout.splitlines()[-1] == "the same to the last bit over 1 epoch: score"
+    assert done.stdout.splitlines()[-1] == "identical to the last bit over 1 epoch: score"
     assert "epoch 2" not in done.stdout
 
 

@@ -1,4 +1,4 @@
-"""A dashboard that serves while a test looks at it."""
+"""A dashboard server for tests."""
 
 import threading
 from collections.abc import Iterator
@@ -9,7 +9,7 @@ from sweep.reporting.dashboard import make_server
 
 @contextmanager
 def running(storage: str, *, writable: bool = False) -> Iterator[str]:
-    """The address of a dashboard on a free loopback port."""
+    """Serve a dashboard on a free loopback port, and yield its address."""
     with make_server(storage, "127.0.0.1", 0, writable) as server:
         thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
         thread.start()

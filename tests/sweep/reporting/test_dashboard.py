@@ -30,7 +30,7 @@ CHANGING = [
 
 @pytest.fixture(scope="module")
 def storage(tmp_path_factory: pytest.TempPathFactory) -> str:
-    """A database with one study, which no test changes."""
+    """Create a database with one study, which no test changes."""
     url = f"sqlite:///{tmp_path_factory.mktemp('storage') / 'sweep.db'}"
     study = optuna.create_study(study_name="größe", storage=url, direction="maximize")
     study.optimize(lambda trial: trial.suggest_float("x", 0, 1), n_trials=3)
@@ -39,7 +39,7 @@ def storage(tmp_path_factory: pytest.TempPathFactory) -> str:
 
 @pytest.fixture(scope="module")
 def address(storage: str) -> Iterator[str]:
-    """Where a read-only dashboard of it listens."""
+    """Serve a read-only dashboard of the database, and yield its address."""
     with running(storage) as address:
         yield address
 
@@ -61,7 +61,7 @@ def study_names(address: str) -> list[str]:
     return [study["study_name"] for study in json.loads(body)["study_summaries"]]
 
 
-def test_everything_can_be_read(address: str) -> None:
+def test_read_only_dashboard_answers_every_page(address: str) -> None:
     assert study_names(address) == ["größe"]
     pages = ["/", "/dashboard/studies/1", "/static/bundle.js", "/api/meta", "/api/studies/1", "/csv/1"]
     for path in [*pages, "/api/studies/1/param_importances"]:
@@ -70,15 +70,15 @@ def test_everything_can_be_read(address: str) -> None:
 
 
 @pytest.mark.parametrize(("method", "path", "body"), CHANGING)
-def test_nothing_can_be_changed(address: str, method: str, path: str, body: object) -> None:
+def test_read_only_dashboard_rejects_changes(address: str, method: str, path: str, body: object) -> None:
     status, answer = request(address + path, method, body)
     assert status == 403
     assert "read-only" in json.loads(answer)["reason"]
     assert study_names(address) == ["größe"]
 
 
-def test_a_writable_dashboard_passes_changes_on(tmp_path: Path) -> None:
-    (tmp_path / "sweep.db").touch()  # without Optuna's tables: they are made
+def test_writable_dashboard_changes_studies(tmp_path: Path) -> None:
+    (tmp_path / "sweep.db").touch()  # without Optuna's tables, which the dashboard creates
     with running(f"sqlite:///{tmp_path / 'sweep.db'}", writable=True) as address:
         assert request(f"{address}/api/studies", "POST", CHANGING[0][2])[0] == 201
         assert study_names(address) == ["new"]
@@ -86,7 +86,7 @@ def test_a_writable_dashboard_passes_changes_on(tmp_path: Path) -> None:
         assert study_names(address) == []
 
 
-def test_files_of_every_study_s_trials_can_be_read(tmp_path: Path) -> None:
+def test_artifacts_of_every_study_are_served(tmp_path: Path) -> None:
     url = f"sqlite:///{tmp_path / 'sweep.db'}"
     engine = connect(parse_url(url))
     upgrade(engine)
@@ -115,7 +115,7 @@ def test_requests_are_not_printed(address: str, capfd: pytest.CaptureFixture[str
     assert capfd.readouterr() == ("", "")
 
 
-def test_a_port_in_use_is_said(storage: str) -> None:
+def test_port_in_use_raises_error(storage: str) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
         with pytest.raises(
@@ -125,18 +125,18 @@ def test_a_port_in_use_is_said(storage: str) -> None:
 
 
 @pytest.mark.parametrize(("host", "port"), [("no.such.host.invalid", 0), ("127.0.0.1", 70_000)])
-def test_an_address_that_cannot_be_is_said(storage: str, host: str, port: int) -> None:
+def test_invalid_address_raises_error(storage: str, host: str, port: int) -> None:
     with pytest.raises(InputError, match=f"cannot listen on {host} port {port}"):
         make_server(storage, host, port, writable=False)
 
 
-def test_a_database_that_is_not_there_is_said_and_not_made(tmp_path: Path) -> None:
+def test_missing_database_raises_error_and_is_not_created(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="no database"):
         make_server(f"sqlite:///{tmp_path / 'none.db'}", "127.0.0.1", 0, writable=False)
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_password_is_not_shown() -> None:
+def test_error_hides_the_password() -> None:
     with pytest.raises(InputError) as raised:
         make_server("postgresql+psycopg://me:hunter2@127.0.0.1:1/sweep", "127.0.0.1", 0, writable=False)
     assert "hunter2" not in str(raised.value)
@@ -149,7 +149,7 @@ def test_a_password_is_not_shown() -> None:
         ("sweep.reporting.report", {"optuna_dashboard", "sqlalchemy"}),
     ],
 )
-def test_importing_one_part_of_reporting_does_not_import_the_other(module: str, unwanted: set[str]) -> None:
+def test_module_does_not_import_heavy_packages_it_does_not_need(module: str, unwanted: set[str]) -> None:
     code = f"import sys, {module}; print(*sys.modules)"
     loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
     assert not unwanted & set(loaded.split())

@@ -13,13 +13,13 @@ from sweep.reporting.formatting import (
 )
 
 
-def test_headings_are_words() -> None:
+def test_heading_replaces_abbreviations() -> None:
     assert heading("val_accuracy") == "validation accuracy"
     assert heading("lr_decay") == "LR decay"
     assert heading("größe") == "größe"
 
 
-def test_metrics_are_ordered_by_family_the_objective_s_first() -> None:
+def test_reading_order_starts_with_the_objective_and_goes_by_base_metric() -> None:
     metrics = ["train_loss", "val_accuracy", "seconds", "val_loss", "train_accuracy"]
     ordered = ["train_accuracy", "val_accuracy", "train_loss", "val_loss", "seconds"]
     assert reading_order(metrics, "val_accuracy") == ordered
@@ -36,7 +36,7 @@ def test_metrics_are_ordered_by_family_the_objective_s_first() -> None:
         ("val_loss", None, "–"),
     ],
 )
-def test_metrics(metric: str, value: float | None, shown: str) -> None:
+def test_metric_is_formatted_by_its_kind(metric: str, value: float | None, shown: str) -> None:
     assert format_metric(metric, value) == shown
 
 
@@ -51,7 +51,7 @@ def test_metrics(metric: str, value: float | None, shown: str) -> None:
         (None, "–"),
     ],
 )
-def test_params(value: object, shown: str) -> None:
+def test_param_is_formatted_by_its_type(value: object, shown: str) -> None:
     assert format_param(value) == shown
 
 
@@ -67,11 +67,11 @@ def test_params(value: object, shown: str) -> None:
         (math.nan, "–"),
     ],
 )
-def test_durations(seconds: float, shown: str) -> None:
+def test_duration_has_at_most_two_units(seconds: float, shown: str) -> None:
     assert format_duration(seconds) == shown
 
 
-def test_chief_metrics_are_all_where_they_are_few() -> None:
+def test_headline_metrics_are_all_metrics_if_they_are_few() -> None:
     few = ["val_loss", "train_accuracy", "seconds", "val_accuracy"]
     assert headline_metrics(few, "val_accuracy") == ["train_accuracy", "val_accuracy", "val_loss", "seconds"]
     many = [*few, "train_loss", "rate", "train_margin_loss", "val_margin_loss"]

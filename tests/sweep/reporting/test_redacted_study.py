@@ -19,7 +19,7 @@ from tests.sweep.reporting import synthetic_studies as studies
         ("http://example.org:80/ by me", "http://example.org:80/ by me"),
     ],
 )
-def test_passwords_are_hidden_wherever_they_are(text: str, shown: str) -> None:
+def test_passwords_are_hidden_in_every_part_of_a_study(text: str, shown: str) -> None:
     data = studies.all_failed()
     data.trials["error"] = text
     data = dataclasses.replace(data, provenance={"command": text}, baselines={"results": [{"name": text}]})

@@ -17,31 +17,31 @@ FILES = [
 ]
 
 
-def test_each_format_is_written_and_nothing_else_is_left(tmp_path: Path) -> None:
+def test_usual_formats_are_written_and_nothing_else(tmp_path: Path) -> None:
     output = tmp_path / "new folder" / "größe"
     written = write_report(studies.kmnist(), output)
     assert written == [output / file for file in FILES]
     assert sorted(file.name for file in output.iterdir()) == sorted(FILES)
 
 
-def test_only_the_formats_asked_for_are_written(tmp_path: Path) -> None:
+def test_only_requested_formats_are_written(tmp_path: Path) -> None:
     assert write_report(studies.kmnist(), tmp_path, ["markdown"]) == [tmp_path / "report.md"]
 
 
-def test_a_report_replaces_the_one_before(tmp_path: Path) -> None:
+def test_report_replaces_an_earlier_one(tmp_path: Path) -> None:
     write_report(studies.empty(), tmp_path, ["csv"])
     write_report(studies.all_failed(), tmp_path, ["csv"])
     assert len((tmp_path / "trials.csv").read_text().splitlines()) == 6
 
 
-def test_no_file_holds_a_password(tmp_path: Path) -> None:
+def test_no_file_contains_a_password(tmp_path: Path) -> None:
     data = studies.all_failed()
     data.trials["error"] = "cannot reach postgresql://me:hunter2@db/sweep"
     for file in write_report(data, tmp_path):
         assert b"hunter2" not in file.read_bytes(), file.name
 
 
-def test_a_format_there_is_not_is_said_with_those_there_are(tmp_path: Path) -> None:
+def test_unknown_format_raises_error_that_lists_the_formats(tmp_path: Path) -> None:
     with pytest.raises(
         InputError, match=r"no report format 'pdf'; the formats are html, csv, parquet, markdown, json, png"
     ):
@@ -49,13 +49,13 @@ def test_a_format_there_is_not_is_said_with_those_there_are(tmp_path: Path) -> N
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_folder_that_cannot_be_written_to_is_said(tmp_path: Path) -> None:
+def test_unwritable_folder_raises_error(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     with pytest.raises(InputError, match=r"cannot write the report to .*\n.*--output"):
         write_report(studies.kmnist(), tmp_path / "file", ["csv"])
 
 
-def test_a_file_that_cannot_be_replaced_leaves_no_half_of_one(tmp_path: Path) -> None:
+def test_failed_replacement_leaves_no_temporary_file(tmp_path: Path) -> None:
     (tmp_path / "report.md" / "in the way").mkdir(parents=True)
     with pytest.raises(InputError, match="cannot write the report"):
         write_report(studies.kmnist(), tmp_path, ["markdown"])

@@ -15,7 +15,7 @@ PNG = base64.b64decode(
 
 
 def in_folder(data: StudyData, folder: Path) -> StudyData:
-    """The study with its trials' folders there, each attempt's made."""
+    """Return the study with its trials in this folder, and create the folders of all attempts."""
     trials = data.trials.assign(folder=[str(folder / f"{number:05d}") for number in data.trials["number"]])
     for attempt in data.attempts.itertuples():
         artifacts(folder, attempt.number, attempt.attempt, attempt.token).mkdir(parents=True)
@@ -27,32 +27,32 @@ def artifacts(folder: Path, number: int, attempt: int, token: str) -> Path:
 
 
 class TestLogs:
-    def test_the_newest_failure_of_each_cause_has_its_last_lines_shown(self, tmp_path: Path) -> None:
+    def test_newest_log_of_each_cause_is_returned(self, tmp_path: Path) -> None:
         data = in_folder(studies.all_failed(), tmp_path)
-        for number in range(4):  # the fifth left no log
+        for number in range(4):  # the fifth attempt has no log
             log = artifacts(tmp_path, number, 1, "9f3c21ab").parent / "log.txt"
             log.write_text(f"epoch 1\nno luck in {number}\n")
         (tail,) = log_tails(data)
         assert (tail.cause, tail.number, tail.attempt) == ("error", 3, 1)
         assert tail.lines == "epoch 1\nno luck in 3"
 
-    def test_folders_that_are_not_there_are_no_mistake(self) -> None:
+    def test_missing_folders_yield_no_logs(self) -> None:
         assert log_tails(studies.all_failed()) == []
         assert log_tails(studies.empty()) == []
 
-    def test_a_long_log_is_read_from_its_end(self, tmp_path: Path) -> None:
+    def test_long_log_is_read_from_its_end(self, tmp_path: Path) -> None:
         log = tmp_path / "log.txt"
         log.write_text("".join(f"line {number}\n" for number in range(100_000)))
         lines = read_tail(AttemptFolder(tmp_path)).splitlines()
         assert len(lines) == NUM_LINES
         assert lines[-1] == "line 99999"
 
-    def test_what_a_terminal_would_not_show_is_left_out(self, tmp_path: Path) -> None:
+    def test_control_sequences_are_removed(self, tmp_path: Path) -> None:
         log = tmp_path / "log.txt"
         log.write_bytes(b"\x1b[31mred\x1b[0m\r\n 10%\r 50%\r100%\n\n\xff gr\xc3\xb6\xc3\x9fe \x00\n")
         assert read_tail(AttemptFolder(tmp_path)) == "red\n100%\n\N{REPLACEMENT CHARACTER} größe"
 
-    def test_a_password_in_a_log_is_not_shown(self, tmp_path: Path) -> None:
+    def test_password_in_a_log_is_hidden(self, tmp_path: Path) -> None:
         log = tmp_path / "log.txt"
         log.write_text("cannot reach postgresql://me:hunter2@db/sweep")
         assert read_tail(AttemptFolder(tmp_path)) == "cannot reach postgresql://me:***@db/sweep"
@@ -65,7 +65,7 @@ class TestPictures:
         last = data.attempts[data.attempts["number"] == best["number"]].iloc[-1]
         return data, artifacts(tmp_path, best["number"], last["attempt"], last["token"])
 
-    def test_the_best_trial_s_pictures_are_held_by_the_page(self, tmp_path: Path) -> None:
+    def test_pictures_of_the_best_trial_are_embedded(self, tmp_path: Path) -> None:
         data, folder = self.make(tmp_path)
         (folder / "reconstructions.png").write_bytes(PNG)
         (folder / "weights.bin").write_bytes(PNG)
@@ -74,11 +74,11 @@ class TestPictures:
         kind, _, content = picture.address.partition(",")
         assert (kind, base64.b64decode(content)) == ("data:image/png;base64", PNG)
 
-    def test_a_picture_that_would_make_the_page_heavy_is_left_out(self, tmp_path: Path) -> None:
+    def test_large_picture_is_omitted(self, tmp_path: Path) -> None:
         data, folder = self.make(tmp_path)
         (folder / "huge.png").write_bytes(bytes(MAX_PICTURE_BYTES + 1))
         assert pictures(data) == []
 
     @pytest.mark.parametrize("make", [studies.empty, studies.all_failed, studies.kmnist])
-    def test_without_them_there_are_none(self, make: object) -> None:
+    def test_study_without_pictures_has_none(self, make: object) -> None:
         assert pictures(make()) == []  # type: ignore[operator]

@@ -8,14 +8,14 @@ from tests.sweep.reporting import synthetic_studies as studies
 
 
 def loaded(data: Any) -> dict[str, Any]:
-    def refuse(constant: str) -> None:
-        raise AssertionError(f"{constant} is no JSON")
+    def reject(constant: str) -> None:
+        raise AssertionError(f"{constant} is not valid JSON")
 
-    content: dict[str, Any] = json.loads(document(data), parse_constant=refuse)
+    content: dict[str, Any] = json.loads(document(data), parse_constant=reject)
     return content
 
 
-def test_the_best_trial_is_there_with_its_params_and_metrics() -> None:
+def test_document_contains_the_best_trial_with_params_and_metrics() -> None:
     data = studies.kmnist()
     best = data.trials.loc[data.trials["value"].idxmax()]
     found = loaded(data)["best"]
@@ -24,7 +24,7 @@ def test_the_best_trial_is_there_with_its_params_and_metrics() -> None:
     assert found["metrics"]["train_loss"] == best["final_train_loss"]
 
 
-def test_states_and_failures_are_counted_and_hours_add_up() -> None:
+def test_document_counts_states_and_failures_and_adds_up_hours() -> None:
     data = studies.kmnist()
     found = loaded(data)
     assert found["trials"] == data.trials["state"].value_counts().to_dict()
@@ -35,13 +35,13 @@ def test_states_and_failures_are_counted_and_hours_add_up() -> None:
 
 
 @pytest.mark.parametrize("make", [studies.empty, studies.all_failed])
-def test_what_is_not_known_is_null(make: Any) -> None:
+def test_unknown_values_are_null(make: Any) -> None:
     found = loaded(make())
     assert found["best"] is None
     assert found["importance"]["shares"] == {}
     assert found["version"] == 1
 
 
-def test_names_are_kept_letter_for_letter() -> None:
+def test_names_are_kept_unchanged() -> None:
     data = studies.of_values([0.5, float("inf")], {"größe": ["小", None]}, {})
     assert loaded(data)["best"]["params"] == {"größe": "小"}

@@ -11,35 +11,37 @@ from sweep.reporting.exports.png import _file_name, png
 from tests.sweep.reporting import synthetic_studies as studies
 
 
-def test_without_kaleido_it_is_said_how_to_get_it(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_missing_kaleido_raises_error_that_names_the_extra(monkeypatch: pytest.MonkeyPatch) -> None:
     real = builtins.__import__
 
-    def refuse(name: str, *arguments: Any, **options: Any) -> Any:
+    def import_without_kaleido(name: str, *arguments: Any, **options: Any) -> Any:
         if name == "kaleido":
             raise ModuleNotFoundError(name)
         return real(name, *arguments, **options)
 
     monkeypatch.delitem(sys.modules, "kaleido")
-    monkeypatch.setattr(builtins, "__import__", refuse)
+    monkeypatch.setattr(builtins, "__import__", import_without_kaleido)
     with pytest.raises(InputError, match=r"pip install 'capsweep\[png\]'"):
         png(studies.kmnist())
 
 
 @pytest.mark.parametrize(
-    ("error", "said"),
+    ("error", "message"),
     [
-        (ChromeNotFoundError(), "need Chrome or Chromium, and there is none.*\n.*BROWSER_PATH"),
+        (ChromeNotFoundError(), "require Chrome or Chromium, and none was found.*\n.*BROWSER_PATH"),
         (BrowserFailedError("libnss3 is missing\nand more"), "does not start: libnss3 is missing$"),
     ],
 )
-def test_without_a_chrome_it_is_said(monkeypatch: pytest.MonkeyPatch, error: Exception, said: str) -> None:
+def test_missing_or_broken_chrome_raises_error(
+    monkeypatch: pytest.MonkeyPatch, error: Exception, message: str
+) -> None:
     def fail(*_: Any, **__: Any) -> None:
         raise error
 
     monkeypatch.setattr(kaleido, "write_fig_from_object_sync", fail)
-    with pytest.raises(InputError, match=said):
+    with pytest.raises(InputError, match=message):
         png(studies.kmnist())
 
 
-def test_a_name_that_no_file_may_have_is_changed() -> None:
+def test_file_name_has_no_special_characters() -> None:
     assert _file_name("slice_größe/../x y") == "slice_größe_.._x_y"

@@ -17,7 +17,7 @@ START = pd.Timestamp("2025-05-03 14:00", tz="UTC")
 
 
 def of(name: str, values: list[float], direction: str = "maximize", **fields: object) -> StudyData:
-    """A study whose trials take an hour each, one after another, on one GPU."""
+    """Return a study whose trials take an hour each, one after another, on one GPU."""
     data = studies.of_values(values, direction=direction)
     hours = [pd.Timedelta(hours=number) for number in range(len(values) + 1)]
     trials = data.trials.assign(
@@ -65,13 +65,13 @@ class TestBestSoFar:
         assert len(best_so_far_info([of("a", values)])[0].lines[0].values) == 6
 
 
-def test_the_study_with_the_best_value_is_first_and_marked() -> None:
+def test_study_with_the_best_value_is_first_and_marked() -> None:
     rows = winners([of("a", [0.5]), studies.empty(), of("größe", [0.7, 0.6])]).rows
     assert [(row.kind, row.cells[0]) for row in rows] == [("best", "größe"), ("", "a"), ("", "kmnist")]
     assert winners([of("a", [0.5], "minimize"), of("b", [0.7], "minimize")]).rows[0].cells[0] == "a"
 
 
-def test_a_param_that_one_study_fixed_stands_beside_the_other_s_best() -> None:
+def test_fixed_param_is_listed_beside_the_searched_one() -> None:
     searched = studies.of_values([0.5], {"depth": [3]}, {"depth": {"type": "int", "low": 1, "high": 5}})
     fixed = of("b", [0.4], space={}, fixed={"depth": 8})
     table = winners([searched, fixed])
@@ -79,7 +79,7 @@ def test_a_param_that_one_study_fixed_stands_beside_the_other_s_best() -> None:
     assert [row.cells[column] for row in table.rows] == ["3", "8"]
 
 
-def test_studies_of_different_objectives_are_not_compared() -> None:
+def test_studies_with_different_objectives_raise_error() -> None:
     other = studies.with_definition(studies.empty(), name="other", metric="val_loss", direction="minimize")
     with pytest.raises(
         InputError, match=r"cannot be compared.*\n  kmnist: val_accuracy, maximized\n  other: val_loss"
@@ -87,14 +87,14 @@ def test_studies_of_different_objectives_are_not_compared() -> None:
         comparison([studies.empty(), other])
 
 
-def test_the_page_holds_the_table_and_the_figures() -> None:
+def test_page_contains_the_table_and_the_figures() -> None:
     elements = Elements(comparison([of("a", [0.5, 0.6]), of("<b>", [0.7])]))
     assert "2 studies compared" in elements.text
     assert len(elements.plots()) == 3
     assert "b" not in elements.tags
 
 
-def test_it_is_written_without_passwords(tmp_path: Path) -> None:
+def test_comparison_is_written_without_passwords(tmp_path: Path) -> None:
     command = "sweep launch --storage postgresql://me:hunter2@db/x"
     data = dataclasses.replace(of("a", [0.5]), provenance={"command": command})
     path = write_comparison([data, of("b", [0.6])], tmp_path)
