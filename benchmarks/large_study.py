@@ -11,8 +11,8 @@ from sqlalchemy import Engine, MetaData, insert
 from sweep.definition.study import Study
 from sweep.storage.database import upgrade
 from sweep.storage.optuna_storage import optuna_storage
+from sweep.storage.studies import create_study
 from sweep.storage.study_definition import definition_of
-from sweep.storage.study_records import create_study
 from sweep.storage.tables import AttemptRow, EpochRow, TrialRow
 
 NUM_EPOCHS, NUM_ACTIVE = 50, 100

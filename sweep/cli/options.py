@@ -69,7 +69,7 @@ def recorded_study(reference: str, storage: str | None) -> "tuple[str, URL]":
 def open_study(reference: str, storage: str | None) -> "tuple[Engine, StudyRow]":
     """The database of a study that was launched, and the study's row."""
     from sweep.storage.database import open_recorded
-    from sweep.storage.study_records import get_study
+    from sweep.storage.studies import get_study
 
     name, url = recorded_study(reference, storage)
     engine = open_recorded(url)

@@ -60,7 +60,7 @@ def _are_at_rest(recorded: "Sequence[tuple[str, URL]]") -> bool:
     """Whether no launcher is at work on any of these studies, and no trial is under way."""
     from sweep.reporting.status.study_status import study_status
     from sweep.storage.database import open_recorded
-    from sweep.storage.study_records import get_study
+    from sweep.storage.studies import get_study
 
     for name, url in recorded:
         engine = open_recorded(url)

@@ -142,7 +142,7 @@ def stop(
         then = "cancels the active trials' jobs" if cancel_jobs else "waits for the active trials"
         age_s = (datetime.now(UTC) - at_work.seen_at).total_seconds()
         typer.echo(
-            f"the launcher at work, {at_work}, last sign of life {age_s:.0f} s ago, "
+            f"the launcher at work, {at_work}, last heartbeat {age_s:.0f} s ago, "
             f"proposes no more trials, {then} and ends"
         )
     elif cancel_jobs:
@@ -196,11 +196,11 @@ def _submit_launcher(
     from sweep.launcher.startup import check
     from sweep.scheduler.slurm.launcher_job import job_name, submit_launcher
     from sweep.storage.database import upgrade
-    from sweep.storage.user_requests import take_back_stop
+    from sweep.storage.user_requests import withdraw_stop
 
     engine, _ = check(request)
     upgrade(engine)
-    take_back_stop(engine, request.study.name)
+    withdraw_stop(engine, request.study.name)
     engine.dispose()
     if storage is not None:
         os.environ["SWEEP_STORAGE"] = storage  # where a job inherits it, and no file shows its password

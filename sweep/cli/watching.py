@@ -69,7 +69,8 @@ def logs(
     storage: StorageOption = None,
 ) -> None:
     """Show what a trial's newest attempt has printed; if it printed nothing, what its job said."""
-    from sweep.operations.logs import follow_log, newest_attempt, read_log
+    from sweep.operations.logs import follow_log, read_log
+    from sweep.storage.attempts import newest_attempt
     from sweep.storage.lease import is_launched
 
     engine, row = open_study(study, storage)

@@ -22,6 +22,7 @@ from sweep.scheduler.executor import Executor
 from sweep.scheduler.job import JobStatus
 from sweep.states import ACTIVE_STATES, AttemptState, Stop
 from sweep.storage.lease import Lease
+from sweep.storage.optuna_storage import optuna_trial_id
 from sweep.storage.study_records import StudyRecords
 from sweep.storage.tables import AttemptRow, Table, TrialRow
 from sweep.worker.attempt_folder import trial_folder
@@ -114,7 +115,7 @@ class Launcher:
     def _look_for_stop(self) -> None:
         stop = self.records.stop_requested()
         if stop is not None and stop != self._stop:
-            self._stop = Stop(stop)
+            self._stop = stop
             jobs = ", and to cancel its jobs" if self._stop is Stop.CANCEL else ""
             logger.info("study %s: a person has asked it to stop%s", self.study.name, jobs)
 
@@ -169,7 +170,7 @@ class Launcher:
         trial = TrialRow(
             study_id=self.records.study_id,
             number=proposal.number,
-            optuna_trial_id=proposal._trial_id,
+            optuna_trial_id=optuna_trial_id(proposal),
             seed=_seed(self.study, proposal.number),
             folder=str(trial_folder(self.setting.workdir, self.study.name, proposal.number)),
         )

@@ -13,7 +13,7 @@ from optuna.trial import FrozenTrial, TrialState
 from sweep.definition.pruner import make_pruner
 from sweep.definition.sampler import make_sampler
 from sweep.definition.study import Study
-from sweep.storage.optuna_storage import PolledStorage
+from sweep.storage.optuna_storage import PolledStorage, optuna_study_id, optuna_trial_id
 
 ENQUEUED = "enqueued"  # user attribute: which point of the study file's list a trial is
 
@@ -41,7 +41,7 @@ class Proposals:
 
     def reread(self) -> None:
         """Forget what was read: Optuna's storage never looks again at a trial that it has seen ended."""
-        self._storage = self._storage.read_anew()
+        self._storage = self._storage.without_cache()
         self._study = optuna.load_study(
             study_name=self._study.study_name,
             storage=self._storage,
@@ -61,7 +61,7 @@ class Proposals:
         """Trials proposed by a launcher that died before it recorded them, their params completed."""
         running = self._study.get_trials(deepcopy=False, states=(TrialState.RUNNING,))
         lost = [trial for trial in running if trial.number not in recorded]
-        return [self._with_params(optuna.trial.Trial(self._study, trial._trial_id)) for trial in lost]
+        return [self._with_params(optuna.trial.Trial(self._study, optuna_trial_id(trial))) for trial in lost]
 
     def params(self, trial_id: int) -> dict[str, Any]:
         return dict(self._storage.get_trial(trial_id).params)
@@ -78,7 +78,7 @@ class Proposals:
 
     def _is_hopeless(self, trial_id: int) -> bool:
         trials = self._study.get_trials(deepcopy=False)
-        trial = next(trial for trial in reversed(trials) if trial._trial_id == trial_id)
+        trial = next(trial for trial in reversed(trials) if optuna_trial_id(trial) == trial_id)
         return self._study.pruner.prune(self._study, trial)
 
     def tell(self, number: int, state: TrialState, value: float | None = None) -> None:
@@ -100,7 +100,7 @@ class Proposals:
         if note is not None:  # in the form of optuna_dashboard, which takes seconds to import
             for key, part in (("note_ver", 1), ("note_str:0", note)):
                 self._storage.set_study_system_attr(
-                    self._study._study_id, f"dashboard:{trial_id}:{key}", part
+                    optuna_study_id(self._study), f"dashboard:{trial_id}:{key}", part
                 )
 
     def attach(self, trial_id: int, files: Iterable[Path], store: Path) -> None:
@@ -135,4 +135,4 @@ class Proposals:
         """Suggest every parameter; one suggested before a crash keeps its value."""
         for name, entry in self._space.items():
             entry.suggest(trial, name)
-        return self._storage.get_trial(trial._trial_id)
+        return self._storage.get_trial(optuna_trial_id(trial))

@@ -99,7 +99,7 @@ class Reconciler:
         elif attempt.job_ended_at is not None:
             attempt.job_ended_at = None
         return View(
-            state=AttemptState(attempt.state),
+            state=attempt.state,
             job=None if job is None else job.state,
             started=attempt.started_at is not None,
             result=result,
@@ -140,7 +140,7 @@ class Reconciler:
         return list(final_metric_rows(attempt.trial_id, result, self.study.metric))
 
     def _fail(self, attempt: AttemptRow, cause: Cause, result: Result | None) -> list[Table]:
-        earlier = [Cause(other.cause) for other in attempt.trial.attempts if other.cause is not None]
+        earlier = [other.cause for other in attempt.trial.attempts if other.cause is not None]
         attempt.state, attempt.cause = AttemptState.FAILED, cause
         folder = folder_of(attempt)
         if result is None:

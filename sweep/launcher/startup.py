@@ -23,12 +23,12 @@ from sweep.launcher.provenance import provenance
 from sweep.launcher.retries import Streak
 from sweep.launcher.submission import Setting
 from sweep.scheduler.factory import make_executor
-from sweep.states import Cause
 from sweep.storage.database import connect, upgrade
 from sweep.storage.lease import Lease, LeaseHeldError
 from sweep.storage.optuna_storage import optuna_storage
+from sweep.storage.studies import create_study, find_study, record_launch
 from sweep.storage.study_definition import definition_of
-from sweep.storage.study_records import StudyRecords, create_study, find_study, record_launch
+from sweep.storage.study_records import StudyRecords
 from sweep.storage.tables import StudyRow
 
 logger = logging.getLogger(__name__)
@@ -83,7 +83,7 @@ def open_launcher(request: LaunchRequest) -> Iterator[Launcher]:
     with hold(engine, row, request) as launcher:
         goes_on = not (request.once or request.wait)  # those follow another launch, which may be stopping
         definition = definition_of(request.study)
-        record_launch(engine, row.id, definition, request.cluster, goes_on=goes_on)
+        record_launch(engine, row.id, definition, request.cluster, withdraw_stop=goes_on)
         yield launcher
 
 
@@ -111,7 +111,7 @@ def hold(engine: Engine, row: StudyRow, request: LaunchRequest) -> Iterator[Laun
                 lease=lease,
                 launched_at=row.created_at,
                 poll_seconds=request.profile.poll_seconds,
-                streak=Streak(None if cause is None else Cause(cause) for cause in failures),
+                streak=Streak(failures),
             )
     finally:
         with suppress(*OUTAGES):  # then it goes stale

@@ -12,7 +12,7 @@ from sweep.launcher.proposals import Proposals
 from sweep.launcher.retries import Failure, demand_after
 from sweep.scheduler.executor import Executor, SubmissionError, TemporarySubmissionError
 from sweep.scheduler.job import Job, ResourceOverride
-from sweep.states import AttemptState, Cause
+from sweep.states import AttemptState
 from sweep.storage.study_records import StudyRecords
 from sweep.storage.tables import AttemptRow
 from sweep.worker.attempt_folder import AttemptFolder, attempt_folder, submission_folder
@@ -83,7 +83,7 @@ class Submitter:
 
     def _demand(self, attempt: AttemptRow) -> ResourceOverride:
         failures = [
-            Failure(Cause(earlier.cause), earlier.host)
+            Failure(earlier.cause, earlier.host)
             for earlier in attempt.trial.attempts
             if earlier.number < attempt.number and earlier.cause is not None
         ]

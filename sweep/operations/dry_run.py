@@ -10,7 +10,7 @@ from sweep.definition.study import Study
 from sweep.scheduler.job import Job
 from sweep.scheduler.slurm.executor import SlurmExecutor
 from sweep.storage.database import connect
-from sweep.storage.study_records import study_names
+from sweep.storage.studies import study_names
 from sweep.worker.attempt_folder import attempt_folder, submission_folder, trial_folder
 
 

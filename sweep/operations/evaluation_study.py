@@ -1,17 +1,16 @@
 """What is evaluated: a study's best configurations, each as often as there are to be seeds."""
 
-import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from optuna.trial import FrozenTrial, TrialState
+from optuna.trial import FrozenTrial
 from sqlalchemy import Engine
 
 from sweep.definition.study import EVALUATION, Study
 from sweep.errors import InputError
 from sweep.storage.optuna_storage import optuna_storage
+from sweep.storage.studies import find_study
 from sweep.storage.study_definition import recorded_definition
-from sweep.storage.study_records import find_study
 from sweep.storage.tables import StudyRow
 
 
@@ -39,8 +38,9 @@ def evaluation_study(
     with optuna_storage(engine.url) as storage:
         study_id = storage.get_study_id_from_name(row.name)
         trials = storage.get_all_trials(study_id, deepcopy=False)
-    complete = [trial for trial in trials if trial.state is TrialState.COMPLETE]
-    best = best_configurations(complete, study.direction == "maximize", top)
+        numbers_best_first = storage.best_numbers(study_id)
+    params = {trial.number: trial.params for trial in trials}
+    best = _distinct(params[number] for number in numbers_best_first)[:top]
     if not best:
         raise InputError(f"study {row.name} has no complete trial: there is nothing to evaluate yet")
     chosen = [*best, *_numbered(row.name, trials, numbers)]
@@ -61,17 +61,13 @@ def _numbered(study: str, trials: Sequence[FrozenTrial], numbers: Sequence[int])
     return [started[number] for number in numbers]
 
 
-def best_configurations(trials: Sequence[FrozenTrial], maximize: bool, top: int) -> list[dict[str, Any]]:
-    """The params of the best trials, the best first; a configuration that was tried twice counts once."""
-    valued = [
-        (trial.value, trial) for trial in trials if trial.value is not None and math.isfinite(trial.value)
-    ]
-    ranked = sorted(valued, key=lambda pair: (-pair[0] if maximize else pair[0], pair[1].number))
-    best: list[dict[str, Any]] = []
-    for _, trial in ranked:
-        if trial.params not in best:
-            best.append(trial.params)
-    return best[:top]
+def _distinct(configurations: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """Return the configurations in their order, each once."""
+    distinct: list[dict[str, Any]] = []
+    for configuration in configurations:
+        if configuration not in distinct:
+            distinct.append(dict(configuration))
+    return distinct
 
 
 def with_missing(

@@ -4,42 +4,13 @@ import codecs
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from sqlalchemy import Engine, select
-from sqlalchemy.orm import Session, joinedload
-
-from sweep.errors import InputError
 from sweep.launcher.submission import folder_of, job_of
 from sweep.scheduler.job import Job
 from sweep.states import ACTIVE_STATES
-from sweep.storage.tables import AttemptRow, StudyRow, TrialRow
+from sweep.storage.tables import AttemptRow
 
 FOLLOW_SECONDS = 1.0
 CHUNK = 2**16  # bytes
-
-
-def newest_attempt(engine: Engine, study: StudyRow, number: int) -> AttemptRow:
-    """A trial's newest attempt, with its trial.
-
-    Raises
-    ------
-    InputError
-        When the study has no trial of that number.
-    """
-    query = (
-        select(AttemptRow)
-        .join(TrialRow)
-        .where(TrialRow.study_id == study.id, TrialRow.number == number)
-        .order_by(AttemptRow.number.desc())
-        .options(joinedload(AttemptRow.trial))
-        .limit(1)
-    )
-    with Session(engine) as session:
-        attempt = session.scalar(query)
-    if attempt is None:
-        raise InputError(
-            f"study {study.name} has no trial {number}\nsee which it has: sweep status --study {study.name}"
-        )
-    return attempt
 
 
 def read_log(attempt: AttemptRow) -> Iterator[str]:

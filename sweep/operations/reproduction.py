@@ -16,9 +16,9 @@ from sweep.errors import InputError, StudyFailedError
 from sweep.launcher.provenance import provenance
 from sweep.launcher.submission import folder_of
 from sweep.operations.environment_differences import Difference, differences
-from sweep.operations.logs import newest_attempt
 from sweep.operations.metric_agreement import Metrics
 from sweep.states import AttemptState, Outcome
+from sweep.storage.attempts import newest_attempt
 from sweep.storage.optuna_storage import optuna_storage
 from sweep.storage.study_definition import recorded_definition
 from sweep.storage.tables import AttemptRow, EnvironmentRow, EpochRow, FinalMetricRow, StudyRow

@@ -12,7 +12,7 @@ from wsgiref.simple_server import WSGIRequestHandler, WSGIServer
 
 from sweep.errors import InputError
 from sweep.storage.database import connect, parse_url, real_url
-from sweep.storage.study_records import study_workdirs
+from sweep.storage.studies import study_workdirs
 from sweep.worker.attempt_folder import dashboard_folder
 
 if TYPE_CHECKING:

@@ -1,4 +1,7 @@
-"""One launcher a study: a lease in the database, so that it holds across login nodes too."""
+"""The lease on a study, which ensures that it has one launcher at a time.
+
+The lease is a row of the database, so that it holds across login nodes.
+"""
 
 import os
 import platform
@@ -15,18 +18,25 @@ from sweep.errors import InputError, SweepError
 from sweep.storage.tables import StudyRow
 
 STALE_AFTER = timedelta(minutes=5)
+"""How long after its last heartbeat a launcher on another host is considered dead."""
 
 
 class LeaseHeldError(InputError):
-    """Raised when another launcher has the study and may be alive."""
+    """Raised when another launcher holds the lease and may be alive."""
 
 
 class LeaseLostError(SweepError):
-    """Raised when another launcher has taken the study over, because this one was silent for too long."""
+    """Raised when another launcher has taken over the study, because this one sent no heartbeats."""
 
 
 class Holder(NamedTuple):
-    """A launcher that has a study."""
+    """A launcher that holds the lease on a study.
+
+    Attributes:
+        host: The host that it runs on.
+        pid: Its process id there.
+        seen_at: Its last heartbeat.
+    """
 
     host: str
     pid: int
@@ -37,42 +47,47 @@ class Holder(NamedTuple):
 
 
 def holder(study: StudyRow, now: datetime) -> Holder | None:
-    """The launcher at work on a study, if there is one that may be alive.
+    """Return the launcher that holds the lease on a study, or None if there is none or it is dead.
 
-    A process on this host is looked up; one on another host is believed until it has been silent for long.
+    On this host, a launcher is dead if its process does not exist. On another host, it is considered dead
+    `STALE_AFTER` its last heartbeat.
     """
     if study.launcher is None or study.launcher_seen_at is None:
         return None
     host, pid, _ = study.launcher.split()
     is_dead = host == platform.node() and not psutil.pid_exists(int(pid))
-    is_silent = now - study.launcher_seen_at >= STALE_AFTER
-    return None if is_dead or is_silent else Holder(host, int(pid), study.launcher_seen_at)
+    is_stale = now - study.launcher_seen_at >= STALE_AFTER
+    return None if is_dead or is_stale else Holder(host, int(pid), study.launcher_seen_at)
 
 
 def is_launched(engine: Engine, study_id: int) -> bool:
-    """Whether a launcher is at work on a study just now."""
+    """Return whether a launcher is running for a study."""
     with Session(engine) as session:
         return holder(session.get_one(StudyRow, study_id), datetime.now(UTC)) is not None
 
 
 class Lease:
-    """The right to launch one study. Taken with `acquire`, kept with `renew`, given back with `release`."""
+    """The exclusive right to launch one study, taken with `acquire`, kept with `renew`, ended with `release`.
+
+    Args:
+        engine: The database.
+        study_id: The study's id in our tables.
+        now: Returns the current time.
+    """
 
     def __init__(
         self, engine: Engine, study_id: int, now: Callable[[], datetime] = lambda: datetime.now(UTC)
-    ):
+    ) -> None:
         self._engine = engine
         self._study_id = study_id
         self._now = now
         self._holder = f"{platform.node()} {os.getpid()} {secrets.token_hex(4)}"
 
     def acquire(self) -> None:
-        """Take the lease, from a launcher that has died too.
+        """Take the lease if it is free or held by a launcher that is dead.
 
-        Raises
-        ------
-        LeaseHeldError
-            When another launcher has it and may be alive.
+        Raises:
+            LeaseHeldError: If another launcher holds the lease and may be alive.
         """
         with Session(self._engine) as session:
             study = session.get_one(StudyRow, self._study_id)
@@ -80,29 +95,32 @@ class Lease:
         if other is not None:
             age_s = (self._now() - other.seen_at).total_seconds()
             raise LeaseHeldError(
-                f"study {name} is being launched already: {other}, "
-                f"last sign of life {age_s:.0f} s ago\n"
-                f"stop that one first, or wait until it is silent for {STALE_AFTER.seconds // 60} minutes"
+                f"study {name} already has a launcher: {other}, last heartbeat {age_s:.0f} s ago\n"
+                "stop that launcher first; if it no longer exists, launch again "
+                f"{STALE_AFTER.seconds // 60} minutes after its last heartbeat"
             )
         if not self._replace(found, self._holder):
-            raise LeaseHeldError(f"study {name} was taken by another launcher just now")
+            raise LeaseHeldError(
+                f"another launcher has just taken study {name}\nsee which with: sweep status --study {name}"
+            )
 
     def renew(self) -> None:
-        """Say that this launcher is alive.
+        """Record a heartbeat.
 
-        Raises
-        ------
-        LeaseLostError
-            When another launcher has the lease by now.
+        Raises:
+            LeaseLostError: If another launcher has taken over the study.
         """
         if not self._replace(self._holder, self._holder):
-            raise LeaseLostError("another launcher has taken this study over; this one stops, its jobs go on")
+            raise LeaseLostError(
+                "another launcher has taken over the study: this launcher ends, and its jobs continue"
+            )
 
     def release(self) -> None:
-        """Give the lease back, if it is still held."""
+        """End the lease if this launcher still holds it."""
         self._replace(self._holder, None)
 
     def _replace(self, expected: str | None, new: str | None) -> bool:
+        """Replace the holder if it is the expected one, and return whether it was."""
         change = (
             update(StudyRow)
             .where(StudyRow.id == self._study_id, StudyRow.launcher.is_not_distinct_from(expected))

@@ -1,6 +1,7 @@
-"""Optuna's tables in plain SQL, for the little that its API answers slowly or has no call for.
+"""Plain SQL on Optuna's tables, where its API is slow or has no equivalent.
 
-They are those of Optuna 5, which this package is bound to. Nothing here imports Optuna.
+The names of tables and columns are those of the Optuna release that `optuna_storage.py` is bound to. This
+module does not import Optuna, so that `sweep status` starts quickly.
 """
 
 from sqlalchemy import (
@@ -27,7 +28,10 @@ _trials = table(
 )
 _values = table("trial_values", column("trial_id"), column("value"))
 
-# written out, since to PostgreSQL a state is no text
+TABLES = (_studies, _trials, _values)
+"""The tables of Optuna that are read or written here, with the columns that are used."""
+
+# States are literals because PostgreSQL stores them in an enum type, which it does not compare with text.
 _COMPLETE: ColumnElement[str] = literal_column("'COMPLETE'")
 _FAIL: ColumnElement[str] = literal_column("'FAIL'")
 _RUNNING: ColumnElement[str] = literal_column("'RUNNING'")
@@ -35,17 +39,21 @@ _WAITING: ColumnElement[str] = literal_column("'WAITING'")
 
 
 def num_waiting(study: str) -> Select[int]:
-    """How many points of the study file's list no trial has been made of yet."""
+    """Return a query for the number of enqueued points that no trial has been proposed for."""
     return select(func.count()).select_from(_trials).where(_is_of(study), _trials.c.state == _WAITING)
 
 
 def values(trial_ids: Select[int]) -> Select[int, float | None]:
-    """The objective's value by Optuna's id of the trial."""
+    """Return a query for the value of the objective by Optuna's id of the trial."""
     return select(_values.c.trial_id, _values.c.value).where(_values.c.trial_id.in_(trial_ids))
 
 
-def best_numbers(study: str, maximize: bool, limit: int) -> Select[int]:
-    """The numbers of the best complete trials, the best first."""
+def best_numbers(study: str, maximize: bool, limit: int | None = None) -> Select[int]:
+    """Return a query for the numbers of the best trials, the best first.
+
+    The best trial is the complete trial with the best finite value; of several with equal values, the one
+    with the lowest number.
+    """
     value = _values.c.value.desc() if maximize else _values.c.value.asc()
     return (
         select(_trials.c.number)
@@ -56,16 +64,16 @@ def best_numbers(study: str, maximize: bool, limit: int) -> Select[int]:
     )
 
 
-def reopened(trial_id: int) -> Update:
-    """The statement that has a failed trial run again under its number; any other trial it leaves alone.
+def reopen(trial_id: int) -> Update:
+    """Return a statement that sets a failed trial to running again and leaves any other trial unchanged.
 
-    Optuna's API opens no ended trial. A failed one has no value, so no sampler and no pruner has drawn on
-    it; its params and epochs stay. To Optuna it is then as if the trial had been running all the while.
+    Optuna's API cannot reopen a trial that has ended. A failed trial has no value, so no sampler or pruner
+    has used it, and it keeps its params and epochs: for Optuna, the trial has been running all the time.
     """
-    is_it = (_trials.c.trial_id == trial_id) & (_trials.c.state == _FAIL)
-    return update(_trials).where(is_it).values(state=_RUNNING, datetime_complete=null())
+    is_failed = (_trials.c.trial_id == trial_id) & (_trials.c.state == _FAIL)
+    return update(_trials).where(is_failed).values(state=_RUNNING, datetime_complete=null())
 
 
 def _is_of(study: str) -> ColumnElement[bool]:
-    its_id = select(_studies.c.study_id).where(_studies.c.study_name == study)
-    return _trials.c.study_id == its_id.scalar_subquery()
+    study_id = select(_studies.c.study_id).where(_studies.c.study_name == study)
+    return _trials.c.study_id == study_id.scalar_subquery()

@@ -1,40 +1,60 @@
-"""Optuna's own tables in the same database, through Optuna."""
+"""Optuna's storage in the same database. No other module uses Optuna's private API.
+
+Only the layout of Optuna's tables is also used by `optuna_queries.py`, which does not import Optuna.
+`tests/sweep/storage/test_optuna_storage.py` checks everything that these two modules rely on.
+"""
 
 from collections.abc import Container, Iterator
 from contextlib import contextmanager
 from types import SimpleNamespace
 from typing import Any
 
+import optuna
 from optuna._typing import JSONSerializable
 from optuna.storages import RDBStorage
 from optuna.storages._cached_storage import _CachedStorage
 from optuna.storages._rdb import models
+from optuna.study import StudyDirection
 from optuna.trial import FrozenTrial, TrialState
 from sqlalchemy import URL, ColumnElement, Connection, Row, Table, select
 
+from sweep.storage import optuna_queries
 from sweep.storage.database import engine_options, real_url
 
-STATES = {  # our words for Optuna's
+STATES = {
     TrialState.COMPLETE: "complete",
     TrialState.PRUNED: "pruned",
     TrialState.FAIL: "failed",
     TrialState.RUNNING: "running",
     TrialState.WAITING: "waiting",
 }
+"""The state of a trial as it is shown to users, by Optuna's state."""
 
-PARTS = {  # of a trial, by Optuna's names for them
+PARTS = {
     "params": models.TrialParamModel.__table__,
     "values": models.TrialValueModel.__table__,
     "user_attributes": models.TrialUserAttributeModel.__table__,
     "system_attributes": models.TrialSystemAttributeModel.__table__,
     "intermediate_values": models.TrialIntermediateValueModel.__table__,
 }
+"""The tables that the parts of a trial are read from, by the attributes of `models.TrialModel`."""
+
+
+def optuna_trial_id(trial: FrozenTrial | optuna.Trial) -> int:
+    """Return Optuna's id of a trial, which is unique across studies."""
+    return trial._trial_id
+
+
+def optuna_study_id(study: optuna.Study) -> int:
+    """Return Optuna's id of a study."""
+    return study._study_id
 
 
 class BulkReadingStorage(RDBStorage):
-    """Optuna's storage, which reads all trials of a study at once by rows rather than by objects.
+    """An Optuna storage that reads all trials of a study as rows instead of mapped objects.
 
-    Optuna makes an object of every epoch of every trial: half a minute for 10,000 trials of 50 epochs.
+    Optuna creates an object for every epoch of every trial, which takes half a minute for 10,000 trials of
+    50 epochs.
     """
 
     def _get_trials(
@@ -47,13 +67,13 @@ class BulkReadingStorage(RDBStorage):
         if included_trial_ids or trial_id_greater_than > -1:
             return super()._get_trials(study_id, states, included_trial_ids, trial_id_greater_than)
         trials = models.TrialModel.__table__
-        of_study = trials.c.study_id == study_id
+        is_of_study = trials.c.study_id == study_id
         with self.engine.connect() as connection:
-            rows = connection.execute(select(trials).where(of_study).order_by(trials.c.trial_id)).all()
-            parts = {name: _by_trial(connection, table, of_study) for name, table in PARTS.items()}
+            rows = connection.execute(select(trials).where(is_of_study).order_by(trials.c.trial_id)).all()
+            parts = {name: _rows_by_trial(connection, table, is_of_study) for name, table in PARTS.items()}
         return [
             self._build_frozen_trial_from_trial_model(
-                SimpleNamespace(  # type: ignore[arg-type]  # it is the attributes that count
+                SimpleNamespace(  # type: ignore[arg-type]  # has the attributes of a `models.TrialModel`
                     **row._mapping, **{name: part.get(row.trial_id, ()) for name, part in parts.items()}
                 )
             )
@@ -62,21 +82,21 @@ class BulkReadingStorage(RDBStorage):
         ]
 
 
-def _by_trial(
-    connection: Connection, part: Table, of_study: ColumnElement[bool]
+def _rows_by_trial(
+    connection: Connection, part: Table, is_of_study: ColumnElement[bool]
 ) -> dict[int, list[Row[Any]]]:
-    """The rows of one of the tables that a trial is made of, by the trial's id."""
+    """Return the rows of one of the tables in `PARTS` by Optuna's id of the trial."""
     found: dict[int, list[Row[Any]]] = {}
-    for row in connection.execute(select(part).join(models.TrialModel.__table__).where(of_study)):
+    for row in connection.execute(select(part).join(models.TrialModel.__table__).where(is_of_study)):
         found.setdefault(row.trial_id, []).append(row)
     return found
 
 
 class PolledStorage(_CachedStorage):
-    """Optuna's storage, whose unfinished trials can be read once for many questions.
+    """An Optuna storage that can keep the unfinished trials that it has read for several calls.
 
-    Otherwise every question to a pruner reads all running trials anew: a poll that finds epochs of ten of a
-    hundred trials would read a thousand.
+    Otherwise every call to a pruner reads all running trials again: a poll cycle in which 10 of 100 trials
+    have reported an epoch would read 1,000 trials.
     """
 
     def __init__(self, backend: RDBStorage) -> None:
@@ -85,7 +105,7 @@ class PolledStorage(_CachedStorage):
 
     @contextmanager
     def reading_once(self) -> Iterator[None]:
-        """Within this, trials are read once, and again only after a pruner has written something."""
+        """Read the trials once within this context, and again only after a pruner has stored an attribute."""
         self._reads_once, self._has_read = True, False
         try:
             yield
@@ -93,6 +113,7 @@ class PolledStorage(_CachedStorage):
             self._reads_once = False
 
     def set_trial_system_attr(self, trial_id: int, key: str, value: JSONSerializable) -> None:
+        """Store an attribute of a trial, such as a pruner's intermediate result."""
         super().set_trial_system_attr(trial_id, key, value)
         self._has_read = False
 
@@ -101,14 +122,38 @@ class PolledStorage(_CachedStorage):
             super()._read_trials_from_remote_storage(study_id)
             self._has_read = True
 
-    def read_anew(self) -> "PolledStorage":
-        """The same database, with nothing remembered: Optuna never looks again at a trial that had ended."""
+    def best_numbers(self, study_id: int, limit: int | None = None) -> list[int]:
+        """Return the numbers of the best complete trials, the best first.
+
+        Trials with an infinite value are left out. The order is that of `optuna_queries.best_numbers`.
+        """
+        name = self.get_study_name_from_id(study_id)
+        maximize = self.get_study_directions(study_id)[0] is StudyDirection.MAXIMIZE
+        with self._backend.engine.connect() as connection:
+            return list(connection.scalars(optuna_queries.best_numbers(name, maximize, limit)))
+
+    def get_best_trial(self, study_id: int) -> FrozenTrial:
+        """Return the best trial, as `best_numbers` defines it.
+
+        Raises:
+            ValueError: If no complete trial has a finite value.
+        """
+        numbers = self.best_numbers(study_id, limit=1)
+        if not numbers:
+            raise ValueError("No trials are completed yet.")
+        return self.get_trial(self.get_trial_id_from_study_id_trial_number(study_id, numbers[0]))
+
+    def without_cache(self) -> "PolledStorage":
+        """Return a storage on the same database without cached trials.
+
+        Optuna never reads a trial again that it has seen ended, so a retried trial needs a new cache.
+        """
         return PolledStorage(self._backend)
 
 
 @contextmanager
 def optuna_storage(url: URL) -> Iterator[PolledStorage]:
-    """Optuna's view of the database, with connections of its own; its tables are made if they are missing."""
+    """Open Optuna's storage with its own connections. Missing tables of Optuna are created."""
     storage = BulkReadingStorage(real_url(url), engine_kwargs=engine_options(url))
     try:
         yield PolledStorage(storage)

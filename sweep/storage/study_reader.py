@@ -12,9 +12,9 @@ from sqlalchemy.orm import Session, selectinload
 from sweep.definition.study import EVALUATION, Study
 from sweep.storage.database import DEFAULT_URL, open_recorded, parse_url
 from sweep.storage.optuna_storage import STATES, optuna_storage
+from sweep.storage.studies import find_study, get_study
 from sweep.storage.study_data import StudyData
 from sweep.storage.study_definition import recorded_definition
-from sweep.storage.study_records import find_study, get_study
 from sweep.storage.tables import EnvironmentRow, EpochRow, FinalMetricRow, TrialRow
 
 ATTEMPT_COLUMNS = (

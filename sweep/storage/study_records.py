@@ -1,33 +1,37 @@
-"""What the launcher writes about a study, and reads back to go on with it. Others write but wishes."""
+"""The rows of one study that its launcher reads and writes."""
 
 import hashlib
 import json
 import math
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from datetime import UTC, datetime
-from typing import Any
 
-from sqlalchemy import Engine, func, inspect, or_, select, update
-from sqlalchemy.orm import Session, aliased, joinedload, selectinload
+from sqlalchemy import Engine, func, or_, select
+from sqlalchemy.orm import Session, joinedload, selectinload
 
-from sweep.errors import InputError
-from sweep.states import AttemptState
-from sweep.storage.database import shown_url, sqlite_file
-from sweep.storage.optuna_queries import reopened
+from sweep.states import AttemptState, Cause, Stop
+from sweep.storage.attempts import IS_NEWEST
+from sweep.storage.optuna_queries import reopen
 from sweep.storage.tables import AttemptRow, EnvironmentRow, EpochRow, StudyRow, Table, TrialRow
 
 
 class StudyRecords:
-    """The rows of one study. Rows come out detached: change them, then `save` them all at once."""
+    """The rows of one study.
+
+    Returned rows are detached from their session: the launcher changes them and then saves them together.
+
+    Args:
+        engine: The database.
+        study_id: The study's id in our tables.
+    """
 
     def __init__(self, engine: Engine, study_id: int) -> None:
         self._engine = engine
         self.study_id = study_id
 
     def open_attempts(self, active_states: Collection[AttemptState]) -> list[AttemptRow]:
-        """The attempts in one of these states, and those whose jobs' cost is not known yet.
+        """Return the attempts in these states and those whose cost is not final, ordered by trial.
 
-        Each comes with its trial and that trial's attempts.
+        Each attempt has its trial loaded, and the trial its attempts.
         """
         is_open = or_(AttemptRow.state.in_(active_states), AttemptRow.is_cost_final.is_(False))
         query = (
@@ -46,13 +50,13 @@ class StudyRecords:
             session.add_all(rows)
             session.commit()
 
-    def stop_requested(self) -> str | None:
-        """How a person has asked the study to stop, if one has."""
+    def stop_requested(self) -> Stop | None:
+        """Return how a user has requested the study to stop, or None if no stop is requested."""
         with Session(self._engine) as session:
             return session.scalar(select(StudyRow.stop).where(StudyRow.id == self.study_id))
 
     def retries_requested(self, limit: int) -> list[TrialRow]:
-        """The first of the failed trials that a person wants tried again, each with its attempts."""
+        """Return the first trials that a user has requested to be retried, with their attempts loaded."""
         query = (
             select(TrialRow)
             .where(TrialRow.study_id == self.study_id, TrialRow.retry_requested)
@@ -64,45 +68,43 @@ class StudyRecords:
             return list(session.scalars(query))
 
     def reopen(self, trials: Sequence[TrialRow]) -> None:
-        """Take failed trials up again, with the new attempts they have been given, and Optuna's with them."""
+        """Save failed trials with their new attempts, and fulfil the requests to retry them.
+
+        Optuna's trials are set to running in the same transaction.
+        """
         with Session(self._engine, expire_on_commit=False) as session:
             for trial in trials:
                 trial.retry_requested = False
-                session.execute(reopened(trial.optuna_trial_id))
+                session.execute(reopen(trial.optuna_trial_id))
             session.add_all(trials)
             session.commit()
 
     def trial_numbers(self) -> set[int]:
+        """Return the numbers of all recorded trials."""
         query = select(TrialRow.number).where(TrialRow.study_id == self.study_id)
         with Session(self._engine) as session:
             return set(session.scalars(query))
 
     def recorded_epochs(self, trial_id: int) -> set[int]:
-        """The epochs of a trial that are in the database."""
+        """Return the recorded epochs of a trial."""
         query = select(EpochRow.epoch).where(EpochRow.trial_id == trial_id).distinct()
         with Session(self._engine) as session:
             return set(session.scalars(query))
 
     def gpu_seconds(self) -> float:
-        """GPU seconds of all attempts that have ended."""
+        """Return the recorded GPU seconds of all attempts."""
         query = (
             select(func.sum(AttemptRow.gpu_seconds)).join(TrialRow).where(TrialRow.study_id == self.study_id)
         )
         with Session(self._engine) as session:
             return session.scalar(query) or 0.0
 
-    def last_causes(self, limit: int) -> list[str | None]:
-        """What the last trials to end failed of, the newest first; None for one that did not fail."""
-        any_attempt = aliased(AttemptRow)
-        newest = select(func.max(any_attempt.number)).where(any_attempt.trial_id == AttemptRow.trial_id)
+    def last_causes(self, limit: int) -> list[Cause | None]:
+        """Return why the trials that ended last failed, the last one first; None for a trial with a value."""
         query = (
             select(AttemptRow.cause)
             .join(TrialRow)
-            .where(
-                TrialRow.study_id == self.study_id,
-                AttemptRow.number == newest.scalar_subquery(),
-                AttemptRow.ended_at.is_not(None),
-            )
+            .where(TrialRow.study_id == self.study_id, AttemptRow.ended_at.is_not(None), IS_NEWEST)
             .order_by(AttemptRow.ended_at.desc())
             .limit(limit)
         )
@@ -110,7 +112,12 @@ class StudyRecords:
             return list(session.scalars(query))
 
     def environment(self, python: str, packages: Mapping[str, str]) -> str:
-        """The digest of an environment, recorded if it is a new one."""
+        """Record a Python environment unless it is recorded already, and return its digest.
+
+        Args:
+            python: The version of Python.
+            packages: The version of each package by its name.
+        """
         content = {"python": python, "packages": dict(sorted(packages.items()))}
         digest = hashlib.sha256(json.dumps(content).encode()).hexdigest()
         with Session(self._engine) as session:
@@ -119,68 +126,6 @@ class StudyRecords:
         return digest
 
 
-def find_study(engine: Engine, name: str) -> StudyRow | None:
-    with Session(engine) as session:
-        return session.scalar(select(StudyRow).where(StudyRow.name == name))
-
-
-def get_study(engine: Engine, name: str) -> StudyRow:
-    """The study of that name.
-
-    Raises
-    ------
-    InputError
-        When there is none.
-    """
-    row = find_study(engine, name)
-    if row is None:
-        there = ", ".join(study_names(engine)) or "none yet"
-        raise InputError(f"no study {name!r} in {shown_url(engine.url)}; there are: {there}")
-    return row
-
-
-def study_names(engine: Engine) -> list[str]:
-    """The names of the studies there are; none in a database that has no tables yet."""
-    file = sqlite_file(engine.url)
-    if (file is not None and not file.exists()) or not inspect(engine).has_table(StudyRow.__tablename__):
-        return []
-    with Session(engine) as session:
-        return list(session.scalars(select(StudyRow.name).order_by(StudyRow.id)))
-
-
-def study_workdirs(engine: Engine) -> dict[str, str]:
-    """Each study's name, and the folder that its launches have put its trials into."""
-    if not study_names(engine):
-        return {}
-    with Session(engine) as session:
-        return {row.name: row.workdir for row in session.execute(select(StudyRow.name, StudyRow.workdir))}
-
-
-def create_study(
-    engine: Engine, name: str, definition: Mapping[str, Any], provenance: Mapping[str, Any], workdir: str
-) -> StudyRow:
-    row = StudyRow(
-        name=name,
-        definition=dict(definition),
-        provenance=dict(provenance),
-        workdir=workdir,
-        created_at=datetime.now(UTC),
-    )
-    with Session(engine, expire_on_commit=False) as session:
-        session.add(row)
-        session.commit()
-    return row
-
-
-def record_launch(
-    engine: Engine, study_id: int, definition: Mapping[str, Any], cluster: str | None, *, goes_on: bool
-) -> None:
-    """Note what a study is launched with, now that its lease is held; one that goes on is to stop no more."""
-    values = {"definition": dict(definition), "cluster": cluster, **({"stop": None} if goes_on else {})}
-    with engine.begin() as connection:
-        connection.execute(update(StudyRow).where(StudyRow.id == study_id).values(**values))
-
-
 def metric_value(value: float) -> float | None:
-    """A metric as the database holds it: not every database knows nan and infinity."""
+    """Return a metric as it is stored: None unless it is finite, as MySQL stores neither NaN nor infinity."""
     return value if math.isfinite(value) else None

@@ -1,7 +1,10 @@
-"""Our tables. Optuna owns its own in the same database; params and objective values stay there alone."""
+"""The tables of this package, next to Optuna's in the same database.
+
+A trial's params and its value of the objective are in Optuna's tables only.
+"""
 
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, Literal
 
 from sqlalchemy import JSON, DateTime, Dialect, Double, Enum, ForeignKey, String, Text, UniqueConstraint
 from sqlalchemy.dialects import mysql
@@ -11,11 +14,12 @@ from sqlalchemy.types import TypeDecorator
 from sweep.states import AttemptState, Cause, Stop, StringEnum
 
 PREFIX = "sweep_"
-MOMENT = DateTime().with_variant(mysql.DATETIME(fsp=6), "mysql")  # whose own drops the parts of a second
+MOMENT = DateTime().with_variant(mysql.DATETIME(fsp=6), "mysql")
+"""A date and time; MySQL's own type drops fractions of a second unless their number of digits is given."""
 
 
 class UtcDateTime(TypeDecorator[datetime]):
-    """A moment, stored as UTC; SQLite and MySQL forget time zones, so it is put back when read."""
+    """A date and time, stored in UTC. SQLite and MySQL store no time zone, so it is added when read."""
 
     impl = MOMENT
     cache_ok = True
@@ -28,14 +32,17 @@ class UtcDateTime(TypeDecorator[datetime]):
 
 
 def _stored_by_value(kind: type[StringEnum]) -> Enum:
-    """The column type of an enum: its values as text, without a constraint that a new member would change."""
+    """Return the column type of an enum: its values as text, without a constraint on what they are.
+
+    A new member therefore needs no migration.
+    """
     return Enum(
         kind, values_callable=lambda members: [m.value for m in members], native_enum=False, length=16
     )
 
 
 class Table(DeclarativeBase):
-    """Base of our tables."""
+    """Base class of the tables."""
 
     type_annotation_map = {  # noqa: RUF012
         datetime: UtcDateTime,
@@ -48,36 +55,74 @@ class Table(DeclarativeBase):
 
 
 class StudyRow(Table):
-    """A study as it was launched. Its name is the Optuna study's."""
+    """A study. It has the name of its Optuna study.
+
+    Attributes:
+        definition: The study file as JSON values, as of the last launch.
+        provenance: The origin of the study: git commit, data checksum, command, and so on.
+        workdir: The folder that holds the trial folders.
+        created_at: When the study was first launched.
+        launcher: The launcher that holds the lease, as "HOST PID TOKEN".
+        launcher_seen_at: The last heartbeat of that launcher, or the time at which the last one ended.
+        cluster: The name of the profile that the study was last launched with.
+        stop: How a user has requested the study to stop.
+        baselines: What the study's `baselines` function returned.
+    """
 
     __tablename__ = f"{PREFIX}studies"
 
     id: Mapped[int] = mapped_column(primary_key=True)
     name: Mapped[str] = mapped_column(String(255), unique=True)
     definition: Mapped[dict[str, Any]]
-    provenance: Mapped[dict[str, Any]]  # git commit and whether dirty, data checksum, command
+    provenance: Mapped[dict[str, Any]]
     workdir: Mapped[str] = mapped_column(Text)
     created_at: Mapped[datetime]
-    launcher: Mapped[str | None] = mapped_column(
-        String(255)
-    )  # "host pid token" of the one that has the lease
+    launcher: Mapped[str | None] = mapped_column(String(255))
     launcher_seen_at: Mapped[datetime | None]
-    cluster: Mapped[str | None] = mapped_column(String(255))  # the profile it was last launched with
-    stop: Mapped[Stop | None]  # how a user has requested the study to stop
-    baselines: Mapped[dict[str, Any] | None]  # what its `baselines` function returned
+    cluster: Mapped[str | None] = mapped_column(String(255))
+    stop: Mapped[Stop | None]
+    baselines: Mapped[dict[str, Any] | None]
+
+    @property
+    def metric(self) -> str:
+        """The metric that is the objective."""
+        return str(self.definition["metric"])
+
+    @property
+    def direction(self) -> Literal["maximize", "minimize"]:
+        """Whether the objective is maximized or minimized."""
+        return "maximize" if self.definition["direction"] == "maximize" else "minimize"
+
+    @property
+    def maximizes(self) -> bool:
+        """Whether the objective is maximized."""
+        return self.direction == "maximize"
 
 
 class EnvironmentRow(Table):
-    """The Python and packages that attempts ran with; few, shared by many attempts."""
+    """A Python environment that attempts ran in. Many attempts share one row.
+
+    Attributes:
+        digest: The SHA-256 of the content.
+        content: The version of Python as `python`, and versions by package name as `packages`.
+    """
 
     __tablename__ = f"{PREFIX}environments"
 
     digest: Mapped[str] = mapped_column(String(64), primary_key=True)
-    content: Mapped[dict[str, Any]]  # python, packages
+    content: Mapped[dict[str, Any]]
 
 
 class TrialRow(Table):
-    """A trial. Its number is the Optuna trial's."""
+    """A trial. It has the number of its Optuna trial.
+
+    Attributes:
+        optuna_trial_id: Optuna's id of the trial, which is unique across studies.
+        seed: The random seed of all attempts at the trial.
+        folder: The trial's folder.
+        retry_requested: Whether a user has requested another attempt at the failed trial.
+        attempts: The attempts in the order of their numbers.
+    """
 
     __tablename__ = f"{PREFIX}trials"
     __table_args__ = (UniqueConstraint("study_id", "number"),)
@@ -88,29 +133,53 @@ class TrialRow(Table):
     optuna_trial_id: Mapped[int]
     seed: Mapped[int]
     folder: Mapped[str] = mapped_column(Text)
-    retry_requested: Mapped[bool] = mapped_column(default=False)  # by a person, of a failed trial
+    retry_requested: Mapped[bool] = mapped_column(default=False)
     attempts: Mapped[list["AttemptRow"]] = relationship(
         back_populates="trial", order_by="AttemptRow.number", lazy="raise"
     )
 
 
 class AttemptRow(Table):
-    """One attempt at a trial: one job, or its share of one."""
+    """One attempt at a trial: a job, or one of several attempts that share a job.
+
+    Attributes:
+        number: The attempt's number within its trial, counted from 1.
+        token: A random string that identifies the attempt's files.
+        state: The state of the attempt.
+        cause: Why the attempt failed.
+        error: The traceback, or the scheduler's message.
+        job_name: The unique name of the job, recorded right before the job is submitted.
+        job_size: The number of attempts that share the job.
+        job_id: The scheduler's id of the job.
+        job_ended_at: When the job was first seen to have ended.
+        host: The node that the attempt ran on.
+        gpu: The model of the GPU that it ran on.
+        num_gpus: The number of GPUs of the job.
+        submitted_at: When the attempt was created for submission.
+        started_at: When the worker started the attempt, by the node's clock.
+        ended_at: When the attempt ended.
+        stop_requested_at: When the launcher asked the attempt to stop because the trial should be pruned.
+        gpu_seconds: The attempt's share of the GPU seconds that its job has used, as far as recorded.
+        is_cost_final: Whether `gpu_seconds` is final; until then it follows from the worker's clock.
+        metrics_offset: The number of bytes of `metrics.jsonl` that the database contains.
+        environment: The digest of the Python environment that the attempt ran in.
+        notes: What the train function noted, such as a checksum of its data.
+    """
 
     __tablename__ = f"{PREFIX}attempts"
     __table_args__ = (UniqueConstraint("trial_id", "number"),)
 
     id: Mapped[int] = mapped_column(primary_key=True)
     trial_id: Mapped[int] = mapped_column(ForeignKey(TrialRow.id))
-    number: Mapped[int]  # counted from 1
+    number: Mapped[int]
     token: Mapped[str] = mapped_column(String(32))
     state: Mapped[AttemptState] = mapped_column(index=True)
     cause: Mapped[Cause | None]
-    error: Mapped[str | None] = mapped_column(Text)  # the traceback, or the scheduler's words
-    job_name: Mapped[str | None] = mapped_column(String(255))  # given right before the job is submitted
-    job_size: Mapped[int]  # how many attempts share the job
+    error: Mapped[str | None] = mapped_column(Text)
+    job_name: Mapped[str | None] = mapped_column(String(255))
+    job_size: Mapped[int]
     job_id: Mapped[str | None] = mapped_column(String(255))
-    job_ended_at: Mapped[datetime | None]  # when the job was first seen to have ended
+    job_ended_at: Mapped[datetime | None]
     host: Mapped[str | None] = mapped_column(String(255))
     gpu: Mapped[str | None] = mapped_column(String(255))
     num_gpus: Mapped[int]
@@ -118,18 +187,16 @@ class AttemptRow(Table):
     started_at: Mapped[datetime | None]
     ended_at: Mapped[datetime | None]
     stop_requested_at: Mapped[datetime | None]
-    gpu_seconds: Mapped[float]  # its share of the job's
-    is_cost_final: Mapped[
-        bool
-    ]  # whether gpu_seconds is the scheduler's final count; before, the worker's clock
-    metrics_offset: Mapped[int]  # bytes of metrics.jsonl that are in the database
+    gpu_seconds: Mapped[float]
+    is_cost_final: Mapped[bool]
+    metrics_offset: Mapped[int]
     environment: Mapped[str | None] = mapped_column(ForeignKey(EnvironmentRow.digest))
-    notes: Mapped[dict[str, Any]]  # what the train function wanted remembered
+    notes: Mapped[dict[str, Any]]
     trial: Mapped[TrialRow] = relationship(back_populates="attempts", lazy="raise")
 
 
 class EpochRow(Table):
-    """One metric of one epoch. NULL where the metric was not a finite number."""
+    """The value of one metric in one epoch of a trial; NULL if it is not a finite number."""
 
     __tablename__ = f"{PREFIX}epochs"
 
@@ -141,7 +208,7 @@ class EpochRow(Table):
 
 
 class FinalMetricRow(Table):
-    """One metric that the train function returned; the objective is not here, Optuna has it."""
+    """One metric that the train function returned. The objective is in Optuna's tables instead."""
 
     __tablename__ = f"{PREFIX}final_metrics"
 

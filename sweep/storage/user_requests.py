@@ -1,66 +1,65 @@
-"""What a person asks of a study: written down in the database, and read by its launcher at its next turn.
+"""What users request of a study while it runs.
 
-The database is the one place that a launcher on another login node looks at too.
+Requests are recorded in the database, where the study's launcher reads them in its next poll cycle, also if
+it runs on another login node.
 """
 
-from sqlalchemy import Engine, Select, func, select, update
+from sqlalchemy import Engine, select, update
 
 from sweep.errors import InputError
 from sweep.states import AttemptState, Stop
+from sweep.storage.attempts import IS_NEWEST
 from sweep.storage.tables import AttemptRow, StudyRow, TrialRow
 
 
 def request_stop(engine: Engine, study: StudyRow, stop: Stop) -> None:
+    """Request a study to stop."""
     with engine.begin() as connection:
         connection.execute(update(StudyRow).where(StudyRow.id == study.id).values(stop=stop))
 
 
-def take_back_stop(engine: Engine, name: str) -> None:
-    """Have the next launcher of a study go on with it, whatever was asked before."""
+def withdraw_stop(engine: Engine, name: str) -> None:
+    """Withdraw the request to stop the study of that name, so that its next launcher continues it."""
     with engine.begin() as connection:
         connection.execute(update(StudyRow).where(StudyRow.name == name).values(stop=None))
 
 
 def request_retry(engine: Engine, study: StudyRow, number: int | None = None) -> list[int]:
-    """Ask for another attempt at one failed trial, or for None at all of them; their numbers.
+    """Request another attempt at failed trials.
 
-    Raises
-    ------
-    InputError
-        When there is no trial of that number, or it has not failed.
+    Args:
+        engine: The database.
+        study: The study of the trials.
+        number: The number of the failed trial to retry; None retries all failed trials.
+
+    Returns:
+        The numbers of the trials that will be retried.
+
+    Raises:
+        InputError: If the study has no trial of that number, or the trial has not failed.
     """
+    states = (
+        select(TrialRow.id, TrialRow.number, AttemptRow.state)
+        .join(AttemptRow)
+        .where(TrialRow.study_id == study.id, IS_NEWEST)
+        .order_by(TrialRow.number)
+    )
+    if number is not None:
+        states = states.where(TrialRow.number == number)
     with engine.begin() as connection:
-        rows = connection.execute(_last_states(study.id)).all()
+        rows = connection.execute(states).all()
         if number is not None:
-            rows = [row for row in rows if row.number == number]
-            _check(study.name, number, rows[0].state if rows else None)
-        failed = [row for row in rows if row.state == AttemptState.FAILED]
-        chosen = TrialRow.id.in_([row.id for row in failed])
-        connection.execute(update(TrialRow).where(chosen).values(retry_requested=True))
+            _check_has_failed(study.name, number, rows[0].state if rows else None)
+        failed = [row for row in rows if row.state is AttemptState.FAILED]
+        is_failed = TrialRow.id.in_([row.id for row in failed])
+        connection.execute(update(TrialRow).where(is_failed).values(retry_requested=True))
     return [row.number for row in failed]
 
 
-def _last_states(study_id: int) -> Select[int, int, str]:
-    """Of each trial of the study: its id, its number, and the state of its last attempt."""
-    last = (
-        select(AttemptRow.trial_id, func.max(AttemptRow.number).label("number"))
-        .group_by(AttemptRow.trial_id)
-        .subquery()
-    )
-    is_last = (AttemptRow.trial_id == last.c.trial_id) & (AttemptRow.number == last.c.number)
-    return (
-        select(TrialRow.id, TrialRow.number, AttemptRow.state)
-        .join(AttemptRow)
-        .join(last, is_last)
-        .where(TrialRow.study_id == study_id)
-        .order_by(TrialRow.number)
-    )
-
-
-def _check(study: str, number: int, state: str | None) -> None:
+def _check_has_failed(study: str, number: int, state: AttemptState | None) -> None:
     if state is None:
         raise InputError(
-            f"study {study} has no trial {number}\nsee which it has with: sweep status --study {study}"
+            f"study {study} has no trial {number}\nlist its trials with: sweep status --study {study}"
         )
-    if state != AttemptState.FAILED:
-        raise InputError(f"trial {number} of study {study} is {state}; only a failed trial is tried again")
+    if state is not AttemptState.FAILED:
+        raise InputError(f"trial {number} of study {study} is {state}; only failed trials can be retried")

@@ -51,21 +51,24 @@ def test_the_second_refuses_until_the_first_has_been_silent_for_long(on_slurm: P
         second = Launch(on_slurm, *OPTIONS)
         second.start()
         assert second.finish() == 2
-        here = f"process {first.process.pid} on {platform.node()}, last sign of life "
-        assert f"error: study toy is being launched already: {here}" in second.log()
+        here = f"process {first.process.pid} on {platform.node()}, last heartbeat "
+        assert f"error: study toy already has a launcher: {here}" in second.log()
 
         freeze(first.process)
         move_to_another_host(timedelta(seconds=100))
         second.start()
         assert second.finish() == 2
-        assert "process 4711 on login2, last sign of life 10" in second.log()
+        assert "process 4711 on login2, last heartbeat 10" in second.log()
 
         move_to_another_host(STALE_AFTER)
         second.start()
         daemons.wait_until("it is taken over", lambda: second.log().count("trial folders:") == 2, 60)
         first.process.send_signal(signal.SIGCONT)  # it wakes up
         assert first.finish() == 1
-        assert "another launcher has taken this study over; this one stops, its jobs go on" in first.log()
+        assert (
+            "another launcher has taken over the study: this launcher ends, and its jobs continue"
+            in first.log()
+        )
         second.let_go()
         assert second.finish() == 0, second.log()
     check_nothing_lost_nothing_twice(on_slurm, num_trials=4, num_epochs=4, epoch_s=0)

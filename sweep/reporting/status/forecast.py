@@ -4,6 +4,8 @@ import heapq
 from collections.abc import Sequence
 from typing import NamedTuple
 
+from sweep.storage.status_queries import TrialCost
+
 
 class Spent(NamedTuple):
     """What a study has used of what it was given."""
@@ -11,13 +13,6 @@ class Spent(NamedTuple):
     trials: int  # proposed so far
     hours: float
     gpu_hours: float  # of what runs too
-
-
-class Cost(NamedTuple):
-    """What one trial takes: its time from submission to end, and its GPUs'."""
-
-    slot_s: float
-    gpu_s: float
 
 
 class Plan(NamedTuple):
@@ -37,14 +32,14 @@ class Forecast(NamedTuple):
     ended_by: str  # what there is no more of then: trials, hours or gpu_hours
 
 
-def typical(costs: Sequence[Cost]) -> Cost | None:
+def typical(costs: Sequence[TrialCost]) -> TrialCost | None:
     """The mean cost of the trials that have ended lately."""
     if not costs:
         return None
-    return Cost(*(sum(each) / len(costs) for each in zip(*costs, strict=True)))
+    return TrialCost(*(sum(each) / len(costs) for each in zip(*costs, strict=True)))
 
 
-def forecast(plan: Plan, spent: Spent, cost: Cost, active_s: Sequence[float]) -> Forecast | None:
+def forecast(plan: Plan, spent: Spent, cost: TrialCost, active_s: Sequence[float]) -> Forecast | None:
     """The study's end, from what one trial takes and for how long each active one has been at it.
 
     None when nothing is left to do.
@@ -62,7 +57,7 @@ def forecast(plan: Plan, spent: Spent, cost: Cost, active_s: Sequence[float]) ->
     return Forecast(max(free), trials, ended_by) if active_s or trials > spent.trials else None
 
 
-def _reached(plan: Plan, spent: Spent, cost: Cost, in_s: float) -> str | None:
+def _reached(plan: Plan, spent: Spent, cost: TrialCost, in_s: float) -> str | None:
     """Which limit of the budget is reached by then, with all slots busy until then."""
     hours = in_s / 3600
     if plan.hours is not None and spent.hours + hours >= plan.hours:

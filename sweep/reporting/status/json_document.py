@@ -4,7 +4,8 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from sweep.reporting.status.study_status import StudyStatus, TrialStatus
+from sweep.reporting.status.study_status import StudyStatus
+from sweep.storage.status_queries import TrialStatus
 
 
 def studies_document(statuses: Sequence[StudyStatus], now: datetime) -> dict[str, Any]:

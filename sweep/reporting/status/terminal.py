@@ -9,8 +9,9 @@ from rich.table import Table
 from rich.text import Text
 
 from sweep.reporting.formatting import NONE, format_count, format_duration, format_metric
-from sweep.reporting.status.study_status import StudyStatus, TrialStatus
+from sweep.reporting.status.study_status import StudyStatus
 from sweep.states import AttemptState
+from sweep.storage.status_queries import TrialStatus
 
 BAR_WIDTH = 8
 NUM_LINES_AROUND = 14  # of a study's screen that are no trials
@@ -86,7 +87,7 @@ def _trials(status: StudyStatus, now: datetime) -> Table:
             mark = " (best)" if trial.number == best else ""
             table.add_row(
                 str(trial.number),
-                Text(_state(trial), STYLES[AttemptState(trial.state)]),
+                Text(_state(trial), STYLES[trial.state]),
                 str(trial.attempt),
                 trial.job_id or NONE,
                 trial.host or NONE,
@@ -136,7 +137,7 @@ def _time(trial: TrialStatus, now: datetime) -> str:
 def _launcher(status: StudyStatus, now: datetime) -> str:
     if status.launcher is not None:
         age = format_duration((now - status.launcher.seen_at).total_seconds())
-        return f"{status.launcher}, last sign of life {age} ago{STOPS.get(status.stop or '', '')}"
+        return f"{status.launcher}, last heartbeat {age} ago{STOPS.get(status.stop or '', '')}"
     if status.launcher_seen_at is None:
         return "none at work"
     age = format_duration((now - status.launcher_seen_at).total_seconds())

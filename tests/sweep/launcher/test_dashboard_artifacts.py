@@ -16,6 +16,7 @@ from sweep.definition.study import load_study
 from sweep.launcher.dashboard_artifacts import MAX_PICTURE_BYTES, NOTE_LENGTH, make_exhibit, show
 from sweep.launcher.proposals import Proposals
 from sweep.states import Outcome
+from sweep.storage.optuna_storage import optuna_trial_id
 from sweep.storage.tables import AttemptRow, TrialRow
 from sweep.worker.attempt_folder import AttemptFolder, attempt_folder
 from sweep.worker.documents import EpochReport, Result
@@ -34,7 +35,10 @@ class Bench:
         (self.folder.artifacts / "reconstructions.png").write_bytes(b"a picture")
         self.attempt = AttemptRow(number=1, token="abc", host="node1", job_id="7", cause=None, gpu=None)
         self.attempt.trial = TrialRow(
-            number=0, optuna_trial_id=self.frozen._trial_id, seed=5, folder=str(self.folder.path.parent)
+            number=0,
+            optuna_trial_id=optuna_trial_id(self.frozen),
+            seed=5,
+            folder=str(self.folder.path.parent),
         )
         self.store = workplace / "sweeps" / "toy" / "dashboard"
 
@@ -50,7 +54,7 @@ class Bench:
 
     def note(self) -> str:
         study = self.study()
-        trial = optuna.trial.Trial(study, self.frozen._trial_id)
+        trial = optuna.trial.Trial(study, optuna_trial_id(self.frozen))
         return optuna_dashboard.get_note(trial)
 
     def artifacts(self) -> dict[str, bytes]:

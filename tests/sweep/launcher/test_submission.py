@@ -98,7 +98,7 @@ def test_two_launchers_of_one_study(harness: LauncherHarness, workplace: Path) -
     harness.launch()
     second = LauncherHarness(workplace)
     with pytest.raises(
-        InputError, match=r"study toy is being launched already: process \d+ on .*, last sign of"
+        InputError, match=r"study toy already has a launcher: process \d+ on .*, last heartbeat"
     ):
         second.launch()
     second.close()

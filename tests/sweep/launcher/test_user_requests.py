@@ -11,9 +11,10 @@ from sweep.errors import InputError, StudyFailedError
 from sweep.scheduler.executor import SubmissionError
 from sweep.states import Cause, JobState, Outcome, Stop
 from sweep.storage.database import connect
-from sweep.storage.study_records import StudyRecords, get_study
+from sweep.storage.studies import get_study
+from sweep.storage.study_records import StudyRecords
 from sweep.storage.tables import TrialRow
-from sweep.storage.user_requests import request_retry, request_stop, take_back_stop
+from sweep.storage.user_requests import request_retry, request_stop, withdraw_stop
 from tests.sweep.launcher.harness import URL, FakeExecutor, LauncherHarness
 
 
@@ -120,7 +121,7 @@ def test_passes_and_successors_go_on_stopping(
     assert harness.step() == 1
     harness.close()
     engine = connect(URL)
-    take_back_stop(engine, "toy")  # as `launch --as-job` does when a person submits it
+    withdraw_stop(engine, "toy")  # as `launch --as-job` does when a person submits it
     engine.dispose()
     assert harness.launch("trials=9", **{option: True}).step() == 2
 
@@ -272,7 +273,8 @@ def test_a_crash_after_a_trial_is_taken_up_again(
 
 
 @pytest.mark.parametrize(
-    ("number", "message"), [(0, "trial 0 of study toy is complete; only a failed"), (7, "has no trial 7")]
+    ("number", "message"),
+    [(0, "trial 0 of study toy is complete; only failed trials"), (7, "has no trial 7")],
 )
 def test_what_cannot_be_tried_again(
     harness: LauncherHarness, executor: FakeExecutor, number: int, message: str

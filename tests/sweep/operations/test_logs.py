@@ -1,27 +1,15 @@
 """A trial's log: as it is, as it grows, and what there is to say without one."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from sqlalchemy import Engine
 
-from sweep.errors import InputError
 from sweep.launcher.submission import folder_of
-from sweep.operations.logs import follow_log, newest_attempt, read_log
+from sweep.operations.logs import follow_log, read_log
 from sweep.states import Outcome
-from sweep.storage.database import connect, parse_url
-from sweep.storage.study_records import get_study
 from sweep.storage.tables import AttemptRow, TrialRow
 from sweep.worker.documents import Result
-from tests.sweep.reporting.recorded_study import RecordedStudy
-
-
-@pytest.fixture
-def engine(tmp_path: Path) -> Iterator[Engine]:
-    engine = connect(parse_url(f"sqlite:///{tmp_path}/sweep.db"))
-    yield engine
-    engine.dispose()
 
 
 def attempt(place: Path, number: int = 1, state: str = "running", job_id: str | None = "7") -> AttemptRow:
@@ -123,13 +111,3 @@ def test_without_a_launcher_the_result_ends_it(tmp_path: Path) -> None:
         (row, False, lambda: None),
     ]
     assert follow(steps) == "done\n"
-
-
-def test_the_newest_attempt(engine: Engine) -> None:
-    study = RecordedStudy(engine)
-    study.add({"state": "failed", "cause": "preempted"}, {"state": "running"})
-    row = get_study(engine, "toy")
-    found = newest_attempt(engine, row, 0)
-    assert (found.number, found.state, found.trial.number) == (2, "running", 0)
-    with pytest.raises(InputError, match="study toy has no trial 7"):
-        newest_attempt(engine, row, 7)

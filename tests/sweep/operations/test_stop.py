@@ -164,5 +164,5 @@ def test_to_stop_and_to_retry_where_there_is_nothing_to_do(workplace: Path) -> N
     assert sweep("retry", "--study", "toy", "--failed").stdout == "study toy has no failed trial\n"
     mistake = sweep("retry", "--study", "toy", "--trial", "0")
     assert (mistake.returncode, mistake.stderr) == (
-        2, "error: trial 0 of study toy is complete; only a failed trial is tried again\n",
+        2, "error: trial 0 of study toy is complete; only failed trials can be retried\n",
     )  # fmt: skip

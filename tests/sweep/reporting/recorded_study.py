@@ -11,7 +11,8 @@ from sqlalchemy import Engine, NullPool
 from sqlalchemy.orm import Session
 
 from sweep.storage.database import real_url, upgrade
-from sweep.storage.study_records import create_study
+from sweep.storage.optuna_storage import optuna_trial_id
+from sweep.storage.studies import create_study
 from sweep.storage.tables import AttemptRow, EpochRow, StudyRow, TrialRow
 
 NOON = datetime(2026, 11, 24, 12, tzinfo=UTC)
@@ -69,7 +70,8 @@ class RecordedStudy:
         self.optuna.add_trial(create_trial(state=state, value=value))
         of_optuna = self.optuna.get_trials(deepcopy=False)[-1]
         trial = TrialRow(
-            study_id=self.id, number=of_optuna.number, optuna_trial_id=of_optuna._trial_id, seed=0, folder="",
+            study_id=self.id, number=of_optuna.number, optuna_trial_id=optuna_trial_id(of_optuna),
+            seed=0, folder="",
             attempts=[AttemptRow(**{**ATTEMPT, "number": number, **attempt})
                       for number, attempt in enumerate(attempts, start=1)],
         )  # fmt: skip

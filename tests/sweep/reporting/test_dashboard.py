@@ -14,7 +14,7 @@ from optuna.artifacts import FileSystemArtifactStore, upload_artifact
 from sweep.errors import InputError
 from sweep.reporting.dashboard import make_server
 from sweep.storage.database import connect, parse_url, upgrade
-from sweep.storage.study_records import create_study
+from sweep.storage.studies import create_study
 from sweep.worker.attempt_folder import dashboard_folder
 from tests.sweep.reporting.dashboard_server import running
 

@@ -22,19 +22,13 @@ from sweep.errors import InputError
 from sweep.launcher.ingest import ERROR_LENGTH, storable
 from sweep.reporting.status.study_status import study_status
 from sweep.states import AttemptState, Stop
-from sweep.storage import optuna_queries as optuna_sql
+from sweep.storage import optuna_queries
 from sweep.storage.database import HEAD, VERSION_TABLE, alembic_config, connect, parse_url, real_url, upgrade
 from sweep.storage.lease import STALE_AFTER, Lease, LeaseLostError
-from sweep.storage.optuna_storage import optuna_storage
+from sweep.storage.optuna_storage import optuna_storage, optuna_study_id
+from sweep.storage.studies import create_study, find_study, get_study, record_launch, study_names
 from sweep.storage.study_reader import read_study
-from sweep.storage.study_records import (
-    StudyRecords,
-    create_study,
-    find_study,
-    get_study,
-    record_launch,
-    study_names,
-)
+from sweep.storage.study_records import StudyRecords
 from sweep.storage.tables import AttemptRow, EpochRow, FinalMetricRow, StudyRow, Table, TrialRow
 from sweep.storage.user_requests import request_retry, request_stop
 from tests.sweep.reporting.recorded_study import ATTEMPT, RecordedStudy, minutes
@@ -204,10 +198,10 @@ class StorageContract:
                     study.tell(trial, value, TrialState[state])
                 study.ask(distributions)
                 study.enqueue_trial({"x": 0.25})
-            ours = storage.get_all_trials(study._study_id)
+            ours = storage.get_all_trials(optuna_study_id(study))
             plain = RDBStorage(real_url(url))
             try:
-                assert repr(ours) == repr(plain.get_all_trials(study._study_id))
+                assert repr(ours) == repr(plain.get_all_trials(optuna_study_id(study)))
             finally:
                 plain.remove_session()
                 plain.engine.dispose()
@@ -266,7 +260,7 @@ class StorageContract:
         completed = StudyRecords(engine, study.id).open_attempts(["complete"])[0].trial
         records.reopen([trial])
         with Session(engine) as session:  # a trial that has not failed is left alone
-            session.execute(optuna_sql.reopened(completed.optuna_trial_id))
+            session.execute(optuna_queries.reopen(completed.optuna_trial_id))
             session.commit()
         with optuna_storage(url) as storage:
             found = storage.get_all_trials(storage.get_study_id_from_name("again"))
@@ -282,9 +276,9 @@ class StorageContract:
         assert records.stop_requested() is None
         request_stop(engine, study, Stop.CANCEL)
         assert records.stop_requested() == "cancel"
-        record_launch(engine, 1, {"trials": 3}, "slurm", goes_on=False)
+        record_launch(engine, 1, {"trials": 3}, "slurm", withdraw_stop=False)
         assert records.stop_requested() == "cancel"
-        record_launch(engine, 1, {"trials": 3}, "slurm", goes_on=True)
+        record_launch(engine, 1, {"trials": 3}, "slurm", withdraw_stop=True)
         assert records.stop_requested() is None
         assert (get_study(engine, "toy").cluster, get_study(engine, "toy").definition) == (
             "slurm",
@@ -297,7 +291,7 @@ class StorageContract:
         first, second = Lease(engine, 1), Lease(engine, 1)
         first.acquire()
         first.renew()
-        with pytest.raises(InputError, match="is being launched already"):
+        with pytest.raises(InputError, match="already has a launcher"):
             second.acquire()
         first.release()
         second.acquire()
@@ -312,7 +306,7 @@ class StorageContract:
     def test_a_launcher_of_another_host_is_believed_until_it_has_been_silent(self, engine: Engine) -> None:
         hold(engine, "login2 4711 abc", NOON - timedelta(seconds=70))
         lease = Lease(engine, 1, now=lambda: NOON)
-        with pytest.raises(InputError, match="process 4711 on login2, last sign of life 70 s ago"):
+        with pytest.raises(InputError, match="process 4711 on login2, last heartbeat 70 s ago"):
             lease.acquire()
         hold(engine, "login2 4711 abc", NOON - STALE_AFTER)
         lease.acquire()
@@ -325,7 +319,7 @@ class StorageContract:
         lease = Lease(engine, 1)
         lease.acquire()
         hold(engine, "login2 4711 abc", NOON)
-        with pytest.raises(LeaseLostError, match="taken this study over"):
+        with pytest.raises(LeaseLostError, match="taken over the study"):
             lease.renew()
         lease.release()  # must not take it from the other one
         with Session(engine) as session:
@@ -342,7 +336,7 @@ class StorageContract:
             return NOON
 
         second = Lease(engine, 1, now=noon_after_the_first_has_taken_it)
-        with pytest.raises(InputError, match="was taken by another launcher just now"):
+        with pytest.raises(InputError, match="another launcher has just taken study toy"):
             second.acquire()
         first.renew()
 

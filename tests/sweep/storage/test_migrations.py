@@ -10,11 +10,12 @@ import pytest
 from sqlalchemy import URL, Engine, text
 
 from sweep.definition.cluster import LocalProfile
-from sweep.launcher.startup import LaunchRequest, open_launcher, recorded_definition
+from sweep.launcher.startup import LaunchRequest, open_launcher
 from sweep.reporting.status.study_status import study_status
 from sweep.storage.database import HEAD, VERSION_TABLE, open_recorded, parse_url
+from sweep.storage.studies import get_study
+from sweep.storage.study_definition import recorded_definition
 from sweep.storage.study_reader import read_study
-from sweep.storage.study_records import get_study
 
 RECORDED = Path(__file__).parent / "version_0003"
 MODEL = """

@@ -12,12 +12,13 @@ import pytest
 from rich.console import Console, RenderableType
 from sqlalchemy import Engine
 
-from sweep.reporting.status.forecast import Cost, Forecast, Plan, Spent, forecast, typical
+from sweep.reporting.status.forecast import Forecast, Plan, Spent, forecast, typical
 from sweep.reporting.status.json_document import studies_document
 from sweep.reporting.status.study_status import NUM_BEST, StudyStatus, all_statuses, study_status
 from sweep.reporting.status.terminal import plain_line, show_studies, show_study
 from sweep.storage.database import connect, parse_url
-from sweep.storage.study_records import get_study
+from sweep.storage.status_queries import TrialCost
+from sweep.storage.studies import get_study
 from sweep.storage.user_requests import request_retry
 from tests.sweep.reporting.recorded_study import NOON, RecordedStudy, minutes
 
@@ -115,14 +116,14 @@ def test_who_is_at_work(engine: Engine) -> None:
     found = look(study).launcher
     assert found is not None
     assert (found.host, found.pid, found.seen_at) == ("login9", 4711, minutes(29))
-    assert look(study, at_minute=60).launcher is None  # silent for too long
+    assert look(study, at_minute=60).launcher is None  # no heartbeat for too long
     study.change(launcher=f"{platform.node()} 999999999 abc")
     assert look(study).launcher is None  # dead, as this host can tell
 
 
 # the forecast
 
-HOUR = Cost(slot_s=3600, gpu_s=3000)
+HOUR = TrialCost(slot_s=3600, gpu_s=3000)
 
 
 @pytest.mark.parametrize(
@@ -145,7 +146,7 @@ def test_forecast(plan: Plan, spent: Spent, active_s: list[float], expected: For
 
 def test_the_typical_cost() -> None:
     assert typical([]) is None
-    assert typical([Cost(10, 0), Cost(20, 3)]) == Cost(15, 1.5)
+    assert typical([TrialCost(10, 0), TrialCost(20, 3)]) == TrialCost(15, 1.5)
 
 
 def test_the_forecast_goes_by_what_trials_took_with_all_their_attempts(engine: Engine) -> None:
@@ -190,7 +191,7 @@ def test_what_a_person_sees(engine: Engine) -> None:
     seen = [line.rstrip() for line in text(show_study(look(study, num_shown=3), minutes(30))).splitlines()]
     end = (NOON + timedelta(minutes=36)).astimezone()
     assert seen[0] == "study     toy, to maximize score"
-    assert seen[1] == "launcher  process 4711 on login9, last sign of life 4 s ago"
+    assert seen[1] == "launcher  process 4711 on login9, last heartbeat 4 s ago"
     assert seen[2] == "trials    1 pending, 1 running, 1 complete, 1 failed"
     assert seen[3].startswith("budget    4 of 4 trials, 0 left; 0.5 of 2 hours, 1.5 left; ")
     assert seen[4] == f"forecast  ends about {end:%a %H:%M}, in 6 min, with 4 trials: all are there"
@@ -227,9 +228,7 @@ def test_a_study_that_is_to_stop(engine: Engine) -> None:
     study.add(RUNNING)
     study.change(launcher="login9 4711 abc", launcher_seen_at=minutes(30), stop="finish")
     seen = text(show_study(look(study), minutes(30)), width=160)
-    assert (
-        "last sign of life 0 s ago; a person has asked it to stop when the active trials have ended" in seen
-    )
+    assert "last heartbeat 0 s ago; a person has asked it to stop when the active trials have ended" in seen
     assert ", with 2 trials: no more are proposed" in seen
 
 

@@ -1,0 +1,192 @@
+"""Queries behind `sweep status`. They read what is shown, so that they are fast in a study of any size."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any, NamedTuple
+
+from sqlalchemy import Select, case, func, select
+from sqlalchemy.orm import Session
+
+from sweep.states import ACTIVE_STATES, AttemptState, Cause
+from sweep.storage import optuna_queries
+from sweep.storage.attempts import IS_NEWEST
+from sweep.storage.tables import AttemptRow, EpochRow, StudyRow, TrialRow
+
+
+class ActiveAttempt(NamedTuple):
+    """An attempt that occupies one of the study's places.
+
+    Attributes:
+        number: The trial's number.
+        submitted_at: When the attempt was created for submission.
+    """
+
+    number: int
+    submitted_at: datetime
+
+
+class TrialCost(NamedTuple):
+    """What one trial used, over all its attempts.
+
+    Attributes:
+        slot_s: Seconds from the submission of its attempts to their ends.
+        gpu_s: GPU seconds.
+    """
+
+    slot_s: float
+    gpu_s: float
+
+
+class TrialStatus(NamedTuple):
+    """A trial, described by its newest attempt.
+
+    Attributes:
+        number: The trial's number.
+        state: The state of the newest attempt.
+        cause: Why the newest attempt failed.
+        attempt: The number of the newest attempt, counted from 1.
+        job_id: The id of its job.
+        host: The node that it ran on.
+        gpu: The GPU that it ran on.
+        epoch: The last epoch that the trial reported.
+        best: The trial's value of the objective if it is complete, else the best value of its epochs.
+        submitted_at: When the newest attempt was created for submission.
+        started_at: When it started.
+        ended_at: When it ended.
+    """
+
+    number: int
+    state: AttemptState
+    cause: Cause | None
+    attempt: int
+    job_id: str | None
+    host: str | None
+    gpu: str | None
+    epoch: int | None
+    best: float | None
+    submitted_at: datetime
+    started_at: datetime | None
+    ended_at: datetime | None
+
+    @property
+    def is_active(self) -> bool:
+        """Whether the newest attempt has not ended."""
+        return self.state in ACTIVE_STATES
+
+
+def num_trials_by_state(session: Session, study_id: int) -> dict[AttemptState, int]:
+    """Return the number of trials by the state of their newest attempt, without states that do not occur."""
+    counts = _newest_attempts(study_id, AttemptRow.state, func.count()).group_by(AttemptRow.state)
+    found: dict[AttemptState, int] = dict(session.execute(counts).all())
+    return {state: found[state] for state in AttemptState if state in found}
+
+
+def num_retries_requested(session: Session, study_id: int) -> int:
+    """Return the number of failed trials that a user has requested to be retried."""
+    is_requested = (TrialRow.study_id == study_id) & TrialRow.retry_requested
+    return session.scalar(select(func.count()).select_from(TrialRow).where(is_requested)) or 0
+
+
+def num_enqueued(session: Session, study: StudyRow) -> int:
+    """Return the number of enqueued points that no trial has been proposed for."""
+    return session.scalar(optuna_queries.num_waiting(study.name)) or 0
+
+
+def active_attempts(session: Session, study_id: int) -> list[ActiveAttempt]:
+    """Return the active attempts in the order of their trials."""
+    query = (
+        select(TrialRow.number, AttemptRow.submitted_at)
+        .join(AttemptRow)
+        .where(TrialRow.study_id == study_id, AttemptRow.state.in_(ACTIVE_STATES))
+        .order_by(TrialRow.number)
+    )
+    return [ActiveAttempt(*row) for row in session.execute(query)]
+
+
+def recent_costs(session: Session, study_id: int, limit: int) -> list[TrialCost]:
+    """Return what the last complete or pruned trials used, the last to end first."""
+    has_value = AttemptRow.state.in_((AttemptState.COMPLETE, AttemptState.PRUNED))
+    latest = _newest_attempts(study_id, TrialRow.id).where(has_value).order_by(AttemptRow.ended_at.desc())
+    ids = session.scalars(latest.limit(limit)).all()
+    attempts = select(AttemptRow).where(AttemptRow.trial_id.in_(ids), AttemptRow.ended_at.is_not(None))
+    costs = dict.fromkeys(ids, TrialCost(0.0, 0.0))
+    for attempt in session.scalars(attempts):
+        assert attempt.ended_at is not None
+        slot_s, gpu_s = costs[attempt.trial_id]
+        took_s = (attempt.ended_at - attempt.submitted_at).total_seconds()
+        costs[attempt.trial_id] = TrialCost(slot_s + took_s, gpu_s + attempt.gpu_seconds)
+    return list(costs.values())
+
+
+def best_trials(session: Session, study: StudyRow, limit: int) -> list[int]:
+    """Return the numbers of the best complete trials, the best first."""
+    return list(session.scalars(optuna_queries.best_numbers(study.name, study.maximizes, limit)))
+
+
+def latest_trials(session: Session, study_id: int, limit: int) -> list[int]:
+    """Return the numbers of the trials that ended last, the last one first."""
+    latest = (
+        _newest_attempts(study_id, TrialRow.number)
+        .where(AttemptRow.ended_at.is_not(None))
+        .order_by(AttemptRow.ended_at.desc())
+        .limit(limit)
+    )
+    return list(session.scalars(latest))
+
+
+def trial_statuses(session: Session, study: StudyRow, numbers: Sequence[int] | None) -> list[TrialStatus]:
+    """Return the status of the trials of these numbers in this order; None selects all, by number."""
+    if numbers is not None and not numbers:
+        return []
+    of_study = TrialRow.study_id == study.id
+    is_selected = of_study if numbers is None else of_study & TrialRow.number.in_(numbers)
+    trial_ids = select(TrialRow.id).where(is_selected)
+    optuna_trial_ids = select(TrialRow.optuna_trial_id).where(is_selected)
+    newest = _newest_attempts(study.id, TrialRow.number, TrialRow.optuna_trial_id, AttemptRow)
+    epochs = _last_and_best_epochs(session, study, trial_ids)
+    values = dict(session.execute(optuna_queries.values(optuna_trial_ids)).all())
+    trials = {}
+    for number, optuna_trial_id, attempt in session.execute(
+        newest.where(is_selected).order_by(TrialRow.number)
+    ):
+        last_epoch, best = epochs.get(attempt.trial_id, (None, None))
+        value = values.get(optuna_trial_id) if attempt.state is AttemptState.COMPLETE else None
+        trials[number] = TrialStatus(
+            number=number,
+            state=attempt.state,
+            cause=attempt.cause,
+            attempt=attempt.number,
+            job_id=attempt.job_id,
+            host=attempt.host,
+            gpu=attempt.gpu,
+            epoch=last_epoch,
+            best=best if value is None else value,
+            submitted_at=attempt.submitted_at,
+            started_at=attempt.started_at,
+            ended_at=attempt.ended_at,
+        )
+    return [trials[number] for number in (trials if numbers is None else numbers)]
+
+
+def _last_and_best_epochs(
+    session: Session, study: StudyRow, trial_ids: Select[int]
+) -> dict[int, tuple[int, float | None]]:
+    """Return the last epoch of each trial, and the best value of the objective among its epochs."""
+    objective = case((EpochRow.metric == study.metric, EpochRow.value))
+    best = func.max(objective) if study.maximizes else func.min(objective)
+    query = (
+        select(EpochRow.trial_id, func.max(EpochRow.epoch), best)
+        .where(EpochRow.trial_id.in_(trial_ids))
+        .group_by(EpochRow.trial_id)
+    )
+    return {trial_id: (epoch, value) for trial_id, epoch, value in session.execute(query)}
+
+
+def _newest_attempts(study_id: int, *columns: Any) -> Select[Any]:
+    """Return a query for these columns of each trial and its newest attempt."""
+    return (
+        select(*columns)
+        .select_from(AttemptRow)
+        .join(TrialRow)
+        .where(TrialRow.study_id == study_id, IS_NEWEST)
+    )

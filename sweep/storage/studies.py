@@ -1,0 +1,104 @@
+"""The studies of a database: looking them up, and recording their launches."""
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+from sqlalchemy import Engine, inspect, select, update
+from sqlalchemy.orm import Session
+
+from sweep.errors import InputError
+from sweep.storage.database import shown_url, sqlite_file
+from sweep.storage.tables import StudyRow
+
+
+def find_study(engine: Engine, name: str) -> StudyRow | None:
+    """Return the study of that name, or None if there is none."""
+    with Session(engine) as session:
+        return session.scalar(select(StudyRow).where(StudyRow.name == name))
+
+
+def get_study(engine: Engine, name: str) -> StudyRow:
+    """Return the study of that name.
+
+    Raises:
+        InputError: If the database has no such study.
+    """
+    row = find_study(engine, name)
+    if row is None:
+        present = ", ".join(study_names(engine)) or "none"
+        raise InputError(f"{shown_url(engine.url)} has no study {name!r}; its studies are: {present}")
+    return row
+
+
+def study_names(engine: Engine) -> list[str]:
+    """Return the names of all studies, the oldest first; an empty list if the tables do not exist yet."""
+    file = sqlite_file(engine.url)
+    if (file is not None and not file.exists()) or not inspect(engine).has_table(StudyRow.__tablename__):
+        return []
+    with Session(engine) as session:
+        return list(session.scalars(select(StudyRow.name).order_by(StudyRow.id)))
+
+
+def study_workdirs(engine: Engine) -> dict[str, str]:
+    """Return the folder that holds each study's trial folders, by the study's name."""
+    if not study_names(engine):
+        return {}
+    with Session(engine) as session:
+        return {row.name: row.workdir for row in session.execute(select(StudyRow.name, StudyRow.workdir))}
+
+
+def create_study(
+    engine: Engine, name: str, definition: Mapping[str, Any], provenance: Mapping[str, Any], workdir: str
+) -> StudyRow:
+    """Record a new study at its first launch.
+
+    Args:
+        engine: The database.
+        name: The name of the study and of its Optuna study; no other study may have it.
+        definition: The validated study file as JSON values.
+        provenance: The origin of the study: git commit, data checksum, command, and so on.
+        workdir: The folder that holds the study's trial folders.
+
+    Returns:
+        The new row, detached from its session.
+    """
+    row = StudyRow(
+        name=name,
+        definition=dict(definition),
+        provenance=dict(provenance),
+        workdir=workdir,
+        created_at=datetime.now(UTC),
+    )
+    with Session(engine, expire_on_commit=False) as session:
+        session.add(row)
+        session.commit()
+    return row
+
+
+def record_launch(
+    engine: Engine,
+    study_id: int,
+    definition: Mapping[str, Any],
+    cluster: str | None,
+    *,
+    withdraw_stop: bool,
+    baselines: Mapping[str, Any] | None = None,
+) -> None:
+    """Record what a study is launched with. The caller holds the study's lease.
+
+    Args:
+        engine: The database.
+        study_id: The study's id in our tables.
+        definition: The validated study file as JSON values.
+        cluster: The name of the profile.
+        withdraw_stop: Whether a stop requested before this launch no longer applies.
+        baselines: What the study's `baselines` function returned; None leaves the recorded value unchanged.
+    """
+    values: dict[str, Any] = {"definition": dict(definition), "cluster": cluster}
+    if withdraw_stop:
+        values["stop"] = None
+    if baselines is not None:
+        values["baselines"] = dict(baselines)
+    with engine.begin() as connection:
+        connection.execute(update(StudyRow).where(StudyRow.id == study_id).values(**values))
