@@ -1,45 +1,57 @@
-"""Whether what is faster is as accurate: full trainings beside the starting work's way, over three seeds.
+"""Compare the accuracy of full trainings with that of the baseline, over three seeds.
 
-    python benchmarks/accuracy.py kmnist-8k.npz accuracy.jsonl
+    python -m benchmarks.accuracy kmnist-8k.npz accuracy.jsonl
 
-The last recipe of the starting work (batch 100, 3 routing iterations, learning rate 0.001 × 0.95^epoch,
-decoder coefficient 0.784, shift and cutout), on the training images less a tenth of them, which validates
-every epoch; after its last epoch a network is tested, once. Each epoch is recorded as a line of JSON, and a
-training that the file has whole is not repeated. Each training has a process of its own.
+The baseline is the student project that this project grew out of (see baseline.py). All trainings use its
+last recipe: batch 100, 3 routing iterations, learning rate 0.001 × 0.95^epoch, decoder coefficient 0.784,
+shift and cutout. They train on nine tenths of the training images and validate on the others after every
+epoch. After its last epoch, a network is tested once. Each epoch is recorded as a line of JSON. A training
+whose record is complete is not repeated. Each training runs in its own process.
 """
 
 import argparse
 import json
+import statistics
 import subprocess
 import sys
 import tempfile
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import NamedTuple
 
 import keras
 import numpy as np
-from scipy.stats import ttest_ind
-from starting_work import augmented_batches, build_starting_model, predicted_classes, read_ahead
+from scipy.stats import ttest_1samp, ttest_ind
 
+from benchmarks.baseline import augmented_batches, build_baseline_model, predicted_classes, read_ahead
 from capsmodel.config import CapsNetConfig, TrainConfig, configs_from_params
-from capsmodel.data import load_dataset, split_validation
-from capsmodel.epochs import train_epochs
+from capsmodel.data import Dataset, load_dataset, split_validation
 from capsmodel.evaluate import classify
+from capsmodel.standalone_trial import StandaloneTrial
 from capsmodel.train import SPLIT_SEED
-from capsmodel.trial import LoneTrial
-from sweep.reporting.seed_statistics import CONFIDENCE, EvaluatedConfiguration, format_mean
+from capsmodel.training.epochs import train_epochs
 
-STARTING_WORK = "starting work"
-SEEDS = 3
+BASELINE = "baseline"
+NUM_SEEDS = 3
+CONFIDENCE = 0.95
 COMPARED = ("train_loss", "val_accuracy", "test_accuracy")
 RECIPE = {"lr_decay": 0.95, "decoder_coefficient": 0.784, "augmentation": "shift+cutout"}
 
+Recorder = Callable[[int, Mapping[str, float]], None]
+
 
 class Training(NamedTuple):
-    """One of those that are compared."""
+    """One of the trainings that are compared.
 
-    way: str  # "starting work", or a precision of ours
-    initial_votes: str  # see layers.ClassCapsules
+    Attributes:
+        implementation: "baseline", or a precision of this project's network.
+        initial_votes: The scale of the initial weights; see `capsmodel.network.layers.ClassCapsules`.
+        seed: The seed of all random numbers.
+        epochs: The number of epochs.
+    """
+
+    implementation: str
+    initial_votes: str
     seed: int
     epochs: int
 
@@ -50,28 +62,39 @@ def main() -> None:
         training = Training(*json.loads(arguments.alone))
         _train(training, arguments.dataset, arguments.records)
         return
-    plan = plan_of(arguments.epochs, arguments.plateau_epochs)
-    missing = [training for training in plan if "test_accuracy" not in last_of(training, arguments.records)]
+    plan = plan_trainings(arguments.epochs, arguments.plateau_epochs)
+    missing = [
+        training for training in plan if "test_accuracy" not in last_metrics(training, arguments.records)
+    ]
     for training in missing:
-        command = [sys.executable, __file__, arguments.dataset, str(arguments.records)]
+        command = [sys.executable, "-m", "benchmarks.accuracy", arguments.dataset, str(arguments.records)]
         subprocess.run([*command, "--alone", json.dumps(training)], check=True)
-    _print_table(plan, arguments.records)
+    _print_tables(plan, arguments.records)
 
 
-def plan_of(epochs: int, plateau_epochs: int) -> list[Training]:
-    """All ways from one scale of initial weights; and the starting work's from its own, for longer, beside
-    ours for half as long."""
-    ways = ("mixed_bfloat16", "float32", STARTING_WORK)
-    plan = [Training(way, "scaled", seed, epochs) for seed in range(SEEDS) for way in ways]
+def plan_trainings(epochs: int, plateau_epochs: int) -> list[Training]:
+    """Return the trainings to compare.
+
+    Args:
+        epochs: The number of epochs of all implementations from the same scale of initial weights.
+        plateau_epochs: The number of epochs of the baseline from its own scale of initial weights, which is
+            compared with half as many epochs of this project's network; 0 for no such comparison.
+    """
+    implementations = ("mixed_bfloat16", "float32", BASELINE)
+    plan = [
+        Training(implementation, "scaled", seed, epochs)
+        for seed in range(NUM_SEEDS)
+        for implementation in implementations
+    ]
     if plateau_epochs:
-        plan += [Training(STARTING_WORK, "glorot_4d", seed, plateau_epochs) for seed in range(SEEDS)]
+        plan += [Training(BASELINE, "glorot_4d", seed, plateau_epochs) for seed in range(NUM_SEEDS)]
         half = max(1, plateau_epochs // 2)
-        plan += [Training("mixed_bfloat16", "scaled", seed, half) for seed in range(SEEDS)]
-    return list(dict.fromkeys(plan))  # half as long may be as long as the first
+        plan += [Training("mixed_bfloat16", "scaled", seed, half) for seed in range(NUM_SEEDS)]
+    return list(dict.fromkeys(plan))  # the last ones may repeat the first ones
 
 
-def epochs_of(training: Training, records: Path) -> dict[int, dict[str, float]]:
-    """What is recorded last of each epoch of a training, counted from 1."""
+def recorded_epochs(training: Training, records: Path) -> dict[int, dict[str, float]]:
+    """Return the last record of each epoch of a training, by epoch, counted from 1."""
     lines = records.read_text(encoding="utf-8").splitlines() if records.exists() else []
     found = {}
     for record in map(json.loads, lines):
@@ -80,14 +103,15 @@ def epochs_of(training: Training, records: Path) -> dict[int, dict[str, float]]:
     return found
 
 
-def last_of(training: Training, records: Path) -> dict[str, float]:
-    return epochs_of(training, records).get(training.epochs, {})
+def last_metrics(training: Training, records: Path) -> dict[str, float]:
+    """Return the metrics of a training's last epoch; none if it is not recorded."""
+    return recorded_epochs(training, records).get(training.epochs, {})
 
 
 def _train(training: Training, dataset_name: str, records: Path) -> None:
     """Train and test in this process."""
 
-    def record(epoch: int, metrics: dict[str, float]) -> None:
+    def record(epoch: int, metrics: Mapping[str, float]) -> None:
         compared = {name: metrics[name] for name in COMPARED if name in metrics}
         with records.open("a", encoding="utf-8") as file:
             file.write(json.dumps({"training": training, "epoch": epoch, "metrics": compared}) + "\n")
@@ -95,37 +119,49 @@ def _train(training: Training, dataset_name: str, records: Path) -> None:
     keras.utils.set_random_seed(training.seed)
     dataset = load_dataset(dataset_name)
     split = split_validation(dataset.y_train, TrainConfig.validation_fraction, SPLIT_SEED)
-    train_it = _train_starting_work if training.way == STARTING_WORK else _train_ours
-    train_it(training, dataset, *split, record)
+    train = _train_baseline if training.implementation == BASELINE else _train_capsmodel
+    train(training, dataset, *split, record)
 
 
-def _train_ours(training, dataset, training_images, validation_images, record) -> None:
+def _train_capsmodel(
+    training: Training,
+    dataset: Dataset,
+    training_images: np.ndarray,
+    validation_images: np.ndarray,
+    record: Recorder,
+) -> None:
     params = {
         **RECIPE,
         "epochs": training.epochs,
-        "precision": training.way,
+        "precision": training.implementation,
         "initial_votes": training.initial_votes,
     }
     configs = configs_from_params(params, dataset.input_shape, dataset.num_classes)
 
-    class Recorded(LoneTrial):
-        def report(self, epoch, metrics):
+    class RecordedTrial(StandaloneTrial):
+        def report(self, epoch: int, metrics: Mapping[str, float]) -> None:
             record(epoch, metrics)
 
     with tempfile.TemporaryDirectory() as folder:
-        trial = Recorded(Path(folder), seed=training.seed)
+        trial = RecordedTrial(Path(folder), seed=training.seed)
         trained = train_epochs(*configs, dataset, trial, training_images, validation_images)
     predicted = classify(trained.capsnet, dataset.x_test, TrainConfig.batch_size)
     test_accuracy = float((predicted == dataset.y_test).mean())
     record(training.epochs, {**trained.history[-1], "test_accuracy": test_accuracy})
 
 
-def _train_starting_work(training, dataset, training_images, validation_images, record) -> None:
+def _train_baseline(
+    training: Training,
+    dataset: Dataset,
+    training_images: np.ndarray,
+    validation_images: np.ndarray,
+    record: Recorder,
+) -> None:
     network_config = CapsNetConfig(
         dataset.input_shape, dataset.num_classes, initial_votes=training.initial_votes
     )
     config = TrainConfig(**RECIPE)
-    model = build_starting_model(network_config, config.batch_size, config.decoder_coefficient)
+    model = build_baseline_model(network_config, config.batch_size, config.decoder_coefficient)
     batches = augmented_batches(
         dataset.x_train[training_images] / np.float32(255),
         dataset.y_train[training_images],
@@ -135,7 +171,7 @@ def _train_starting_work(training, dataset, training_images, validation_images, 
     )
     batches = read_ahead(batches, model)
 
-    def accuracy(images, labels) -> float:
+    def accuracy(images: np.ndarray, labels: np.ndarray) -> float:
         predicted = predicted_classes(model, images / np.float32(255), config.batch_size)
         return float((predicted == labels).mean())
 
@@ -152,43 +188,58 @@ def _train_starting_work(training, dataset, training_images, validation_images, 
         record(epoch + 1, metrics)
 
 
-def _print_table(plan: list[Training], records: Path) -> None:
+def _print_tables(plan: list[Training], records: Path) -> None:
     groups: dict[tuple[str, str, int], list[dict[int, dict[str, float]]]] = {}
     for training in plan:
-        group = (training.way, training.initial_votes, training.epochs)
-        groups.setdefault(group, []).append(epochs_of(training, records))
+        group = (training.implementation, training.initial_votes, training.epochs)
+        groups.setdefault(group, []).append(recorded_epochs(training, records))
     tests: dict[tuple[str, str, int], list[float]] = {}
-    for (way, initial_votes, epochs), seeds in groups.items():
-        print(f"\n{way}, initial votes {initial_votes}, {epochs} epochs")
+    for (implementation, initial_votes, epochs), seeds in groups.items():
+        print(f"\n{implementation}, initial votes {initial_votes}, {epochs} epochs")
         for epoch in range(1, epochs + 1):
             metrics = [recorded[epoch] for recorded in seeds]
             losses = " ".join(f"{seed['train_loss']:.3f}" for seed in metrics)
             validated = " ".join(f"{seed['val_accuracy']:.1%}" for seed in metrics)
             print(f"  epoch {epoch:2}   training loss {losses}   validation accuracy {validated}")
         tested = [recorded[epochs]["test_accuracy"] for recorded in seeds]
-        mean = format_mean(EvaluatedConfiguration(0, {}, "test_accuracy", tested, []))
-        print(f"  test accuracy {' '.join(f'{value:.2%}' for value in tested)}: mean {mean}, 95 %")
-        tests[way, initial_votes, epochs] = tested
+        print(f"  test accuracy {' '.join(f'{value:.2%}' for value in tested)}: mean {_show_mean(tested)}")
+        tests[implementation, initial_votes, epochs] = tested
     print()
-    for (way, initial_votes, epochs), tested in tests.items():
-        reference = tests.get((STARTING_WORK, initial_votes, epochs), [])
-        if way != STARTING_WORK and reference:
+    for (implementation, initial_votes, epochs), tested in tests.items():
+        reference = tests.get((BASELINE, initial_votes, epochs), [])
+        if implementation != BASELINE and reference:
             low, high = ttest_ind(tested, reference, equal_var=False).confidence_interval(CONFIDENCE)
-            print(f"{way} less the starting work, both {initial_votes}: {low:+.2%} to {high:+.2%}, 95 %")
+            print(
+                f"{implementation} minus baseline, both {initial_votes}: {low:+.2%} to {high:+.2%} "
+                f"({CONFIDENCE:.0%} confidence interval)"
+            )
+
+
+def _show_mean(values: list[float]) -> str:
+    """Format the mean of a metric over seeds with its confidence interval."""
+    mean = statistics.fmean(values)
+    _, high = ttest_1samp(values, 0).confidence_interval(CONFIDENCE)
+    return f"{mean:.2%} ± {high - mean:.2%} ({CONFIDENCE:.0%} confidence interval)"
 
 
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("dataset", help="kmnist or the path of a .npz file")
-    parser.add_argument("records", type=Path, help="the .jsonl file to add to")
-    parser.add_argument("--epochs", type=int, default=4, help="of the three ways from one scale")
+    parser.add_argument("records", type=Path, help="the .jsonl file to append to")
+    parser.add_argument(
+        "--epochs",
+        type=int,
+        default=4,
+        help="number of epochs of all three implementations from the same scale of initial weights",
+    )
     parser.add_argument(
         "--plateau-epochs",
         type=int,
         default=16,
-        help="of the starting work's way from its own scale, beside half as many of ours; 0 for none",
+        help="number of epochs of the baseline from its own scale of initial weights, compared with half as "
+        "many epochs of this project's network; 0 for no such comparison",
     )
-    parser.add_argument("--alone", help=argparse.SUPPRESS)  # one of the plan, in this process
+    parser.add_argument("--alone", help=argparse.SUPPRESS)  # one training of the plan, in this process
     return parser.parse_args()
 
 

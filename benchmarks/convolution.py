@@ -1,29 +1,37 @@
-"""Which form of the second convolution, 9×9 with stride 2, trains fastest here.
+"""Measure which form of the second convolution, 9×9 with stride 2, trains fastest on this machine.
 
-    python benchmarks/convolution.py
+    python -m benchmarks.convolution
 
-Forward pass and both gradients of three forms that compute the same, in float32 and in bfloat16, taking turns
-in one process; beside them the three matrix products of its size that no form can do without.
+Three forms that compute the same result are measured alternately in one process, in float32 and in bfloat16,
+with the forward pass and both gradients. The output also shows the time of the three matrix products of this
+size that every form needs.
 """
+
+from collections.abc import Callable
 
 import keras
 import numpy as np
-from keras import ops
-from training_step import STEPS, alternate, make_product
+from keras import KerasTensor, ops
 
-from capsmodel.batches import batched
-from capsmodel.convolution import convolve_by_product
+from benchmarks.training_step import STEPS, alternate, make_product
+from capsmodel.network.im2col import im2col_convolution
+from capsmodel.training.batches import batched
 
 BATCH_SIZE = 100
 FILTERS, SIDE, KERNEL = 256, 20, 9
+NUM_ROUNDS = 2
 
 
-def as_it_stands(features, kernel):
+def strided(features: KerasTensor, kernel: KerasTensor) -> KerasTensor:
+    """Convolve with the backend's strided convolution."""
     return ops.conv(features, kernel, strides=2, padding="valid")
 
 
-def space_to_depth(features, kernel):
-    """Blocks of 2×2 pixels become channels: a 5×5 kernel, one row and column of it zero, with stride 1."""
+def space_to_depth(features: KerasTensor, kernel: KerasTensor) -> KerasTensor:
+    """Convolve after converting blocks of 2×2 pixels to channels.
+
+    The kernel becomes a 5×5 kernel with stride 1, in which one row and one column of pixels are zero.
+    """
     blocks = ops.reshape(features, (-1, SIDE // 2, 2, SIDE // 2, 2, FILTERS))
     blocks = ops.reshape(ops.transpose(blocks, (0, 1, 3, 2, 4, 5)), (-1, SIDE // 2, SIDE // 2, 4 * FILTERS))
     kernel = ops.reshape(ops.pad(kernel, ((0, 1), (0, 1), (0, 0), (0, 0))), (5, 2, 5, 2, FILTERS, FILTERS))
@@ -31,43 +39,55 @@ def space_to_depth(features, kernel):
     return ops.conv(blocks, kernel, strides=1, padding="valid")
 
 
-def patches(features, kernel):
-    return convolve_by_product(features, kernel, (2, 2))
+def im2col(features: KerasTensor, kernel: KerasTensor) -> KerasTensor:
+    """Convolve by one matrix product over patches."""
+    return im2col_convolution(features, kernel, (2, 2))
 
 
-class Convolved(keras.Model):
-    """Trains features and kernel to nothing, by one form of the convolution."""
+FORMS = (strided, space_to_depth, im2col)
 
-    def __init__(self, form, dtype):
+
+class ConvolutionModel(keras.Model):
+    """A model whose loss is the mean squared output of a convolution of two weights.
+
+    Args:
+        form: One of FORMS.
+        dtype: The dtype of the convolution.
+    """
+
+    def __init__(self, form: Callable[[KerasTensor, KerasTensor], KerasTensor], dtype: str) -> None:
         super().__init__()
         self.form = form
-        self.number_format = dtype
+        self.convolution_dtype = dtype
         self.features = self.add_weight(shape=(BATCH_SIZE, SIDE, SIDE, FILTERS), initializer="random_normal")
         self.kernel = self.add_weight(shape=(KERNEL, KERNEL, FILTERS, FILTERS), initializer="random_normal")
 
-    def call(self, unused):
-        features, kernel = (ops.cast(weight, self.number_format) for weight in (self.features, self.kernel))
+    def call(self, unused: KerasTensor) -> KerasTensor:
+        features, kernel = (
+            ops.cast(weight, self.convolution_dtype) for weight in (self.features, self.kernel)
+        )
         return ops.mean(ops.square(ops.cast(self.form(features, kernel), "float32")))
 
     def compute_loss(self, x=None, y=None, y_pred=None, sample_weight=None, training=True):
         return y_pred
 
 
-def make_turn(form, dtype):
-    """A function that takes STEPS training steps."""
-    model = Convolved(form, dtype)
+def make_steps(form: Callable[[KerasTensor, KerasTensor], KerasTensor], dtype: str) -> Callable[[], None]:
+    """Return a function that runs STEPS training steps."""
+    model = ConvolutionModel(form, dtype)
     model.compile(keras.optimizers.SGD(0.0))
     return lambda: model.fit(batched(np.zeros((STEPS, 1)), 1), shuffle=False, verbose=0)
 
 
 def main() -> None:
     for dtype in ("float32", "bfloat16"):
-        turns = {form.__name__: make_turn(form, dtype) for form in (as_it_stands, space_to_depth, patches)}
-        turns["matrix product"] = make_product(dtype, BATCH_SIZE)
-        for name, seconds in alternate(turns, number=2).items():
-            share = 3 if name == "matrix product" else 1
+        functions = {form.__name__: make_steps(form, dtype) for form in FORMS}
+        functions["matrix product"] = make_product(dtype, BATCH_SIZE)
+        for name, step_time in alternate(functions, NUM_ROUNDS).items():
+            factor = 3 if name == "matrix product" else 1
             shown = "three products" if name == "matrix product" else name.replace("_", " ")
-            print(f"{dtype:9} {shown:16} {share * seconds.wall:6.3f} s, {share * seconds.cores:6.3f} core s")
+            wall_s, core_s = factor * step_time.wall_s, factor * step_time.core_s
+            print(f"{dtype:9} {shown:16} {wall_s:6.3f} s, {core_s:6.3f} core s")
 
 
 if __name__ == "__main__":

@@ -1,10 +1,11 @@
-"""How long the end of an epoch waits when Keras is handed bare arrays, against `capsmodel.batches.batched`.
+"""Measure how long the end of an epoch waits with a bare array and with `batched`.
 
-    python benchmarks/epoch_end.py
+    python -m benchmarks.epoch_end
 
-Short epochs of the paper's network, of several lengths, are trained from indices handed over both ways in
-turns. Under TensorFlow the tuner of bare arrays sleeps 0.01 s, 0.02 s, 0.04 s …; the end of an epoch should
-wake it, and where it does not waits for it to wake by itself.
+Short epochs of the paper's network, of several lengths, are trained from indices that are passed alternately
+as a bare array and through `capsmodel.training.batches.batched`. Under TensorFlow, the tuner of bare arrays
+sleeps for 0.01 s, 0.02 s, 0.04 s and so on. The end of an epoch should wake it; where it does not, the epoch
+waits until the tuner wakes up.
 """
 
 import argparse
@@ -13,35 +14,35 @@ import time
 
 import keras
 import numpy as np
-from training_step import make_trainer
 
-from capsmodel.batches import batched
+from benchmarks.training_step import make_trainer
+from capsmodel.training.batches import batched
 
 
 def main() -> None:
     arguments = _arguments()
     batch_size = arguments.batch_size
     trainer = make_trainer(arguments.precision, batch_size)
-    ways = {
+    fits = {
         "bare": lambda indices: trainer.fit(indices, batch_size=batch_size, shuffle=False, verbose=0),
         "batched": lambda indices: trainer.fit(batched(indices, batch_size), shuffle=False, verbose=0),
     }
     print(
         f"keras {keras.__version__} on {keras.backend.backend()}, batch {batch_size}, {arguments.precision}"
     )
-    print("seconds of an epoch: median and longest")
-    print("steps      bare arrays          batched   ratio of the means")
+    print("seconds of an epoch: median and maximum")
+    print("steps       bare array          batched   ratio of the means")
     for steps in arguments.steps:
         indices = np.tile(np.arange(batch_size), steps)
-        taken: dict[str, list[float]] = {name: [] for name in ways}
+        times: dict[str, list[float]] = {name: [] for name in fits}
         for epoch in range(arguments.epochs + 1):
-            for name, fit in ways.items():
+            for name, fit in fits.items():
                 started = time.perf_counter()
                 fit(indices)
-                if epoch:  # the first compiles
-                    taken[name].append(time.perf_counter() - started)
-        shown = [f"{statistics.median(seconds):8.2f} {max(seconds):7.2f}" for seconds in taken.values()]
-        ratio = statistics.mean(taken["bare"]) / statistics.mean(taken["batched"])
+                if epoch:  # the first epoch compiles
+                    times[name].append(time.perf_counter() - started)
+        shown = [f"{statistics.median(seconds):8.2f} {max(seconds):7.2f}" for seconds in times.values()]
+        ratio = statistics.mean(times["bare"]) / statistics.mean(times["batched"])
         print(f"{steps:5} {shown[0]} {shown[1]} {ratio:12.2f}", flush=True)
 
 
@@ -49,8 +50,8 @@ def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--batch-size", type=int, default=32)
     parser.add_argument("--precision", default="mixed_bfloat16")
-    parser.add_argument("--steps", type=int, nargs="+", default=[2, 4, 8, 16], help="of an epoch")
-    parser.add_argument("--epochs", type=int, default=9, help="of each length, each way")
+    parser.add_argument("--steps", type=int, nargs="+", default=[2, 4, 8, 16], help="lengths of an epoch")
+    parser.add_argument("--epochs", type=int, default=9, help="number of epochs of each length and each form")
     return parser.parse_args()
 
 

@@ -1,22 +1,24 @@
-"""What the scale of the initial votes does to the start of training, over five seeds.
+"""Compare the start of training with two scales of the initial votes, over five seeds.
 
     pip install '.[figures]'
-    python benchmarks/initial_votes.py docs/figures/initial_votes.svg
+    python -m benchmarks.initial_votes docs/figures/initial_votes.svg
 
-Trains the paper's network with our initial weights and with the starting work's, and draws the training loss
-and the validation accuracy of each epoch: every seed a line.
+The paper's network is trained with this project's initial weights ("scaled") and with those of the baseline,
+the student project that this project grew out of ("glorot_4d"). The figure shows the training loss and the
+validation accuracy of each epoch, with one line for each seed.
 """
 
 import argparse
 import statistics
 import tempfile
 from pathlib import Path
+from typing import Any
 
 import matplotlib.pyplot as plt
 
 from capsmodel.config import INITIAL_VOTES
+from capsmodel.standalone_trial import StandaloneTrial
 from capsmodel.train import train
-from capsmodel.trial import LoneTrial
 
 NUM_SEEDS = 5
 COLOURS = {"scaled": "#0b6e99", "glorot_4d": "#c4541a"}
@@ -27,7 +29,7 @@ def main() -> None:
     params = {"epochs": arguments.epochs, "num_samples": arguments.num_samples}
     curves = {
         scheme: [
-            epochs_of({**params, "initial_votes": scheme}, arguments.dataset, seed)
+            train_epochs({**params, "initial_votes": scheme}, arguments.dataset, seed)
             for seed in range(NUM_SEEDS)
         ]
         for scheme in INITIAL_VOTES
@@ -38,15 +40,16 @@ def main() -> None:
     draw(curves, arguments.figure)
 
 
-def epochs_of(params: dict, dataset: str, seed: int) -> list[dict[str, float]]:
-    """The metrics of each epoch of one training."""
+def train_epochs(params: dict[str, Any], dataset: str, seed: int) -> list[dict[str, float]]:
+    """Train one network, and return the metrics of each epoch."""
     with tempfile.TemporaryDirectory() as folder:
-        trial = LoneTrial(Path(folder), dataset, seed)
+        trial = StandaloneTrial(Path(folder), dataset, seed)
         train(params, trial)
     return trial.epochs
 
 
 def draw(curves: dict[str, list[list[dict[str, float]]]], path: Path) -> None:
+    """Draw the metrics of each epoch of each seed, by scheme, and write the figure."""
     figure, panels = plt.subplots(1, 2, figsize=(8, 3), layout="constrained")
     for panel, metric in zip(panels, ("train_loss", "val_accuracy"), strict=True):
         for scheme, seeds in curves.items():
@@ -77,10 +80,10 @@ def _medians(seeds: list[list[dict[str, float]]], epoch: int) -> str:
 
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
-    parser.add_argument("figure", type=Path, help="the .svg or .png to write")
+    parser.add_argument("figure", type=Path, help="the .svg or .png file to write")
     parser.add_argument("--dataset", default="digits", help="digits, kmnist or the path of a .npz file")
     parser.add_argument("--epochs", type=int, default=10)
-    parser.add_argument("--num-samples", type=int, help="train on so many images only")
+    parser.add_argument("--num-samples", type=int, help="number of training images; default: all")
     return parser.parse_args()
 
 

@@ -1,4 +1,4 @@
-"""A large study in a database, for benchmarks: recorded, as a launcher would have, but trained by nobody."""
+"""A large study in a database, recorded as a launcher would record it, without any training."""
 
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
@@ -24,7 +24,7 @@ BEGIN = datetime(2026, 11, 1, tzinfo=UTC)
 
 
 def study(num_trials: int) -> Study:
-    """One that is to have so many trials in the end."""
+    """Create a study with this many trials in the end."""
     return Study.model_validate(
         {
             "name": "large", "train": "large_model:train", "metric": "val_accuracy", "direction": "maximize",
@@ -35,7 +35,7 @@ def study(num_trials: int) -> Study:
 
 
 def fill(engine: Engine, num_trials: int) -> None:
-    """A study of twice as many trials as there are so far; Optuna's tables first."""
+    """Record a study with this many trials, half of those that it will have in the end."""
     upgrade(engine)
     optuna.logging.set_verbosity(optuna.logging.ERROR)
     with optuna_storage(engine.url) as storage:
@@ -58,7 +58,10 @@ def fill(engine: Engine, num_trials: int) -> None:
 
 
 def _rows(number: int, is_active: bool) -> Iterator[tuple[str, dict[str, Any]]]:
-    """One trial's rows by table. Every tenth was pruned, every twentieth had a second attempt."""
+    """Generate the rows of one trial, each with its table.
+
+    Every tenth trial is pruned, and every twentieth has a second attempt.
+    """
     trial, is_pruned = number + 1, number % 10 == 0
     begin = BEGIN + timedelta(minutes=number)
     end = None if is_active else begin + timedelta(hours=1)

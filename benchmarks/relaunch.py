@@ -1,9 +1,9 @@
-"""How long a launch takes to be at work again on a study of 10,000 trials of 50 epochs, 100 of them running.
+"""Measure how long a launch takes to resume a study of 10,000 trials of 50 epochs, 100 of them running.
 
     python -m benchmarks.relaunch [NUM_TRIALS]
 
-fills an SQLite database, then launches again: the checks, Optuna's trials read, the first poll done. Slurm's
-commands are played by shell scripts.
+The benchmark fills an SQLite database and launches the study again. The time includes the checks, reading
+Optuna's trials, and the first poll. Shell scripts replace Slurm's commands.
 """
 
 import os
@@ -13,7 +13,7 @@ import time
 from itertools import pairwise
 from pathlib import Path
 
-from benchmarks import large_study, slurm_stand_in
+from benchmarks import fake_slurm, large_study
 from sweep.definition.cluster import SlurmProfile
 from sweep.launcher.startup import LaunchRequest, open_launcher
 from sweep.storage.database import connect, parse_url
@@ -22,7 +22,7 @@ from sweep.storage.database import connect, parse_url
 def main(num_trials: int) -> None:
     with tempfile.TemporaryDirectory() as folder:
         os.chdir(folder)
-        slurm_stand_in.put_on_path(Path(folder, "bin"))
+        fake_slurm.put_on_path(Path(folder, "bin"))
         Path("large_model.py").write_text("def train(params, trial): ...\n")
         url = parse_url("sqlite:///sweep.db")
         large_study.fill(connect(url), num_trials)
@@ -40,7 +40,7 @@ def main(num_trials: int) -> None:
                 num_active = launcher.step()
                 times.append(time.perf_counter())
         opened, *polls = [later - earlier for earlier, later in pairwise(times)]
-        print(f"{num_trials:,} trials, {num_active} active: at work after {opened + polls[0]:.2f} s")
+        print(f"{num_trials:,} trials, {num_active} active: resumed after {opened + polls[0]:.2f} s")
         print(f"opened {opened:.2f} s, polls {', '.join(f'{poll:.2f}' for poll in polls)} s")
 
 

@@ -1,9 +1,9 @@
-"""How long `sweep status` takes for a study of 10,000 trials of 50 epochs, 100 of them active.
+"""Measure how long `sweep status` takes for a study of 10,000 trials of 50 epochs, 100 of them active.
 
     python -m benchmarks.status [NUM_TRIALS]
 
-fills an SQLite database, then starts each command a few times as a user would. `sweep --help` shows how
-much of it is Python's own start.
+The benchmark fills an SQLite database and runs each command several times. `sweep --help` shows how much of
+the time Python needs to start.
 """
 
 import os
@@ -30,11 +30,11 @@ def main(num_trials: int) -> None:
         for command in COMMANDS:
             times = [_time(command, url) for _ in range(REPEATS)]
             wall, cpu = (median(each) for each in zip(*times, strict=True))
-            print(f"sweep {command:35} {wall:6.2f} s, {cpu:6.2f} s of a core")
+            print(f"sweep {command:35} {wall:6.2f} s, {cpu:6.2f} s of CPU time")
 
 
 def _time(command: str, url: str) -> tuple[float, float]:
-    """Seconds on the clock and of a core."""
+    """Run a command, and return its wall time and its CPU time in seconds."""
     begin, before = time.perf_counter(), os.times()
     subprocess.run(
         [sys.executable, "-m", "sweep", *command.split()],

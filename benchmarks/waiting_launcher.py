@@ -1,9 +1,9 @@
-"""What a launcher costs that waits on 100 running jobs: CPU, Slurm's commands and transactions a poll.
+"""Measure what a launcher that waits for 100 running jobs costs: CPU, Slurm's commands and transactions.
 
     python -m benchmarks.waiting_launcher [SECONDS]
 
-Slurm's commands are played by shell scripts on the PATH, so what is measured is the launcher, with the
-processes it starts. One trial in ten reports an epoch between two polls.
+Shell scripts on the PATH replace Slurm's commands, so the benchmark measures the launcher and the processes
+that it starts. One trial in ten reports an epoch between two polls.
 """
 
 import os
@@ -16,7 +16,7 @@ from pathlib import Path
 
 from sqlalchemy import event
 
-from benchmarks import slurm_stand_in
+from benchmarks import fake_slurm
 from sweep.definition.cluster import SlurmProfile
 from sweep.definition.study import Study
 from sweep.launcher.launcher import Launcher
@@ -40,7 +40,7 @@ STUDY = Study.model_validate(
 def main(seconds: float) -> None:
     with tempfile.TemporaryDirectory() as folder:
         os.chdir(folder)
-        slurm_stand_in.put_on_path(Path(folder, "bin"))
+        fake_slurm.put_on_path(Path(folder, "bin"))
         profile = SlurmProfile(executor="slurm", timeout_min=60, gres="gpu:1")
         url = parse_url("sqlite:///sweep.db")
         Path("none.py").write_text("def train(params, trial): ...\n")
@@ -52,7 +52,7 @@ def main(seconds: float) -> None:
 
 
 def _begin(launcher: Launcher) -> None:
-    """Every job's worker claims its attempt."""
+    """Claim the attempt of each job, as its worker does."""
     for attempt in launcher.records.open_attempts(ACTIVE_STATES):
         start = Start(attempt.token, time.time(), "n1", 1, "0", "3.11", {"numpy": "2"})
         folder_of(attempt).claim(start)
@@ -78,7 +78,7 @@ def _measure(launcher: Launcher, seconds: float) -> None:
         before = _cpu_seconds()
         for folder in folders[num_polls % 10 :: 10]:
             folder.append_epoch(EpochReport(num_polls + 1, time.time(), {"score": 0.5, "loss": 0.5}))
-        cpu_s += _cpu_seconds() - before  # reporting is the workers' work
+        cpu_s += _cpu_seconds() - before  # the workers' share, which is not measured
         assert launcher.step() == NUM_JOBS
         num_polls += 1
     share = (_cpu_seconds() - cpu_s) / seconds
@@ -89,7 +89,7 @@ def _measure(launcher: Launcher, seconds: float) -> None:
 
 
 def _cpu_seconds() -> float:
-    """User and system time of this process and the processes that it has waited for."""
+    """Return the user and system time of this process and of the processes that it has waited for."""
     usages = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
     return sum(usage.ru_utime + usage.ru_stime for usage in usages)
 

@@ -1,4 +1,4 @@
-"""What a study may set: the network's shape and how it is trained, as frozen checked objects."""
+"""The configuration of the network and of its training, as frozen objects that are validated."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
@@ -8,29 +8,42 @@ AUGMENTATIONS = ("none", "shift", "cutout", "shift+cutout")
 INITIAL_VOTES = ("scaled", "glorot_4d")
 PRECISIONS = ("auto", "float32", "mixed_bfloat16")
 
-KERNEL_SIZE = 9  # of both convolutions
+KERNEL_SIZE = 9  # pixels, in both convolutions
 PRIMARY_STRIDE = 2
-SMALLEST_SIDE = 2 * KERNEL_SIZE - 1  # leaves one position of primary capsules
+SMALLEST_SIDE = 2 * KERNEL_SIZE - 1  # pixels; leaves one position of primary capsules
 
 
 @dataclass(frozen=True)
 class CapsNetConfig:
-    """The capsule network of Sabour, Frosst and Hinton (2017); the defaults are the paper's.
+    """The shape of the capsule network of Sabour, Frosst and Hinton (2017). The defaults are the paper's.
+
+    Attributes:
+        input_shape: The shape of an image, (height, width, channels).
+        num_classes: The number of classes.
+        routing_iterations: How many times the coupling coefficients are computed.
+        conv_filters: The number of filters of the first convolution.
+        primary_channels: The number of primary capsules at each position.
+        primary_capsule_dim: The size of a primary capsule.
+        class_capsule_dim: The size of a class capsule.
+        decoder_widths: The widths of the decoder's hidden layers.
+        decoder_dropout: The dropout rate after each hidden layer of the decoder.
+        initial_votes: The scale of the initial transformation weights; see
+            `capsmodel.network.layers.ClassCapsules`.
 
     Raises:
-        ValueError: a value is out of range; the message names the field, the rule and the value.
+        ValueError: A value is out of range. The message names the field, the rule and the value.
     """
 
-    input_shape: tuple[int, int, int] = (28, 28, 1)  # (height, width, channels)
+    input_shape: tuple[int, int, int] = (28, 28, 1)
     num_classes: int = 10
     routing_iterations: int = 3
     conv_filters: int = 256
-    primary_channels: int = 32  # primary capsules at each position
+    primary_channels: int = 32
     primary_capsule_dim: int = 8
     class_capsule_dim: int = 16
-    decoder_widths: tuple[int, ...] = (512, 1024)  # of the hidden layers
-    decoder_dropout: float = 0.0  # after each hidden layer
-    initial_votes: str = "scaled"  # see layers.ClassCapsules
+    decoder_widths: tuple[int, ...] = (512, 1024)
+    decoder_dropout: float = 0.0
+    initial_votes: str = "scaled"
 
     def __post_init__(self) -> None:
         for name in ("input_shape", "decoder_widths"):
@@ -54,22 +67,35 @@ class CapsNetConfig:
 
 @dataclass(frozen=True)
 class TrainConfig:
-    """How the network is trained; the defaults are the starting recipe.
+    """How the network is trained. The defaults are a recipe of the baseline, the student project.
+
+    Attributes:
+        epochs: The number of epochs.
+        batch_size: The number of images in a batch.
+        learning_rate: The learning rate of the first epoch.
+        lr_decay: The factor of the learning rate from one epoch to the next.
+        decoder_coefficient: The weight of the mean squared reconstruction error per pixel in the loss.
+        augmentation: One of AUGMENTATIONS, applied to the training images.
+        validation_fraction: The fraction of the training images that is held out for validation.
+        precision: One of PRECISIONS; see `capsmodel.training.precision.choose_precision`.
+        early_stopping_patience: Training stops after this many epochs without a better validation
+            accuracy; None for no early stopping.
+        num_samples: How many training images to use, for rehearsals; None for all.
 
     Raises:
-        ValueError: a value is out of range; the message names the field, the rule and the value.
+        ValueError: A value is out of range. The message names the field, the rule and the value.
     """
 
     epochs: int = 50
     batch_size: int = 100
-    learning_rate: float = 0.001  # of the first epoch
-    lr_decay: float = 0.9  # epoch e, counted from 0, has learning_rate × lr_decay^e
-    decoder_coefficient: float = 0.392  # multiplies the mean squared error per pixel
+    learning_rate: float = 0.001
+    lr_decay: float = 0.9
+    decoder_coefficient: float = 0.392
     augmentation: str = "none"
-    validation_fraction: float = 0.1  # of the training images
-    precision: str = "auto"  # see precision.choose_precision
-    early_stopping_patience: int | None = None  # epochs without a better validation accuracy
-    num_samples: int | None = None  # train on so many images only: for rehearsals
+    validation_fraction: float = 0.1
+    precision: str = "auto"
+    early_stopping_patience: int | None = None
+    num_samples: int | None = None
 
     def __post_init__(self) -> None:
         _check_int("epochs", self.epochs, 1)
@@ -87,7 +113,7 @@ class TrainConfig:
                 _check_int(name, getattr(self, name), 1)
 
 
-FROM_DATA = ("input_shape", "num_classes")  # never params: the data set says them
+FROM_DATA = ("input_shape", "num_classes")  # properties of the data set, which are never params
 NETWORK_PARAMS = tuple(field.name for field in fields(CapsNetConfig) if field.name not in FROM_DATA)
 TRAIN_PARAMS = tuple(field.name for field in fields(TrainConfig))
 
@@ -95,10 +121,18 @@ TRAIN_PARAMS = tuple(field.name for field in fields(TrainConfig))
 def configs_from_params(
     params: Mapping[str, Any], input_shape: tuple[int, int, int], num_classes: int
 ) -> tuple[CapsNetConfig, TrainConfig]:
-    """Both configurations, from the flat params of a trial and the shape of its data set.
+    """Create both configurations from the flat params of a trial.
+
+    Args:
+        params: Fields of CapsNetConfig and TrainConfig by name, other than those in FROM_DATA.
+        input_shape: The shape of the data set's images, (height, width, channels).
+        num_classes: The number of classes of the data set.
+
+    Returns:
+        The configuration of the network and that of its training.
 
     Raises:
-        ValueError: a name is unknown, the message lists the valid ones; or a value is out of range.
+        ValueError: A name is unknown, and the message lists the valid ones; or a value is out of range.
     """
     unknown = sorted(set(params) - {*NETWORK_PARAMS, *TRAIN_PARAMS})
     if unknown:
@@ -131,7 +165,6 @@ def _check_choice(name: str, value: object, choices: tuple[str, ...]) -> None:
 
 
 def _as_tuple(name: str, value: object) -> tuple[Any, ...]:
-    is_sequence = isinstance(value, list | tuple)
-    if not is_sequence:
-        raise ValueError(f"`{name}` must be a list of whole numbers, but got {value!r}")
+    if not isinstance(value, list | tuple):
+        raise ValueError(f"`{name}` must be a list of whole numbers, but got {value!r}")  # noqa: TRY004 - as for every param
     return tuple(value)

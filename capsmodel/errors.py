@@ -1,8 +1,8 @@
-"""What can go wrong with the data, told so that a person can put it right."""
+"""The errors that the network's functions raise."""
 
 
 class DataError(ValueError):
-    """Raised when a data set is missing, unreachable, damaged or not what the network can learn from.
+    """Raised when a data set is missing, unreachable, damaged or unsuitable for the network.
 
-    The message says which file, what was found, what is expected and what to do.
+    The message names the file and says what was found, what is expected, and what to do.
     """

@@ -1,4 +1,4 @@
-"""`train`: the function a study names. It trains one capsule network and resumes where it was stopped."""
+"""The train function of the capsule network, which a study names as `capsmodel.train:train`."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -7,35 +7,37 @@ import numpy as np
 
 from capsmodel.config import TrainConfig, configs_from_params
 from capsmodel.data import load_dataset, split_validation, stratified_order
-from capsmodel.epochs import train_epochs
-from capsmodel.pictures import save_pictures
+from capsmodel.training.epochs import train_epochs
+from capsmodel.training.pictures import save_pictures
 from capsmodel.trial import Trial
 
-SPLIT_SEED = 0  # all trials of a study are judged on the same validation images
-NUM_PICTURED = 20  # validation images
+SPLIT_SEED = 0  # the same for all trials of a study, so that they are validated on the same images
+NUM_PICTURED = 20  # validation images in reconstructions.png
 WEIGHTS = "capsnet.weights.h5"
 
 
 def train(params: Mapping[str, Any], trial: Trial) -> dict[str, float]:
-    """Train a capsule network, and measure it on images held out of the training data.
+    """Train a capsule network, and validate it on images that are held out of the training data.
 
-    See `epochs.train_epochs`. The test images are not used. Pictures of some validation images go into the
-    trial's folder, see `pictures.save_pictures`, and so do the trained weights, as capsnet.weights.h5: for
-    `load_weights` of a network that `build_capsnet` makes of the same config.
+    A trial that was interrupted is resumed from its last checkpoint. The test images are not used.
+
+    The function writes images of some validation images to the trial's folder (see
+    `capsmodel.training.pictures.save_pictures`), and the trained weights as capsnet.weights.h5. A network
+    that `build_capsnet` builds from the same configuration can load them with `load_weights`.
 
     Args:
-        params: names of CapsNetConfig and TrainConfig, other than `input_shape` and `num_classes`.
-        trial: see Trial.
+        params: Fields of CapsNetConfig and TrainConfig by name, other than `input_shape` and `num_classes`.
+        trial: The trial.
 
     Returns:
-        The metrics of the last epoch, which early stopping may have brought forward: train_ and val_
-        loss, accuracy, margin_loss and reconstruction_loss; learning_rate; epoch_seconds and
-        images_per_second of training; epochs_trained.
+        The metrics of the last epoch, which is earlier than `epochs` if early stopping applies:
+        loss, accuracy, margin_loss and reconstruction_loss with the prefixes train_ and val_;
+        learning_rate; epoch_seconds and images_per_second of training; and epochs_trained.
 
     Raises:
-        ValueError: a param is unknown or out of range.
-        DataError: the data set is missing, damaged or unfit.
-        FloatingPointError: the loss is no longer a number.
+        ValueError: A param is unknown or out of range.
+        DataError: The data set is missing, damaged or unsuitable.
+        FloatingPointError: The training loss is not finite.
     """
     dataset = load_dataset(trial.dataset, trial.data_dir)
     network_config, config = configs_from_params(params, dataset.input_shape, dataset.num_classes)
@@ -48,13 +50,20 @@ def train(params: Mapping[str, Any], trial: Trial) -> dict[str, float]:
 
 
 def _split(labels: np.ndarray, config: TrainConfig) -> tuple[np.ndarray, np.ndarray]:
-    """Indices of the images to train on and to validate on."""
+    """Return the indices of the images for training and of those for validation."""
     training, validation = split_validation(labels, config.validation_fraction, SPLIT_SEED)
-    return slice_of(training, labels, config), validation
+    return limit_samples(training, labels, config), validation
 
 
-def slice_of(training: np.ndarray, labels: np.ndarray, config: TrainConfig) -> np.ndarray:
-    """Of these indices as many as `num_samples` asks for, the classes in their proportions."""
+def limit_samples(training: np.ndarray, labels: np.ndarray, config: TrainConfig) -> np.ndarray:
+    """Return as many of the indices as `num_samples` says, with the classes in their proportions.
+
+    Args:
+        training: The indices to choose from.
+        labels: The labels of all training images.
+        config: The configuration with `num_samples`; all indices are returned if it is None.
+    """
     if config.num_samples is None:
         return training
-    return training[stratified_order(labels[training], SPLIT_SEED)[: config.num_samples]]
+    chosen = stratified_order(labels[training], SPLIT_SEED)[: config.num_samples]
+    return np.asarray(training[chosen])

@@ -1,46 +1,39 @@
-"""What the network's functions need of a trial; sweep's is one."""
+"""The interface of a trial, as far as the train function uses it."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
 
 class Trial(Protocol):
-    """One configuration to train."""
+    """One configuration to train. The trials of a sweep implement this protocol, and so does StandaloneTrial.
 
-    folder: Path  # exists; for what the trial makes beside its metrics
-    checkpoint_dir: Path  # exists; what is in it comes back when the trial goes on
-    seed: int
-    dataset: str
-    data_dir: Path | None
-
-    def report(self, epoch: int, metrics: Mapping[str, float]) -> None:
-        """Take the metrics of an epoch, counted from 1; may raise to end the trial."""
-
-    def note(self, key: str, value: str) -> None:
-        """Remember where the numbers come from."""
-
-
-@dataclass
-class LoneTrial:
-    """A trial of no study: for a notebook, or to measure something."""
-
-    folder: Path
-    dataset: str = "digits"
-    seed: int = 0
-    data_dir: Path | None = None
-    epochs: list[dict[str, float]] = field(default_factory=list)  # as they were reported
-    notes: dict[str, str] = field(default_factory=dict)
+    Attributes:
+        folder: The folder for files of the trial other than its metrics. It exists.
+        checkpoint_dir: The folder for checkpoints. It exists, and its files are still there when the
+            trial is resumed.
+        seed: The seed of all random numbers.
+        dataset: The name of the data set.
+        data_dir: The folder with the data; None for the default.
+    """
 
     @property
-    def checkpoint_dir(self) -> Path:
-        path = self.folder / "checkpoints"
-        path.mkdir(parents=True, exist_ok=True)
-        return path
+    def folder(self) -> Path: ...
+
+    @property
+    def checkpoint_dir(self) -> Path: ...
+
+    @property
+    def seed(self) -> int: ...
+
+    @property
+    def dataset(self) -> str | None: ...
+
+    @property
+    def data_dir(self) -> Path | None: ...
 
     def report(self, epoch: int, metrics: Mapping[str, float]) -> None:
-        self.epochs.append(dict(metrics))
+        """Report the metrics of an epoch, counted from 1. The call may raise to end the trial."""
 
     def note(self, key: str, value: str) -> None:
-        self.notes[key] = value
+        """Record where the numbers come from."""

@@ -13,10 +13,10 @@ import matplotlib.pyplot as plt
 import numpy as np
 from keras import ops
 
-from capsmodel.losses import ABSENT, PRESENT, margin_loss
-from capsmodel.routing import squash
+from capsmodel.network.losses import ABSENT, PRESENT, margin_loss
+from capsmodel.network.routing import squash
+from capsmodel.standalone_trial import StandaloneTrial
 from capsmodel.train import train
-from capsmodel.trial import LoneTrial
 
 HERE = Path(__file__).parent
 BLUE, ORANGE = "#0b6e99", "#c4541a"
@@ -33,7 +33,7 @@ def main() -> None:
     draw_equations(HERE / "equations.svg")
     draw_routing(HERE / "routing.svg")
     with tempfile.TemporaryDirectory() as folder:
-        train(PARAMS, LoneTrial(Path(folder)))
+        train(PARAMS, StandaloneTrial(Path(folder)))
         for name in ("reconstructions.png", "perturbations.png"):
             (HERE / name).write_bytes((Path(folder) / name).read_bytes())
 

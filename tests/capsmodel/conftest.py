@@ -1,4 +1,4 @@
-"""Fixtures of the capsule network's tests: real data, small networks, a trial."""
+"""Fixtures for the tests of the capsule network: real data, small networks and a trial."""
 
 import os
 from dataclasses import dataclass, field
@@ -14,17 +14,17 @@ REPOSITORY = Path(__file__).parents[2]
 
 @pytest.fixture(scope="session")
 def kmnist_npz():
-    """8,000 real images; where they are not, the test is skipped."""
+    """Return the path of 8,000 real images, or skip the test if the file is missing."""
     default = REPOSITORY.parent / "shared" / "data" / "kmnist-8k.npz"
     path = Path(os.environ.get("CAPSWEEP_KMNIST_NPZ", default))
     if not path.is_file():
-        pytest.skip(f"{path} is not there; CAPSWEEP_KMNIST_NPZ can name it")
+        pytest.skip(f"{path} does not exist; set CAPSWEEP_KMNIST_NPZ to the path of the file")
     return path
 
 
 @pytest.fixture
 def small_config():
-    """2 × 3 positions of 2 primary capsules of 4; 3 classes; every size another number."""
+    """Return a small network in which every size is a different number, with 2 × 3 positions of capsules."""
     return CapsNetConfig(
         input_shape=(20, 22, 1),
         num_classes=3,
@@ -39,7 +39,7 @@ def small_config():
 
 @pytest.fixture
 def small_params():
-    """Of a trial that takes seconds, with everything in it that draws random numbers."""
+    """Return the params of a trial that takes seconds and uses every source of random numbers."""
     return {
         "conv_filters": 8,
         "primary_channels": 2,
@@ -60,7 +60,7 @@ def small_images():
 
 @dataclass
 class RecordingTrial:
-    """A trial that remembers what it was told; raises InterruptedTrialError after the epoch `stop_after`."""
+    """A trial that records its reports, and raises InterruptedTrialError after the epoch `stop_after`."""
 
     folder: Path
     dataset: str = "digits"
@@ -86,7 +86,7 @@ class RecordingTrial:
 
 
 class InterruptedTrialError(Exception):
-    """Raised by RecordingTrial in the place of a pruned trial or a dying node."""
+    """Raised by RecordingTrial to simulate a pruned trial or a failed node."""
 
 
 @pytest.fixture

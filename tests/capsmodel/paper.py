@@ -1,26 +1,32 @@
-"""The paper's equations and Adam in NumPy, float64: what the network and its training are held against.
+"""The paper's equations and Adam in NumPy and float64, as a reference for the network and its training.
 
-Everything is an analytic function of the weights wherever it is smooth, so a derivative is the imaginary
-part of a step in an imaginary direction: exact to float64, without a line of backpropagation.
+All functions are analytic functions of the weights wherever they are smooth. A derivative is therefore the
+imaginary part of a step in an imaginary direction, exact to float64 and without backpropagation.
 """
 
 from typing import NamedTuple
 
 import numpy as np
 
-IMAGINARY_STEP = 1e-40  # nothing is subtracted, so nothing cancels, however small it is
+IMAGINARY_STEP = 1e-40  # may be this small because no subtraction can cancel digits
 
 
 class Pass(NamedTuple):
-    """What a forward pass gives."""
+    """The results of a forward pass.
 
-    lengths: np.ndarray  # (batch, num_classes)
-    reconstructions: np.ndarray  # (batch, height, width, channels), from the labelled capsule
-    loss: np.ndarray  # of the batch, a scalar
+    Attributes:
+        lengths: (batch, num_classes).
+        reconstructions: From the labelled capsule, (batch, height, width, channels).
+        loss: The loss of the batch, a scalar.
+    """
+
+    lengths: np.ndarray
+    reconstructions: np.ndarray
+    loss: np.ndarray
 
 
 def forward(weights, images, labels, routing_iterations, decoder_coefficient):
-    """Sections 4 and 4.1; `weights` in the order of the layers, each kernel before its bias."""
+    """Compute sections 4 and 4.1. `weights` are in the order of the layers, each kernel before its bias."""
     kernel, bias, primary_kernel, primary_bias, transformation, *decoder = weights
     num_classes, capsule_dim, num_capsules, _ = transformation.shape
     features = positive_part(convolve(images, kernel, bias, stride=1))
@@ -43,7 +49,10 @@ def forward(weights, images, labels, routing_iterations, decoder_coefficient):
 
 
 def route(votes, iterations):
-    """Procedure 1: (batch, num_capsules, num_classes, class_capsule_dim) to a capsule for each class."""
+    """Compute class capsules from votes by procedure 1.
+
+    Votes are (batch, num_capsules, num_classes, class_capsule_dim).
+    """
     logits = np.zeros(votes.shape[:3])
     for _ in range(iterations):
         coupling = np.exp(logits) / np.exp(logits).sum(axis=2, keepdims=True)  # equation 3
@@ -53,7 +62,7 @@ def route(votes, iterations):
 
 
 def squash(vectors):
-    """Equation 1."""
+    """Compute equation 1."""
     length = norm(vectors)[..., None]
     return length**2 / (1 + length**2) * vectors / length
 
@@ -68,28 +77,33 @@ def positive_part(numbers):
 
 def convolve(images, kernel, bias, stride):
     windows = np.lib.stride_tricks.sliding_window_view(images, kernel.shape[:2], axis=(1, 2))
-    down, right = np.broadcast_to(stride, 2)
-    windows = windows[:, ::down, ::right]  # (batch, rows, columns, channels, kernel rows, kernel columns)
+    vertical, horizontal = np.broadcast_to(stride, 2)
+    windows = windows[
+        :, ::vertical, ::horizontal
+    ]  # (batch, rows, columns, channels, kernel rows, kernel columns)
     return np.tensordot(windows, kernel, axes=((3, 4, 5), (2, 0, 1))) + bias
 
 
 def gradients(function, weights):
-    """Of a scalar function of a list of arrays, with respect to every number in them."""
+    """Compute the gradients of a scalar function with respect to all elements of a list of arrays."""
     complex_weights = [weight.astype(complex) for weight in weights]
     found = []
     for weight in complex_weights:
         slopes = np.empty(weight.size)
         flat = weight.reshape(-1)  # a view
-        for place in range(weight.size):
-            flat[place] += 1j * IMAGINARY_STEP
-            slopes[place] = function(complex_weights).imag / IMAGINARY_STEP
-            flat[place] = flat[place].real
+        for index in range(weight.size):
+            flat[index] += 1j * IMAGINARY_STEP
+            slopes[index] = function(complex_weights).imag / IMAGINARY_STEP
+            flat[index] = flat[index].real
         found.append(slopes.reshape(weight.shape))
     return found
 
 
 def first_adam_step(weight, gradient, learning_rate, beta_1=0.9, beta_2=0.999, epsilon=1e-7):
-    """Kingma and Ba (2015), algorithm 1 in the order of section 2's last lines, from moments of zero."""
+    """Compute the first step of Adam from moments of zero.
+
+    The algorithm is algorithm 1 of Kingma and Ba (2015), in the form given at the end of section 2.
+    """
     momentum, velocity = (1 - beta_1) * gradient, (1 - beta_2) * gradient**2
     step_size = learning_rate * np.sqrt(1 - beta_2) / (1 - beta_1)
     return weight - step_size * momentum / (np.sqrt(velocity) + epsilon)

@@ -8,7 +8,7 @@ from capsmodel.data import load_dataset
 from capsmodel.evaluate import accuracies, count_confusion, evaluate
 
 
-def test_accuracies_are_read_off_the_confusion_matrix():
+def test_accuracies_are_computed_from_the_confusion_matrix():
     confusion = count_confusion(np.array([0, 0, 0, 1, 3, 3]), np.array([0, 1, 0, 1, 0, 2]), 4)
     np.testing.assert_array_equal(confusion, [[2, 1, 0, 0], [0, 1, 0, 0], [0, 0, 0, 0], [1, 0, 1, 0]])
     assert accuracies(confusion) == {
@@ -20,20 +20,18 @@ def test_accuracies_are_read_off_the_confusion_matrix():
     }
 
 
-def test_all_training_images_are_trained_on_and_the_test_images_tested_once(
-    make_trial, small_params, monkeypatch
-):
+def test_evaluate_trains_on_all_training_images_and_tests_the_network(make_trial, small_params, monkeypatch):
     dataset = load_dataset("digits")
     trained_on = []
 
-    def watched(network_config, config, given, trial, training, validation):
+    def recording_train_epochs(network_config, config, given, trial, training, validation):
         trained_on.append(training)
         assert validation is None
         assert config.early_stopping_patience is None
         return train_epochs(network_config, config, given, trial, training, validation)
 
     train_epochs = evaluate_module.train_epochs
-    monkeypatch.setattr(evaluate_module, "train_epochs", watched)
+    monkeypatch.setattr(evaluate_module, "train_epochs", recording_train_epochs)
     trial = make_trial()
     params = {
         **small_params,
@@ -51,4 +49,4 @@ def test_all_training_images_are_trained_on_and_the_test_images_tested_once(
     assert metrics["test_accuracy"] == pytest.approx(counts.trace() / len(dataset.y_test))
     assert metrics["test_accuracy"] > 0.2  # chance is 0.1
     assert metrics["num_test_images"] == 359
-    assert evaluate(params, trial) == metrics  # from its last checkpoint
+    assert evaluate(params, trial) == metrics  # resumed from the last checkpoint

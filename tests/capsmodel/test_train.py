@@ -1,13 +1,13 @@
 import numpy as np
 import pytest
 
-from capsmodel import epochs
 from capsmodel import train as train_module
-from capsmodel.checkpoint import load_checkpoint
 from capsmodel.config import configs_from_params
 from capsmodel.data import load_dataset, verify
-from capsmodel.model import build_capsnet
+from capsmodel.network.model import build_capsnet
 from capsmodel.train import train
+from capsmodel.training import epochs
+from capsmodel.training.checkpoint import load_checkpoint
 
 TIMES = ("epoch_seconds", "images_per_second")
 
@@ -16,11 +16,11 @@ def without_times(metrics):
     return {name: value for name, value in metrics.items() if name not in TIMES}
 
 
-def test_a_trial_stopped_after_every_epoch_ends_at_the_same_numbers(make_trial, small_params):
+def test_a_trial_interrupted_after_every_epoch_reaches_the_same_metrics(make_trial, small_params):
     uninterrupted = make_trial("uninterrupted")
     expected = train(small_params, uninterrupted)
     interrupted = make_trial("interrupted")
-    for epoch in (1, 2, 3):  # stopped between report and checkpoint: the epoch is trained again
+    for epoch in (1, 2, 3):  # before the checkpoint, so the epoch is trained again
         interrupted.stop_after = epoch
         with pytest.raises(make_trial.interruption):
             train(small_params, interrupted)
@@ -30,7 +30,7 @@ def test_a_trial_stopped_after_every_epoch_ends_at_the_same_numbers(make_trial, 
         assert without_times(interrupted.reports[epoch]) == without_times(uninterrupted.reports[epoch])
 
 
-def test_a_finished_trial_trains_no_more_and_draws_its_pictures(make_trial, small_params, monkeypatch):
+def test_a_finished_trial_is_not_trained_again_but_writes_its_images(make_trial, small_params, monkeypatch):
     trial = make_trial()
     params = {**small_params, "epochs": 1}
     metrics = train(params, trial)
@@ -39,12 +39,14 @@ def test_a_finished_trial_trains_no_more_and_draws_its_pictures(make_trial, smal
     for name in drawn:
         (trial.folder / name).unlink()
     monkeypatch.setattr(epochs, "_train_epoch", None)
-    trial.stop_after = 1  # would raise
+    trial.stop_after = 1  # a report would raise
     assert train(params, trial) == metrics
     assert {path.name: path.read_bytes() for path in trial.folder.glob("*.png")} == drawn
 
 
-def test_what_is_reported_and_returned_without_the_test_images(make_trial, small_params, monkeypatch):
+def test_train_reports_and_returns_metrics_without_using_the_test_images(
+    make_trial, small_params, monkeypatch
+):
     def load_without_test(*args):
         return load_dataset(*args)._replace(x_test=None, y_test=None)
 
@@ -62,10 +64,10 @@ def test_what_is_reported_and_returned_without_the_test_images(make_trial, small
     assert all(np.isfinite(value) for value in metrics.values())
     assert set(trial.notes) == {"data_sha256", "keras_backend", "precision", "device"}
     assert trial.notes["data_sha256"] == verify("digits")
-    assert trial.notes["precision"] == "float32 (as the study says)"
+    assert trial.notes["precision"] == "float32 (set in the study)"
 
 
-def test_the_trained_weights_are_left_in_the_folder(make_trial, small_params):
+def test_the_trained_weights_are_saved_in_the_trials_folder(make_trial, small_params):
     trial = make_trial()
     params = {**small_params, "epochs": 1}
     train(params, trial)
@@ -73,32 +75,32 @@ def test_the_trained_weights_are_left_in_the_folder(make_trial, small_params):
     config, _ = configs_from_params(params, dataset.input_shape, dataset.num_classes)
     network = build_capsnet(config).training
     network.load_weights(trial.folder / "capsnet.weights.h5")
-    saved = load_checkpoint(trial.checkpoint_dir).arrays  # the network's weights come first
+    saved = load_checkpoint(trial.checkpoint_dir).arrays  # the network's variables come first
     for variable, array in zip(network.variables, saved, strict=False):
-        if variable.trainable:  # the others are random states
+        if variable.trainable:  # the other variables are random states
             np.testing.assert_array_equal(variable, array)
 
 
-def test_a_loss_that_is_no_number_ends_the_trial(make_trial, small_params):
+def test_a_loss_that_is_not_finite_raises_an_error(make_trial, small_params):
     trial = make_trial()
     with pytest.raises(FloatingPointError, match=r"training loss of epoch 1 is nan.*lower `learning_rate`"):
         train({**small_params, "learning_rate": 1e30}, trial)
     assert trial.reports == {}
 
 
-def test_params_are_checked_before_anything_is_built(make_trial, monkeypatch):
+def test_params_are_validated_before_training(make_trial, monkeypatch):
     monkeypatch.setattr(train_module, "train_epochs", None)
     with pytest.raises(ValueError, match="unknown params: depth"):
         train({"depth": 3}, make_trial())
 
 
-def test_kmnist_npz_is_trained_on(make_trial, small_params, kmnist_npz):
+def test_train_accepts_an_npz_file(make_trial, small_params, kmnist_npz):
     trial = make_trial(dataset=kmnist_npz.name, data_dir=kmnist_npz.parent)
     metrics = train({**small_params, "epochs": 1, "validation_fraction": 0.01}, trial)
     assert metrics["val_loss"] < 1
 
 
-def test_a_small_network_learns_the_digits(make_trial):
+def test_a_small_network_learns_the_digits_data_set(make_trial):
     params = {
         "conv_filters": 16,
         "primary_channels": 4,

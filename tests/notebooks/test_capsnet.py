@@ -1,4 +1,4 @@
-"""The notebook runs from top to bottom and shows what it says."""
+"""The notebook runs from top to bottom and shows its curves and images."""
 
 from pathlib import Path
 
@@ -10,7 +10,7 @@ ROOT = Path(__file__).parents[2]
 
 
 @pytest.mark.timeout(900)
-def test_the_notebook_trains_and_shows_curves_and_pictures(tmp_path, monkeypatch):
+def test_the_notebook_trains_and_shows_curves_and_images(tmp_path, monkeypatch):
     monkeypatch.setenv("PYTHONPATH", str(ROOT))
     monkeypatch.setenv("IPYTHONDIR", str(tmp_path / "ipython"))
     notebook = nbformat.read(ROOT / "notebooks" / "capsnet.ipynb", as_version=4)

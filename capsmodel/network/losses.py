@@ -1,0 +1,39 @@
+"""The two losses of the capsule network, for each image of a batch."""
+
+from keras import KerasTensor, ops
+
+PRESENT = 0.9  # m+: the capsule of a class that is present should be at least this long
+ABSENT = 0.1  # m-: the capsule of a class that is absent should be at most this long
+ABSENT_WEIGHT = 0.5  # λ: keeps the many absent classes from shrinking all capsules early in training
+
+
+def margin_loss(labels: KerasTensor, lengths: KerasTensor) -> KerasTensor:
+    """Compute Σ_k T_k max(0, m+ - |v_k|)² + λ (1 - T_k) max(0, |v_k| - m-)² (equation 4).
+
+    Args:
+        labels: Integers, (batch,).
+        lengths: The lengths of the class capsules, (batch, num_classes).
+
+    Returns:
+        (batch,).
+    """
+    present = ops.one_hot(labels, lengths.shape[-1], dtype=lengths.dtype)  # T, (batch, num_classes)
+    too_short = ops.square(ops.relu(PRESENT - lengths))
+    too_long = ops.square(ops.relu(lengths - ABSENT))
+    return ops.sum(present * too_short + ABSENT_WEIGHT * (1.0 - present) * too_long, axis=-1)
+
+
+def reconstruction_loss(images: KerasTensor, reconstructions: KerasTensor) -> KerasTensor:
+    """Compute the mean squared error per pixel.
+
+    The paper multiplies the sum over the pixels by 0.0005. For 28×28 images this equals 0.392 times the
+    mean.
+
+    Args:
+        images: (batch, height, width, channels).
+        reconstructions: The same shape.
+
+    Returns:
+        (batch,).
+    """
+    return ops.mean(ops.square(images - reconstructions), axis=(1, 2, 3))
