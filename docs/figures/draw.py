@@ -1,4 +1,4 @@
-"""Draws the figures of docs/capsules.md.
+"""Draws the figures of docs/capsnet/capsules.md.
 
     pip install '.[figures]'
     python docs/figures/draw.py
