@@ -1,4 +1,4 @@
-// Draws each figure from the JSON that follows its place. Nothing is ever sent anywhere.
+// Each figure is drawn from the JSON that follows its element. The page sends no data anywhere.
 const touch = !matchMedia("(hover: hover)").matches;
 const config = {
   displayModeBar: touch ? false : "hover",
@@ -8,7 +8,7 @@ const config = {
   responsive: true,
   modeBarButtonsToRemove: ["select2d", "lasso2d", "zoomIn2d", "zoomOut2d", "autoScale2d"],
 };
-// On a touch screen a finger on a figure scrolls the page instead of zooming.
+// On a touch screen, dragging on a figure scrolls the page instead of zooming.
 const dragmode = touch ? false : "zoom";
 const plots = [...document.querySelectorAll(".plot")];
 
@@ -17,8 +17,8 @@ for (const plot of plots) {
   Plotly.newPlot(plot, data, { ...layout, dragmode }, config);
 }
 
-// One trial followed through every figure: pointing at it shows it, a click keeps it, Escape lets it go.
-// Every point of a trial carries the trial's number as its customdata.
+// A trial is highlighted in every figure: pointing at it highlights it, a click keeps the highlight, and Escape
+// clears it. Every point of a trial has the trial's number as its customdata.
 const trials = JSON.parse(document.querySelector("#trials")?.textContent ?? '{"names":[],"trials":{}}');
 const bar = document.querySelector("#followed");
 const SVG = "http://www.w3.org/2000/svg";
@@ -72,8 +72,8 @@ function follow(number) {
   const cells = trials.trials[number];
   bar.hidden = !cells;
   if (cells) {
-    const words = trials.names.slice(1).map((name, i) => `${name} ${cells[i]}`);
-    bar.firstElementChild.textContent = `Trial ${number}: ${words.join(" · ")}`;
+    const cellTexts = trials.names.slice(1).map((name, i) => `${name} ${cells[i]}`);
+    bar.firstElementChild.textContent = `Trial ${number}: ${cellTexts.join(" · ")}`;
   }
   document.querySelectorAll("[data-trial]").forEach((button) => {
     button.closest("tr").classList.toggle("followed", Number(button.dataset.trial) === number);
@@ -105,7 +105,7 @@ document.addEventListener("keydown", ({ key }) => {
   follow(null);
 });
 
-// On paper each figure takes the width of its place; plotly's own resizing would come too late.
+// In print, each figure takes the width of its element; Plotly would resize it after the page is printed.
 matchMedia("print").addEventListener("change", ({ matches }) => {
   const widths = plots.map((plot) => (matches ? plot.clientWidth : null));
   plots.forEach((plot, i) => Plotly.relayout(plot, { width: widths[i], autosize: !matches }));

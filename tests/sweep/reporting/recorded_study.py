@@ -1,4 +1,4 @@
-"""A study as a launcher would have recorded it, written row by row."""
+"""A recorded study for tests, written to the database row by row as a launcher writes it."""
 
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
@@ -34,25 +34,26 @@ ATTEMPT = {
 
 
 def minutes(number: float) -> datetime:
-    """So long after noon."""
+    """Return the time this many minutes after noon."""
     return NOON + timedelta(minutes=number)
 
 
 class RecordedStudy:
-    """Trials are added in the order of their numbers."""
+    """A study in a database. Its trials are added in the order of their numbers."""
 
     def __init__(self, engine: Engine, name: str = "toy", **definition: Any) -> None:
         upgrade(engine)
         optuna.logging.set_verbosity(optuna.logging.ERROR)
         definition = {**DEFINITION, **definition}
         self.engine = engine
-        # no connection outlives its use
+        # No connection stays open after its use.
         storage = RDBStorage(real_url(engine.url), engine_kwargs={"poolclass": NullPool})
         self.optuna = optuna.create_study(study_name=name, storage=storage, direction=definition["direction"])
         self.id = create_study(engine, name, definition, {}, "sweeps").id
         self.change(created_at=NOON)
 
     def change(self, **columns: Any) -> None:
+        """Set columns of the study's row."""
         with Session(self.engine) as session:
             study = session.get_one(StudyRow, self.id)
             for name, value in columns.items():
@@ -65,7 +66,7 @@ class RecordedStudy:
         value: float | None = None,
         epochs: Mapping[int, float] | None = None,
     ) -> int:
-        """A trial of these attempts, of which the last is how it stands; its number."""
+        """Add a trial with these attempts, the last of which determines its state, and return its number."""
         state = OF_OPTUNA.get(attempts[-1]["state"], TrialState.RUNNING)
         self.optuna.add_trial(create_trial(state=state, value=value))
         of_optuna = self.optuna.get_trials(deepcopy=False)[-1]

@@ -1,6 +1,7 @@
-"""Studies made up for the reporting tests, as the database would hand them out."""
+"""Invented studies for the reporting tests, as they are read from a database."""
 
 import dataclasses
+import json
 from typing import Any
 
 import numpy as np
@@ -28,6 +29,8 @@ STUDY = Study(
     space=SPACE,
     fixed={"epochs": 50, "learning_rate": 0.001},
 )
+START = pd.Timestamp("2025-05-03 14:00", tz="UTC")
+CONFUSION = [[8, 2, 0], [1, 9, 0], [0, 0, 0]]
 BASELINES = {
     "metric": "accuracy",
     "note": "Invented results; * marks an older version of the data.",
@@ -56,7 +59,7 @@ METRICS = ("train_loss", "train_accuracy", "val_loss", "val_accuracy")
 
 
 def kmnist(num_trials: int = 30, num_epochs: int = 20, seed: int = 0) -> StudyData:
-    """A study in which one in ten trials fails and one in five is pruned."""
+    """Return a study in which one in ten trials fails and one in five is pruned."""
     random = np.random.default_rng(seed)
     trials, epochs, attempts = [], [], []
     for number in range(num_trials):
@@ -79,16 +82,18 @@ def kmnist(num_trials: int = 30, num_epochs: int = 20, seed: int = 0) -> StudyDa
 
 
 def one_trial() -> StudyData:
+    """Return a study with one trial of one epoch."""
     return kmnist(num_trials=1, num_epochs=1, seed=1)
 
 
 def empty() -> StudyData:
-    """A study just created: the columns are there, the rows are not."""
+    """Return a study without trials: the frames have columns, but no rows."""
     full = kmnist(1)
     return study(full.trials.iloc[:0], full.epochs.iloc[:0], full.attempts.iloc[:0])
 
 
 def all_failed() -> StudyData:
+    """Return a study of which every trial failed."""
     trials = [
         _trial(
             number,
@@ -109,7 +114,7 @@ def of_values(
     space: dict[str, Any] | None = None,
     direction: str = "maximize",
 ) -> StudyData:
-    """Complete trials with these objective values, and with these params."""
+    """Return a study of complete trials with these objective values and parameters."""
     rows = [
         _trial(number, "complete", {}, {"val_accuracy": value}, 1, None)
         for number, value in enumerate(values)
@@ -117,6 +122,39 @@ def of_values(
     params = {f"param_{name}": column for name, column in (columns or {}).items()}
     return study(
         pd.DataFrame(rows).assign(**params), empty().epochs, [], direction=direction, space=space or {}
+    )
+
+
+def sequential(name: str, values: list[float], direction: str = "maximize", **fields: Any) -> StudyData:
+    """Return a study whose trials take an hour each, one after another, on one GPU."""
+    data = of_values(values, direction=direction)
+    hours = [pd.Timedelta(hours=number) for number in range(len(values) + 1)]
+    trials = data.trials.assign(
+        started_at=[START + hour for hour in hours[:-1]],
+        ended_at=[START + hour for hour in hours[1:]],
+        gpu_seconds=3600.0,
+    )
+    return with_definition(dataclasses.replace(data, trials=trials), name=name, **fields)
+
+
+def evaluation(values: list[tuple[int, float]]) -> StudyData:
+    """Return an evaluation of batch sizes with these test accuracies and the same confusion matrix each."""
+    numbers = list(range(len(values)))
+    trials = pd.DataFrame(
+        {
+            "number": numbers,
+            "state": "complete",
+            "param_batch_size": [batch_size for batch_size, _ in values],
+            "value": [value for _, value in values],
+        }
+    )
+    notes = {"confusion": json.dumps(CONFUSION)}
+    attempts = pd.DataFrame({"number": numbers, "state": "complete", "notes": [notes] * len(values)})
+    return with_definition(
+        StudyData(STUDY, {}, trials, epochs=pd.DataFrame(), attempts=attempts),
+        name="kmnist-evaluation",
+        metric="test_accuracy",
+        space={"batch_size": {"type": "categorical", "choices": [32, 64]}},
     )
 
 
@@ -166,7 +204,7 @@ def _sample(random: np.random.Generator) -> dict[str, Any]:
 
 
 def _curves(params: dict[str, Any], num_epochs: int, random: np.random.Generator) -> list[dict[str, float]]:
-    """Saturating curves: augmentation helps validation most, then the learning rate's decay."""
+    """Return saturating curves; augmentation improves validation most, and then the decay of the rate."""
     augmented = {"none": 0.0, "shift": 0.012, "cutout": 0.008, "shift+cutout": 0.024}[params["augmentation"]]
     level = (
         0.952
@@ -198,7 +236,7 @@ def _trial(
     num_epochs: int,
     cause: str | None,
 ) -> dict[str, Any]:
-    started = pd.Timestamp("2025-05-03 14:00", tz="UTC") + pd.Timedelta(minutes=9 * number)
+    started = START + pd.Timedelta(minutes=9 * number)
     duration_s = 80.0 * num_epochs + 45
     return {
         "number": number,
@@ -209,7 +247,7 @@ def _trial(
         "num_epochs": num_epochs,
         "num_attempts": 1,
         "cause": cause,
-        "error": f"ValueError: no luck in trial {number}" if cause == "error" else None,
+        "error": f"ValueError: diverged in trial {number}" if cause == "error" else None,
         "seed": number,
         "host": f"gpu{number % 8:02d}",
         "gpu": "NVIDIA A100",
@@ -223,7 +261,7 @@ def _trial(
 
 
 def _preempted(attempt: dict[str, Any]) -> dict[str, Any]:
-    """The attempt before this one, on another node."""
+    """Return the attempt before this one, which was preempted on another node."""
     ended = attempt["submitted_at"]
     started = ended - pd.Timedelta(minutes=25)
     return {

@@ -34,7 +34,7 @@ def test_failures_are_counted_by_cause() -> None:
     data.attempts.loc[0, ["state", "cause"]] = ["failed", "preempted"]
     rows = [row.cells for row in failures_table(data).rows]
     assert rows == [
-        ["error", "4", "5", "0, 1, 2, 3, 4", "3 min", "ValueError: no luck in trial 4"],
+        ["error", "4", "5", "0, 1, 2, 3, 4", "3 min", "ValueError: diverged in trial 4"],
         ["preempted", "1", "0", "–", "45 s", "–"],
     ]
 

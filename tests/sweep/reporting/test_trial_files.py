@@ -31,10 +31,10 @@ class TestLogs:
         data = in_folder(studies.all_failed(), tmp_path)
         for number in range(4):  # the fifth attempt has no log
             log = artifacts(tmp_path, number, 1, "9f3c21ab").parent / "log.txt"
-            log.write_text(f"epoch 1\nno luck in {number}\n")
+            log.write_text(f"epoch 1\ndiverged in {number}\n")
         (tail,) = log_tails(data)
         assert (tail.cause, tail.number, tail.attempt) == ("error", 3, 1)
-        assert tail.lines == "epoch 1\nno luck in 3"
+        assert tail.lines == "epoch 1\ndiverged in 3"
 
     def test_missing_folders_yield_no_logs(self) -> None:
         assert log_tails(studies.all_failed()) == []

@@ -2,6 +2,7 @@ import dataclasses
 import json
 from html.parser import HTMLParser
 
+import pandas as pd
 import pytest
 
 from sweep.reporting.page.page import MAX_ROWS, page
@@ -142,9 +143,21 @@ def test_page_of_a_large_study_lists_the_best_trials_only() -> None:
     )
 
 
-def test_panel_names_the_importance_evaluator() -> None:
-    (panel,) = next(
-        section for section in sections(studies.kmnist()) if section.anchor == "importance"
-    ).panels
-    assert "PED-ANOVA" in panel.reading
-    assert "Only 16 complete trials" in panel.note
+def test_page_shows_the_evaluation() -> None:
+    data = studies.kmnist()
+    best = data.complete_trials.iloc[[0]]
+    params = best[[name for name in best.columns if name.startswith("param_")]]
+    trials = pd.concat([params] * 2, ignore_index=True).assign(
+        number=[0, 1], state="complete", value=[0.95, 0.96]
+    )
+    evaluation = dataclasses.replace(studies.evaluation([(0, 0.0)] * 2), trials=trials)
+    text = page(dataclasses.replace(data, evaluation=evaluation)).decode()
+    assert "How good is it on test data?" in text
+    assert "Results by class" in text
+    assert "on test data: 95.50\N{NO-BREAK SPACE}% ±" in text
+    assert "How good is it on test data?" not in page(data).decode()
+
+
+def test_page_of_an_evaluation_without_results() -> None:
+    text = page(dataclasses.replace(studies.kmnist(), evaluation=studies.evaluation([]))).decode()
+    assert "No evaluation has completed yet." in text

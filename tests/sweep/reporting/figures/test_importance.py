@@ -1,0 +1,61 @@
+"""The importance of the parameters."""
+
+import numpy as np
+import pytest
+
+from sweep.reporting.figures.importance import importance_info
+from sweep.storage.study_data import StudyData
+from tests.sweep.reporting import synthetic_studies as studies
+
+SPACE = {
+    "matters": {"type": "float", "low": 0.001, "high": 1.0, "log": True},
+    "idle": {"type": "categorical", "choices": ["a", "b"]},
+    "same": {"type": "int", "low": 1, "high": 9, "step": 2},
+}
+
+
+def data(num_trials: int) -> StudyData:
+    random = np.random.default_rng(0)
+    rates = 10 ** random.uniform(-3, 0, num_trials)
+    idle = random.choice(["a", "b"], num_trials)
+    columns = {"matters": rates.tolist(), "idle": idle.tolist(), "same": [3] * num_trials}
+    return studies.of_values((1 - rates).tolist(), columns=columns, space=SPACE)
+
+
+def test_decisive_param_comes_first() -> None:
+    info = importance_info(data(100))
+    assert info.params[0] == "matters"
+    assert set(info.params) == set(SPACE)
+    assert sum(info.shares) == pytest.approx(1)
+    assert info.caveat == ""
+
+
+def test_few_trials_have_a_caveat() -> None:
+    info = importance_info(data(12))
+    assert info.params
+    assert "Only 12 complete trials" in info.caveat
+
+
+def test_importance_requires_a_minimum_of_trials() -> None:
+    info = importance_info(data(3))
+    assert (info.params, info.shares) == ([], [])
+    assert "needs 4 complete trials" in info.caveat
+
+
+def test_equal_trials_have_no_importance() -> None:
+    columns = {"matters": [0.1] * 30, "idle": ["a"] * 30, "same": [1] * 30}
+    info = importance_info(studies.of_values([0.5] * 30, columns=columns, space=SPACE))
+    assert info.params == []
+    assert "no parameter varied" in info.caveat
+
+
+def test_trials_outside_the_search_space_are_omitted() -> None:
+    study = data(30)
+    study.trials.loc[:1, "param_matters"] = 5.0
+    study.trials.loc[2, "param_idle"] = "c"
+    assert "3 trials outside the search space" in importance_info(study).caveat
+
+
+def test_nothing_is_logged_to_the_terminal(capfd: pytest.CaptureFixture[str]) -> None:
+    importance_info(data(30))
+    assert capfd.readouterr() == ("", "")
