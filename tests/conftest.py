@@ -6,11 +6,11 @@ from pathlib import Path
 
 import pytest
 
-# A shell starts its background jobs deaf to Ctrl-C, and whatever they start: some tests' launchers
+# A shell makes its background jobs and their children ignore SIGINT, which some tests send to a launcher.
 signal.signal(signal.SIGINT, signal.default_int_handler)
 
 MODEL = '''
-"""A train function with a knob for everything a test wants to happen."""
+"""A train function whose parameters control its duration, its memory and its faults."""
 
 import os
 import sys
@@ -25,7 +25,7 @@ def train(params, trial):
         while epoch == params.get("hold") and not any((at / "go").exists() for at in (Path(), trial.folder)):
             time.sleep(0.05)
         if params.get("mb", 0) > int(os.environ.get("SLURM_MEM_PER_NODE", sys.maxsize)):
-            too_much = bytearray(params["mb"] << 20)
+            excess = bytearray(params["mb"] << 20)
             time.sleep(120)
         with open(Path(params["ledger"]), "a") as ledger:
             ledger.write(f"{trial.seed} {epoch} {os.getpid()}\\n")
@@ -81,7 +81,7 @@ profiles:
 
 @pytest.fixture
 def workplace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A user's folder, its name with a space and a quote: a model, a study, a cluster file."""
+    """Change into a folder with a model, a study and a cluster file; its name has a space and a quote."""
     folder = tmp_path / "it's a place"
     (folder / "studies").mkdir(parents=True)
     (folder / "toy_model.py").write_text(MODEL)

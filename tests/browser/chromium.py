@@ -1,4 +1,4 @@
-"""Debian's Chromium, driven by Playwright: pages opened in it, and what they did meanwhile."""
+"""Debian's Chromium, driven by Playwright, and the requests and errors of the pages it opens."""
 
 import shutil
 from collections.abc import Iterator
@@ -8,7 +8,7 @@ from typing import Any
 
 from playwright.sync_api import Browser, Page, Route, sync_playwright
 
-PACKAGES = "chromium fonts-dejavu-core"
+PACKAGES = "chromium fonts-dejavu-core"  # Debian packages
 ARGUMENTS = [
     "--headless",
     "--no-sandbox",
@@ -19,8 +19,9 @@ ARGUMENTS = [
     "--disable-component-update",
     "--disable-sync",
 ]
-WIDE, NARROW = 1280, 390
-TIMEOUT_MS = 60_000  # of every wait: the machine may be busy
+WIDE, NARROW = 1280, 390  # widths of a desktop window and of a phone, in pixels
+TIMEOUT_MS = 60_000
+"""The time limit of every wait, generous because the machine may be busy."""
 
 
 def is_installed() -> bool:
@@ -29,7 +30,7 @@ def is_installed() -> bool:
 
 @contextmanager
 def running() -> Iterator[Browser]:
-    """A browser with a fresh profile, which is deleted with it."""
+    """Run a browser with a new profile, which is deleted at the end."""
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=ARGUMENTS)
         try:
@@ -40,10 +41,16 @@ def running() -> Iterator[Browser]:
 
 @dataclass
 class Visit:
-    """A page, and what it asked for and complained of since it was opened."""
+    """An open page with its requests and errors.
+
+    Attributes:
+        page: The page.
+        blocked: The requested addresses that were not allowed.
+        errors: The messages of errors on the console and of uncaught exceptions.
+    """
 
     page: Page
-    blocked: list[str] = field(default_factory=list)  # addresses outside `allowed`
+    blocked: list[str] = field(default_factory=list)
     errors: list[str] = field(default_factory=list)
 
 
@@ -51,7 +58,16 @@ class Visit:
 def visiting(
     browser: Browser, address: str, allowed: str, width: int = WIDE, scheme: str = "light", **options: Any
 ) -> Iterator[Visit]:
-    """The page at `address` in a window of its own; what does not start with `allowed` is refused."""
+    """Open a page in a new window.
+
+    Args:
+        browser: The browser.
+        address: The address of the page.
+        allowed: The prefix of allowed addresses; all other requests are blocked and recorded.
+        width: The width of the window in pixels.
+        scheme: The preferred color scheme, `light` or `dark`.
+        options: Further options of Playwright's `Browser.new_context`.
+    """
     context = browser.new_context(
         viewport={"width": width, "height": 900},
         color_scheme=scheme,
@@ -60,14 +76,14 @@ def visiting(
     context.set_default_timeout(TIMEOUT_MS)
     visit = Visit(context.new_page())
 
-    def refuse_others(route: Route) -> None:
+    def block_others(route: Route) -> None:
         if route.request.url.startswith(allowed):
             route.continue_()
         else:
             visit.blocked.append(route.request.url)
             route.abort()
 
-    context.route("**/*", refuse_others)
+    context.route("**/*", block_others)
     visit.page.on("console", lambda message: message.type == "error" and visit.errors.append(message.text))
     visit.page.on("pageerror", lambda error: visit.errors.append(str(error)))
     try:
@@ -78,7 +94,7 @@ def visiting(
 
 
 def wait_for_figures(page: Page) -> None:
-    """Until every figure that a report's page has data for is drawn."""
+    """Wait until every figure of a report page is drawn."""
     page.wait_for_function(
         "() => [...document.querySelectorAll('.plot')].every((plot) => plot.querySelector('.main-svg'))"
     )

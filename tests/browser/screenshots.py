@@ -1,7 +1,9 @@
-"""Makes the pictures of the documentation: python -m tests.browser.screenshots [FOLDER]
+"""Create the screenshots of the documentation.
 
-It runs two real studies on this machine, in FOLDER if one is named, writes their reports, and opens these and
-the dashboard in Chromium. Studies that are in FOLDER already are gone on with.
+    python -m tests.browser.screenshots [FOLDER]
+
+runs two studies on this machine, writes their reports, and opens the reports and the dashboard in Chromium.
+The studies are stored in FOLDER, by default a temporary one, and continued if FOLDER contains them already.
 """
 
 import subprocess
@@ -18,7 +20,7 @@ from tests.sweep.reporting.dashboard_server import running
 
 ROOT = Path(__file__).parents[2]
 IMAGES = ROOT / "docs" / "images"
-COLORS = 128  # of a picture: it shows no photograph
+NUM_COLORS = 128  # enough for images without photographs
 MAX_BYTES = 200_000
 STUDY = """
 name: digits
@@ -44,17 +46,18 @@ CLUSTER = "default: here\nprofiles: {here: {executor: local, poll_seconds: 0.2}}
 SECTIONS = ("winner", "convergence", "importance", "interactions", "training", "cost", "pictures")
 
 
-def main(named: Path | None = None) -> None:
+def main(study_folder: Path | None = None) -> None:
+    """Create all screenshots and report their sizes."""
     IMAGES.mkdir(parents=True, exist_ok=True)
     with TemporaryDirectory() as temporary:
-        folder = named or Path(temporary)
+        folder = study_folder or Path(temporary)
         run_studies(folder)
         with chromium.running() as browser, running(f"sqlite:///{folder}/sweep.db") as address:
-            picture_report(browser, folder / "report" / "digits" / "report.html")
-            picture_comparison(browser, folder / "report" / "comparison.html")
-            picture_dashboard(browser, address)
+            capture_report(browser, folder / "report" / "digits" / "report.html")
+            capture_comparison(browser, folder / "report" / "comparison.html")
+            capture_dashboard(browser, address)
     for image in sorted(IMAGES.glob("*.png")):
-        Image.open(image).quantize(COLORS).save(image, optimize=True)
+        Image.open(image).quantize(NUM_COLORS).save(image, optimize=True)
         size = image.stat().st_size
         print(f"{image.relative_to(ROOT)}  {size / 1000:.0f} kB")
         if size > MAX_BYTES:
@@ -62,7 +65,7 @@ def main(named: Path | None = None) -> None:
 
 
 def run_studies(folder: Path) -> None:
-    """The same search by two samplers, and the reports of both."""
+    """Run one search with two samplers and write the reports of both studies."""
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "cluster.yaml").write_text(CLUSTER)
     if not (folder / "tests").exists():
@@ -74,18 +77,20 @@ def run_studies(folder: Path) -> None:
 
 
 def sweep(folder: Path, *arguments: str) -> None:
+    """Run a `sweep` command in a folder."""
     subprocess.run([sys.executable, "-m", "sweep", *arguments], cwd=folder, check=True)
 
 
-def picture_report(browser: Browser, file: Path) -> None:
+def capture_report(browser: Browser, file: Path) -> None:
+    """Capture sections of a report, and the whole window in dark colors and on a phone."""
     with visiting(browser, file.as_uri(), file.as_uri()) as visit:
         wait_for_figures(visit.page)
         for section in SECTIONS:
-            take(visit.page.locator(f"#{section}"), f"report-{section}")
+            capture_element(visit.page.locator(f"#{section}"), f"report-{section}")
         visit.page.locator("td button").first.click()
         curves = visit.page.locator("#training .pairs").first
         curves.scroll_into_view_if_needed()
-        visit.page.screenshot(path=IMAGES / "report-followed.png", clip=around(curves, visit.page))
+        visit.page.screenshot(path=IMAGES / "report-followed.png", clip=window_from(curves, visit.page))
     with visiting(browser, file.as_uri(), file.as_uri(), NARROW, "dark") as visit:
         wait_for_figures(visit.page)
         visit.page.screenshot(path=IMAGES / "report-phone.png")
@@ -94,34 +99,37 @@ def picture_report(browser: Browser, file: Path) -> None:
         visit.page.screenshot(path=IMAGES / "report-dark.png")
 
 
-def picture_comparison(browser: Browser, file: Path) -> None:
+def capture_comparison(browser: Browser, file: Path) -> None:
+    """Capture the comparison of two studies."""
     with visiting(browser, file.as_uri(), file.as_uri()) as visit:
         wait_for_figures(visit.page)
-        take(visit.page.locator("main"), "comparison")
+        capture_element(visit.page.locator("main"), "comparison")
 
 
-def picture_dashboard(browser: Browser, address: str) -> None:
+def capture_dashboard(browser: Browser, address: str) -> None:
+    """Capture the best trial in the dashboard."""
     with visiting(browser, f"{address}/dashboard/studies/1/trials", allowed=address) as visit:
         visit.page.get_by_text("Best Trial").first.click()
         visit.page.get_by_text("learning_curves.svg").first.scroll_into_view_if_needed()
         visit.page.wait_for_function("[...document.images].every((image) => image.complete)")
         visit.page.mouse.move(700, 5)
-        visit.page.wait_for_timeout(1000)  # for the ripple of the click to fade from the picture
+        visit.page.wait_for_timeout(1000)  # until the animation of the click has ended
         visit.page.screenshot(path=IMAGES / "dashboard.png")
 
 
-def take(part: Locator, name: str) -> None:
-    box = part.evaluate(
+def capture_element(element: Locator, name: str) -> None:
+    """Capture one element of a page."""
+    box = element.evaluate(
         "(element) => { const { x, y, width, height } = element.getBoundingClientRect();"
         " return { x, y: y + scrollY, width, height } }"
     )
-    part.page.screenshot(path=IMAGES / f"{name}.png", full_page=True, clip=box)
+    element.page.screenshot(path=IMAGES / f"{name}.png", full_page=True, clip=box)
 
 
-def around(part: Locator, page: Page) -> dict[str, float]:
-    """The window from this part down, with the line at its foot that names the trial."""
-    part.evaluate("(element) => element.scrollIntoView()")
-    top = part.evaluate("(element) => element.getBoundingClientRect().top")
+def window_from(element: Locator, page: Page) -> dict[str, float]:
+    """Return the box of the window from an element down to the bottom line, which names the trial."""
+    element.evaluate("(element) => element.scrollIntoView()")
+    top = element.evaluate("(element) => element.getBoundingClientRect().top")
     size = page.viewport_size
     assert size is not None
     return {"x": 0, "y": max(top, 0), "width": size["width"], "height": size["height"] - max(top, 0)}

@@ -1,4 +1,4 @@
-"""Optuna's dashboard in a real browser, on a study that a real launch has recorded."""
+"""Optuna's dashboard in a real browser, with a study that `sweep launch` recorded."""
 
 import subprocess
 import sys
@@ -40,6 +40,7 @@ enqueue: [{x: 0.5}, {x: 0.95}, {x: 0.7}, {x: 0.1}]
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Launch a study and return its working directory."""
     folder = tmp_path_factory.mktemp("dashboard")
     (folder / "shown_model.py").write_text(MODEL)
     (folder / "shown.yaml").write_text(STUDY)
@@ -54,44 +55,45 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def storage(folder: Path) -> str:
+    """Return the URL of the study's database."""
     return f"sqlite:///{folder / 'sweep.db'}"
 
 
 @pytest.fixture(scope="module")
 def address(storage: str) -> Iterator[str]:
-    """Where the read-only dashboard listens."""
+    """Start the read-only dashboard and return its address."""
     with running(storage) as address:
         yield address
 
 
 @pytest.fixture
 def visit(chromium: Browser, address: str) -> Iterator[Visit]:
+    """Open the start page of the dashboard."""
     with visiting(chromium, f"{address}/dashboard", allowed=address) as visit:
         yield visit
 
 
-def see(page: Page, text: str) -> None:
+def expect_text(page: Page, text: str) -> None:
+    """Wait until a text is visible."""
     expect(page.get_by_text(text).first).to_be_visible(timeout=TIMEOUT_MS)
 
 
-def test_the_study_opens_and_draws_its_figures(visit: Visit, screenshots: Path) -> None:
+def test_study_page_draws_its_figures(visit: Visit, screenshots: Path) -> None:
     visit.page.get_by_text("shown").first.click()
-    see(visit.page, "Hyperparameter Importance")
+    expect_text(visit.page, "Hyperparameter Importance")
     visit.page.wait_for_selector(".js-plotly-plot .main-svg")
     visit.page.screenshot(path=screenshots / "dashboard-study.png", full_page=True)
     assert (visit.blocked, visit.errors) == ([], [])
 
 
-def test_a_trial_opens_with_its_note_its_attributes_and_its_files(
-    visit: Visit, address: str, screenshots: Path
-) -> None:
+def test_trial_page_shows_note_attributes_and_files(visit: Visit, address: str, screenshots: Path) -> None:
     visit.page.goto(f"{address}/dashboard/studies/1/trials?numbers=2")
-    see(visit.page, "The best trial when it ended")
-    see(visit.page, "training with 0.7")
-    see(visit.page, "size 10")
+    expect_text(visit.page, "The best trial when it ended")
+    expect_text(visit.page, "training with 0.7")
+    expect_text(visit.page, "size 10")
     for name in ("learning_curves.svg", "reconstructions.png", "log.txt"):
         visit.page.get_by_text(name).first.scroll_into_view_if_needed()
-        see(visit.page, name)
+        expect_text(visit.page, name)
     for name in ("learning_curves.svg", "reconstructions.png"):
         picture = visit.page.locator(f"img[alt='{name}']")
         expect(picture).to_be_visible(timeout=TIMEOUT_MS)
@@ -100,30 +102,30 @@ def test_a_trial_opens_with_its_note_its_attributes_and_its_files(
     assert (visit.blocked, visit.errors) == ([], [])
 
 
-def test_a_failed_trial_says_why(visit: Visit, address: str) -> None:
+def test_failed_trial_shows_its_error(visit: Visit, address: str) -> None:
     visit.page.goto(f"{address}/dashboard/studies/1/trials?numbers=1")
-    see(visit.page, "Failed: error")
-    see(visit.page, "RuntimeError: the model has diverged")
+    expect_text(visit.page, "Failed: error")
+    expect_text(visit.page, "RuntimeError: the model has diverged")
 
 
-def test_deleting_is_refused_and_the_page_stays_usable(visit: Visit, storage: str) -> None:
+def test_deletion_is_rejected_and_the_page_remains_usable(visit: Visit, storage: str) -> None:
     visit.page.get_by_role("button", name="delete study").click()
-    with visit.page.expect_response(lambda response: response.request.method == "DELETE") as refused:
+    with visit.page.expect_response(lambda reply: reply.request.method == "DELETE") as response:
         visit.page.get_by_role("button", name="Yes").click()
-    assert refused.value.status == 403
-    see(visit.page, "Failed to delete study")
+    assert response.value.status == 403
+    expect_text(visit.page, "Failed to delete study")
     assert len(study_data("shown", storage).trials) == 4
     visit.page.reload()
     visit.page.get_by_text("shown").first.click()
-    see(visit.page, "Hyperparameter Importance")
+    expect_text(visit.page, "Hyperparameter Importance")
 
 
-def test_creating_is_refused_and_the_page_stays_usable(visit: Visit) -> None:
+def test_creation_is_rejected_and_the_page_remains_usable(visit: Visit) -> None:
     visit.page.get_by_role("button", name="Create").click()
     visit.page.get_by_label("Study name").fill("mine")
-    with visit.page.expect_response(lambda response: response.request.method == "POST") as refused:
+    with visit.page.expect_response(lambda reply: reply.request.method == "POST") as response:
         visit.page.get_by_role("button", name="Create").last.click()
-    assert refused.value.status == 403
+    assert response.value.status == 403
     visit.page.reload()
-    see(visit.page, "shown")
+    expect_text(visit.page, "shown")
     assert visit.page.get_by_text("mine").count() == 0

@@ -1,4 +1,4 @@
-"""The report page in a real browser: what a reader sees, and that nothing leaves the page."""
+"""The report page in a real browser: layout, interaction, and the absence of network requests."""
 
 from collections.abc import Iterator
 from itertools import pairwise
@@ -12,8 +12,8 @@ from sweep.reporting.page.page import page
 from tests.browser.chromium import NARROW, WIDE, Visit, visiting, wait_for_figures
 from tests.sweep.reporting import synthetic_studies as studies
 
-FORMS = [(WIDE, "light"), (WIDE, "dark"), (NARROW, "light"), (NARROW, "dark")]
-CONTRAST = 4.5  # WCAG 2.1, 1.4.3
+LAYOUTS = [(WIDE, "light"), (WIDE, "dark"), (NARROW, "light"), (NARROW, "dark")]
+MIN_CONTRAST = 4.5  # WCAG 2.1, success criterion 1.4.3
 MEASURE_CONTRAST = """
 () => {
   const channels = (color) => color.match(/[\\d.]+/g).map(Number);
@@ -40,11 +40,12 @@ MEASURE_CONTRAST = """
 }
 """
 
-FOLLOWED_IN = "document.querySelectorAll('.plot:has(svg.followed)').length"
+NUM_HIGHLIGHTED = "document.querySelectorAll('.plot:has(svg.followed)').length"
 
 
 @pytest.fixture(scope="module")
 def file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Write the report of a synthetic study and return its path."""
     path = tmp_path_factory.mktemp("report") / "report.html"
     path.write_bytes(page(studies.kmnist(num_trials=60)))
     return path
@@ -52,13 +53,14 @@ def file(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def visit(chromium: Browser, file: Path) -> Iterator[Visit]:
+    """Open the report and wait for its figures."""
     with visiting(chromium, file.as_uri(), allowed=file.as_uri()) as visit:
         wait_for_figures(visit.page)
         yield visit
 
 
-@pytest.mark.parametrize(("width", "scheme"), FORMS)
-def test_the_page_is_whole_at_any_width_in_light_and_dark(
+@pytest.mark.parametrize(("width", "scheme"), LAYOUTS)
+def test_page_fits_every_width_and_has_contrast_in_both_color_schemes(
     chromium: Browser, file: Path, screenshots: Path, width: int, scheme: str
 ) -> None:
     with visiting(chromium, file.as_uri(), file.as_uri(), width, scheme) as visit:
@@ -67,21 +69,21 @@ def test_the_page_is_whole_at_any_width_in_light_and_dark(
         assert (visit.blocked, visit.errors) == ([], [])
         assert visit.page.evaluate("document.documentElement.scrollWidth") <= width
         for ratio, text in visit.page.evaluate(MEASURE_CONTRAST):
-            assert ratio >= CONTRAST, text
+            assert ratio >= MIN_CONTRAST, text
 
 
-def test_every_figure_is_drawn_with_marks_and_words(visit: Visit) -> None:
+def test_every_figure_is_drawn_and_described(visit: Visit) -> None:
     drawn = visit.page.evaluate(
         "() => [...document.querySelectorAll('.plot')].map((plot) => ["
         "plot.getAttribute('aria-label'), plot.querySelectorAll('.trace, .barlayer path').length])"
     )
     assert len(drawn) >= 11
-    for words, num_traces in drawn:
-        assert words.endswith(".")
-        assert num_traces > 0, words
+    for description, num_traces in drawn:
+        assert description.endswith(".")
+        assert num_traces > 0, description
 
 
-def test_a_dot_under_the_pointer_says_which_trial_it_is(visit: Visit) -> None:
+def test_hovered_point_is_labelled_with_its_trial(visit: Visit) -> None:
     number = visit.page.evaluate("document.querySelector('.plot').data[0].x[0]")
     hover_over_point(visit.page, plot=0, trace=0, point=0)
     label = visit.page.locator(".plot").first.locator(".hoverlayer").text_content()
@@ -89,19 +91,19 @@ def test_a_dot_under_the_pointer_says_which_trial_it_is(visit: Visit) -> None:
     assert label.startswith(f"trial {number}validation accuracy ")
 
 
-def test_a_trial_pointed_at_is_followed_through_every_figure(visit: Visit) -> None:
+def test_hovered_trial_is_highlighted_in_every_figure(visit: Visit) -> None:
     number = visit.page.evaluate("document.querySelector('.plot').data[0].x[0]")
     hover_over_point(visit.page, plot=0, trace=0, point=0)
-    in_figures = visit.page.evaluate(FOLLOWED_IN)
+    in_figures = visit.page.evaluate(NUM_HIGHLIGHTED)
     assert in_figures >= 1 + 1 + 1 + 5 + 4 + 1  # history, combinations, contour, slices, curves, timeline
     assert visit.page.locator("#followed").inner_text().startswith(f"Trial {number}: ")
     assert visit.page.locator("tr.followed button").inner_text() == str(number)
     visit.page.mouse.move(2, 2)
     visit.page.wait_for_function("document.querySelector('#followed').hidden")
-    assert visit.page.evaluate(FOLLOWED_IN) == 0
+    assert visit.page.evaluate(NUM_HIGHLIGHTED) == 0
 
 
-def test_a_trial_is_kept_by_a_click_and_by_keyboard_and_let_go_by_escape(
+def test_trial_is_selected_by_click_or_keyboard_and_released_by_escape(
     visit: Visit, screenshots: Path
 ) -> None:
     hover_over_point(visit.page, plot=0, trace=0, point=0)
@@ -109,19 +111,19 @@ def test_a_trial_is_kept_by_a_click_and_by_keyboard_and_let_go_by_escape(
     visit.page.mouse.up()
     visit.page.mouse.move(2, 2)
     visit.page.wait_for_selector("td button[aria-pressed=true]")
-    assert visit.page.evaluate(FOLLOWED_IN) > 0
+    assert visit.page.evaluate(NUM_HIGHLIGHTED) > 0
     visit.page.screenshot(path=screenshots / "report-followed.png", full_page=True)
     visit.page.keyboard.press("Escape")
-    assert visit.page.evaluate(FOLLOWED_IN) == 0
+    assert visit.page.evaluate(NUM_HIGHLIGHTED) == 0
     button = visit.page.locator("td button").nth(3)
     button.focus()
     visit.page.keyboard.press("Enter")
     assert button.get_attribute("aria-pressed") == "true"
-    assert visit.page.evaluate(FOLLOWED_IN) > 0
+    assert visit.page.evaluate(NUM_HIGHLIGHTED) > 0
     assert visit.errors == []
 
 
-def test_a_followed_trial_stays_in_place_when_its_figure_is_zoomed(visit: Visit) -> None:
+def test_highlight_moves_with_the_point_when_the_figure_is_zoomed(visit: Visit) -> None:
     visit.page.locator("td button").first.click()
     path = "document.querySelector('.plot svg.followed path').getAttribute('d')"
     before = visit.page.evaluate(path)
@@ -129,13 +131,13 @@ def test_a_followed_trial_stays_in_place_when_its_figure_is_zoomed(visit: Visit)
     visit.page.wait_for_function(f"{path} !== {before!r}")
 
 
-def test_the_questions_can_be_jumped_to(visit: Visit) -> None:
+def test_every_navigation_link_has_a_target(visit: Visit) -> None:
     for link in visit.page.locator("nav a").all():
         target = str(link.get_attribute("href"))
         assert visit.page.locator(target).count() == 1, target
 
 
-def test_the_headings_are_an_outline_and_the_tables_can_be_reached_by_keyboard(visit: Visit) -> None:
+def test_headings_are_nested_and_tables_are_reachable_by_keyboard(visit: Visit) -> None:
     levels = visit.page.evaluate(
         "() => [...document.querySelectorAll('h1, h2, h3')].map((h) => Number(h.tagName[1]))"
     )
@@ -150,17 +152,17 @@ def test_the_headings_are_an_outline_and_the_tables_can_be_reached_by_keyboard(v
     assert {"Winner", "Provenance", "Trials, best first"} <= reached
 
 
-def test_a_request_of_a_page_would_be_counted(chromium: Browser, tmp_path: Path) -> None:
-    """The instrument itself: a page that loads from elsewhere, and one whose policy forbids it."""
-    asking = tmp_path / "asking.html"
-    asking.write_text('<img src="http://198.51.100.1/a.png">')
-    with visiting(chromium, asking.as_uri(), asking.as_uri()) as visit:
+def test_request_of_a_page_is_recorded(chromium: Browser, tmp_path: Path) -> None:
+    """This test checks the recording itself, with a page that loads an image from another host."""
+    requesting = tmp_path / "requesting.html"
+    requesting.write_text('<img src="http://198.51.100.1/a.png">')
+    with visiting(chromium, requesting.as_uri(), requesting.as_uri()) as visit:
         visit.page.wait_for_load_state()
         assert visit.blocked == ["http://198.51.100.1/a.png"]
         assert len(visit.errors) == 1
 
 
-def test_the_page_s_own_policy_stops_requests_too(visit: Visit) -> None:
+def test_content_security_policy_blocks_requests(visit: Visit) -> None:
     assert (
         visit.page.evaluate("fetch('http://198.51.100.1/').then(() => 'sent', () => 'stopped')") == "stopped"
     )
@@ -168,14 +170,14 @@ def test_the_page_s_own_policy_stops_requests_too(visit: Visit) -> None:
     assert "Content Security Policy" in visit.errors[0]
 
 
-def test_the_page_prints(visit: Visit) -> None:
+def test_page_can_be_printed(visit: Visit) -> None:
     visit.page.emulate_media(media="print")
     assert visit.page.pdf().startswith(b"%PDF")
     assert visit.page.evaluate("getComputedStyle(document.body).backgroundColor") == "rgb(255, 255, 255)"
 
 
 def hover_over_point(page: Page, plot: int, trace: int, point: int) -> None:
-    """Move the pointer over a point and wait for its label."""
+    """Move the pointer to a point of a figure and wait for the label of the point."""
     page.locator(".plot").nth(plot).scroll_into_view_if_needed()
     x, y = page.evaluate(
         """([plot, trace, point]) => {
@@ -192,8 +194,8 @@ def hover_over_point(page: Page, plot: int, trace: int, point: int) -> None:
     page.locator(".plot").nth(plot).locator(".hoverlayer .hovertext").wait_for()
 
 
-@pytest.mark.parametrize(("width", "scheme"), FORMS)
-def test_the_comparison_is_whole_at_any_width_in_light_and_dark(
+@pytest.mark.parametrize(("width", "scheme"), LAYOUTS)
+def test_comparison_fits_every_width_in_both_color_schemes(
     chromium: Browser, tmp_path: Path, screenshots: Path, width: int, scheme: str
 ) -> None:
     file = tmp_path / "comparison.html"

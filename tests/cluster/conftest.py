@@ -1,4 +1,4 @@
-"""The real services that the tests of this folder need: Slurm, PostgreSQL and MariaDB, each started once."""
+"""Fixtures for the services that the tests of this folder use: Slurm, PostgreSQL and MariaDB."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,12 +11,13 @@ from tests.cluster import slurm as slurm_cluster
 from tests.cluster.mariadb import MariaDB
 from tests.cluster.postgresql import PostgreSQL
 from tests.cluster.slurm import Slurm
-from tests.services import need
+from tests.services import require_service
 
 
 @pytest.fixture(scope="session")
 def slurm(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Slurm]:
-    need("Slurm", slurm_cluster.is_installed(), slurm_cluster.PACKAGES)
+    """Start a Slurm cluster once per session."""
+    require_service("Slurm", slurm_cluster.is_installed(), slurm_cluster.PACKAGES)
     slurm = Slurm(tmp_path_factory.mktemp("slurm"))
     slurm.start()
     yield slurm
@@ -25,7 +26,8 @@ def slurm(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Slurm]:
 
 @pytest.fixture(scope="session")
 def postgresql() -> Iterator[PostgreSQL]:
-    need("PostgreSQL", postgresql_server.is_installed(), postgresql_server.PACKAGES)
+    """Start a PostgreSQL server once per session."""
+    require_service("PostgreSQL", postgresql_server.is_installed(), postgresql_server.PACKAGES)
     server = PostgreSQL()
     try:
         server.create()
@@ -36,7 +38,8 @@ def postgresql() -> Iterator[PostgreSQL]:
 
 @pytest.fixture(scope="session")
 def mariadb() -> Iterator[MariaDB]:
-    need("MariaDB", mariadb_server.is_installed(), mariadb_server.PACKAGES)
+    """Start a MariaDB server once per session."""
+    require_service("MariaDB", mariadb_server.is_installed(), mariadb_server.PACKAGES)
     server = MariaDB()
     try:
         server.start()
@@ -46,9 +49,9 @@ def mariadb() -> Iterator[MariaDB]:
 
 
 @pytest.fixture
-def on_slurm(workplace: Path, slurm: Slurm, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
-    """`workplace` on a login node of the cluster. No job and no fault outlives the test."""
+def slurm_workplace(workplace: Path, slurm: Slurm, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """Use the Slurm cluster in `workplace`; cancel all jobs and repair all faults after the test."""
     monkeypatch.setenv("SLURM_CONF", str(slurm.conf))
     (workplace / "cluster.yaml").write_text((slurm.folder / "cluster.yaml").read_text())
     yield workplace
-    slurm.mend()
+    slurm.repair()

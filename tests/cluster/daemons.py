@@ -1,4 +1,4 @@
-"""Servers that tests start on this machine: run apart from the tests, waited for, ended for certain."""
+"""Functions that start the servers of the tests, wait for them and terminate them."""
 
 import os
 import shutil
@@ -12,12 +12,12 @@ import psutil
 
 
 def program(name: str) -> str | None:
-    """Where a server is installed; an ordinary user's PATH may leave out /usr/sbin."""
+    """Return the path of an installed server; /usr/sbin is searched even if the PATH omits it."""
     return shutil.which(name, path=f"{os.environ['PATH']}:/usr/sbin")
 
 
 def start(command: Sequence[str], log: Path, environment: Mapping[str, str]) -> int:
-    """Start a server in a session of its own; its process id."""
+    """Start a server in its own session and return its process id."""
     append = os.O_WRONLY | os.O_CREAT | os.O_APPEND
     files = [
         (os.POSIX_SPAWN_OPEN, 0, os.devnull, os.O_RDONLY, 0),
@@ -29,8 +29,8 @@ def start(command: Sequence[str], log: Path, environment: Mapping[str, str]) -> 
     return os.posix_spawn(path, command, environment, file_actions=files, setsid=True)
 
 
-def end(pid: int, timeout_s: float = 10) -> None:
-    """Ask a process to end, make it after a while, and see that it has."""
+def terminate(pid: int, timeout_s: float = 10) -> None:
+    """Terminate a process, kill it if it has not ended after the timeout, and wait until it has ended."""
     with suppress(psutil.NoSuchProcess):
         process = psutil.Process(pid)
         process.terminate()
@@ -42,26 +42,35 @@ def end(pid: int, timeout_s: float = 10) -> None:
 
 
 def has_ended(process: psutil.Process) -> bool:
-    """Whether a process is over, be it that nobody has taken note of it yet."""
+    """Return whether a process has ended, even if its parent has not read its exit status yet."""
     try:
         return process.status() == psutil.STATUS_ZOMBIE
     except psutil.NoSuchProcess:
         return True
 
 
-def wait_until(what: str, condition: Callable[[], object], timeout_s: float = 30) -> None:
-    """Look again and again until something is so."""
+def wait_until(description: str, condition: Callable[[], object], timeout_s: float = 30) -> None:
+    """Wait until a condition holds.
+
+    Args:
+        description: The condition in words, for the error.
+        condition: A function without arguments; its result is interpreted as a boolean.
+        timeout_s: The time after which waiting fails.
+
+    Raises:
+        TimeoutError: The condition did not hold within `timeout_s` seconds.
+    """
     deadline = time.monotonic() + timeout_s
     while not condition():
         if time.monotonic() > deadline:
-            raise TimeoutError(f"not so after {timeout_s} s: {what}")
+            raise TimeoutError(f"waited {timeout_s} s in vain until {description}")
         time.sleep(0.05)
 
 
-def free_ports(number: int) -> list[int]:
-    """Ports of this machine that nobody listens on, all different."""
+def free_ports(num_ports: int) -> list[int]:
+    """Return distinct TCP ports of this machine on which no process listens."""
     with ExitStack() as stack:
-        sockets = [stack.enter_context(socket.socket()) for _ in range(number)]
-        for each in sockets:
-            each.bind(("127.0.0.1", 0))
-        return [each.getsockname()[1] for each in sockets]
+        sockets = [stack.enter_context(socket.socket()) for _ in range(num_ports)]
+        for listener in sockets:
+            listener.bind(("127.0.0.1", 0))
+        return [listener.getsockname()[1] for listener in sockets]

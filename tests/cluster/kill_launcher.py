@@ -1,9 +1,9 @@
-"""The launcher of a study on the real Slurm, killed by SIGKILL at random moments, and what became of it.
+"""Kill the launcher of a study on a real Slurm cluster at random moments, and check the results.
 
     python -m tests.cluster.kill_launcher 200 [SEED]
 
-starts a Slurm of its own, kills so many launchers, lets the last one finish, checks that nothing was lost and
-nothing trained twice, and prints the counts.
+starts a Slurm cluster, kills 200 launchers with SIGKILL, lets another one finish the study, checks that no
+trial was lost and no epoch trained twice, and prints a summary.
 """
 
 import os
@@ -20,77 +20,108 @@ import optuna
 from optuna.trial import TrialState
 
 from tests.cluster import daemons
-from tests.cluster.launching import Launch
+from tests.cluster.launch_process import LaunchProcess
 from tests.cluster.slurm import Slurm
 from tests.conftest import MODEL, STUDY
-from tests.nothing_lost import check_nothing_lost_nothing_twice
+from tests.invariants import check_each_trial_ran_once
 
 NUM_EPOCHS, EPOCH_S = 4, 0.1
 OPTIONS = ["--parallel", "4", "--set", f"fixed.epochs={NUM_EPOCHS}", "--set", f"fixed.epoch_s={EPOCH_S}"]
-IN_STARTUP = 0.4  # of the kills
-LONGEST_STARTUP_S, LONGEST_LOOP_S = 2.0, 3.0
-BEGUN = "trial folders:"  # what a launcher says before its first turn
-NEVER = "1000000"  # trials, so that no launcher ends by itself
+STARTUP_FRACTION = 0.4
+"""The probability that a launcher is killed within `MAX_STARTUP_S` seconds of its start.
+
+The other launchers are killed within `MAX_POLLING_S` seconds of their first poll cycle.
+"""
+
+MAX_STARTUP_S, MAX_POLLING_S = 2.0, 3.0
+
+STARTED = "trial folders:"
+"""The text that a launcher prints before its first poll cycle."""
+
+UNREACHABLE_NUM_TRIALS = "1000000"
+"""A number of trials that no launcher completes, so that each one runs until it is killed."""
 
 
 class Report(NamedTuple):
-    """What became of a study whose launcher was killed."""
+    """The results of a study whose launcher was killed repeatedly.
 
-    in_startup: int  # kills before the launcher's first turn
-    in_loop: int
+    Attributes:
+        num_kills_in_startup: The number of kills before the launcher's first poll cycle.
+        num_kills_while_polling: The number of later kills.
+        num_trials: The number of trials of the study.
+        num_by_state: The number of trials in each state.
+        num_jobs: The number of Slurm jobs of the study, including those that never received their task.
+        gpu_seconds: The recorded GPU seconds of all attempts.
+        slurm_seconds: The duration of the attempts' jobs according to Slurm's accounting.
+    """
+
+    num_kills_in_startup: int
+    num_kills_while_polling: int
     num_trials: int
-    outcomes: Mapping[str, int]
-    num_jobs: int  # that Slurm has had of this study, those among them that were never handed their task
+    num_by_state: Mapping[str, int]
+    num_jobs: int
     gpu_seconds: float
-    slurm_seconds: float  # of the same jobs, by Slurm's accounting
+    slurm_seconds: float
 
     def __str__(self) -> str:
-        outcomes = ", ".join(f"{number} {state}" for state, number in self.outcomes.items())
+        states = ", ".join(f"{number} {state}" for state, number in self.num_by_state.items())
         return (
-            f"kills: {self.in_startup + self.in_loop} ({self.in_startup} before the launcher's first turn, "
-            f"{self.in_loop} after)\n"
-            f"trials: {self.num_trials}, outcomes: {outcomes}; each epoch of each trained and recorded once\n"
-            f"jobs of Slurm's: {self.num_jobs}; GPU seconds: {self.gpu_seconds:.0f} by us, "
-            f"{self.slurm_seconds:.0f} by Slurm"
+            f"kills: {self.num_kills_in_startup + self.num_kills_while_polling} "
+            f"({self.num_kills_in_startup} before the launcher's first poll cycle, "
+            f"{self.num_kills_while_polling} after it)\n"
+            f"trials: {self.num_trials} ({states}); each epoch was trained and recorded exactly once\n"
+            f"Slurm jobs: {self.num_jobs}; GPU seconds: {self.gpu_seconds:.0f} recorded, "
+            f"{self.slurm_seconds:.0f} in Slurm's accounting"
         )
 
 
-def kill_again_and_again(workplace: Path, slurm: Slurm, num_kills: int, seed: int) -> Report:
-    """Kill so many launchers, let one finish what they began, and check all there is."""
-    chance = random.Random(seed)
-    launch = Launch(workplace, *OPTIONS)
+def kill_repeatedly(workplace: Path, slurm: Slurm, num_kills: int, seed: int) -> Report:
+    """Kill a number of launchers, let another one finish the study, and check the results.
+
+    Args:
+        workplace: The working directory of the study, which must be the current directory.
+        slurm: The cluster that runs the jobs.
+        num_kills: The number of launchers to kill.
+        seed: The seed of the random moments.
+    """
+    rng = random.Random(seed)
+    launch = LaunchProcess(workplace, *OPTIONS)
     earlier = slurm.elapsed_s()
-    in_startup = 0
+    num_kills_in_startup = 0
     for _ in range(num_kills):
-        begun = launch.log().count(BEGUN)
-        launch.start("--trials", NEVER)
-        if chance.random() < IN_STARTUP:
-            life_s = chance.uniform(0.0, LONGEST_STARTUP_S)
+        num_started = launch.log().count(STARTED)
+        launch.start("--trials", UNREACHABLE_NUM_TRIALS)
+        if rng.random() < STARTUP_FRACTION:
+            delay_s = rng.uniform(0.0, MAX_STARTUP_S)
         else:
-            life_s = chance.uniform(0.0, LONGEST_LOOP_S)
-            launch.wait_until("its first turn", lambda begun=begun: launch.log().count(BEGUN) > begun)
+            delay_s = rng.uniform(0.0, MAX_POLLING_S)
+            launch.wait_until(
+                "the first poll cycle starts",
+                lambda num_started=num_started: launch.log().count(STARTED) > num_started,
+            )
         try:
-            launch.process.wait(timeout=life_s)
+            launch.process.wait(timeout=delay_s)
         except subprocess.TimeoutExpired:
             launch.kill()
         else:
-            raise AssertionError(f"the launcher ended by itself:\n{launch.log()}")
-        in_startup += launch.log().count(BEGUN) == begun
+            raise AssertionError(f"the launcher ended before it was killed:\n{launch.log()}")
+        num_kills_in_startup += launch.log().count(STARTED) == num_started
     num_trials = max(1, _num_proposed())
     launch.start("--trials", str(num_trials))
     assert launch.process.wait(timeout=600) == 0, launch.log()
-    data = check_nothing_lost_nothing_twice(workplace, num_trials, NUM_EPOCHS, EPOCH_S)
+    data = check_each_trial_ran_once(workplace, num_trials, NUM_EPOCHS, EPOCH_S)
     ids = set(data.attempts["job_id"])
-    daemons.wait_until("accounting, which lags behind, has every job", lambda: ids <= set(slurm.elapsed_s()))
+    # Slurm's accounting lags behind.
+    daemons.wait_until("accounting lists every job", lambda: ids <= set(slurm.elapsed_s()))
     elapsed = {job_id: seconds for job_id, seconds in slurm.elapsed_s().items() if job_id not in earlier}
     gpu_seconds = data.attempts["gpu_seconds"].sum()
     slurm_seconds = sum(elapsed[job_id] for job_id in ids)
     assert gpu_seconds <= slurm_seconds + num_trials  # Slurm counts in whole seconds
     return Report(
-        in_startup=in_startup,
-        in_loop=num_kills - in_startup,
+        num_kills_in_startup=num_kills_in_startup,
+        num_kills_while_polling=num_kills - num_kills_in_startup,
         num_trials=num_trials,
-        outcomes=data.trials["state"].value_counts().to_dict(),
+        num_by_state=data.trials["state"].value_counts().to_dict(),
         num_jobs=len(elapsed),
         gpu_seconds=gpu_seconds,
         slurm_seconds=slurm_seconds,
@@ -98,11 +129,13 @@ def kill_again_and_again(workplace: Path, slurm: Slurm, num_kills: int, seed: in
 
 
 def _num_proposed() -> int:
+    """Return the number of trials that Optuna has proposed."""
     trials = optuna.load_study(study_name="toy", storage="sqlite:///sweep.db").trials
     return sum(trial.state is not TrialState.WAITING for trial in trials)
 
 
 def main(num_kills: int, seed: int = 20261123) -> None:
+    """Start a cluster, kill launchers on it and print the report."""
     begin = time.monotonic()
     with tempfile.TemporaryDirectory(prefix="kill-launcher-") as folder:
         slurm = Slurm(Path(folder, "slurm"))
@@ -115,7 +148,7 @@ def main(num_kills: int, seed: int = 20261123) -> None:
             os.environ["SLURM_CONF"] = str(slurm.conf)
             os.environ["SWEEP_CLUSTER_FILE"] = f"{slurm.folder}/cluster.yaml"
             os.chdir(workplace)
-            print(kill_again_and_again(workplace, slurm, num_kills, seed))
+            print(kill_repeatedly(workplace, slurm, num_kills, seed))
         finally:
             slurm.stop()
     print(f"in {(time.monotonic() - begin) / 60:.1f} min, seed {seed}")

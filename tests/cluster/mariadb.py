@@ -1,4 +1,4 @@
-"""MariaDB on this machine: the server behind Slurm's accounting, and a database for studies."""
+"""A MariaDB server on this machine, which stores Slurm's accounting or studies."""
 
 import getpass
 import shutil
@@ -11,16 +11,16 @@ import sqlalchemy
 
 from tests.cluster import daemons
 
-PACKAGES = "mariadb-server-core"  # of Debian
+PACKAGES = "mariadb-server-core"  # Debian package
 SYSTEM_TABLES = [
     Path("/usr/share/mysql", name) for name in ("mysql_system_tables.sql", "mysql_system_tables_data.sql")
 ]
-QUICK_RATHER_THAN_SAFE = [
+SPEED_OPTIONS = [
     "--innodb-buffer-pool-size=64M",
     "--innodb-log-file-size=8M",
     "--innodb-flush-log-at-trx-commit=0",
     "--innodb-doublewrite=0",
-    "--innodb-use-native-aio=0",  # of which the machine has a number, for all servers
+    "--innodb-use-native-aio=0",  # the kernel limits the number of native requests of all servers together
 ]
 
 
@@ -29,16 +29,16 @@ def is_installed() -> bool:
 
 
 def command(folder: Path) -> list[str]:
-    """The server over the databases of a folder, which listens on a socket there."""
+    """Return the command of a server whose data and socket are in a folder."""
     return [
         "mariadbd", "--no-defaults", f"--user={getpass.getuser()}", f"--datadir={folder}/database",
         f"--socket={folder}/mariadb.sock", f"--pid-file={folder}/mariadbd.own.pid", "--skip-name-resolve",
-        *QUICK_RATHER_THAN_SAFE,
+        *SPEED_OPTIONS,
     ]  # fmt: skip
 
 
 def create(folder: Path) -> None:
-    """Make the system's own database, unless it is there; the package has no script that does."""
+    """Create the system database unless it exists; the Debian package contains no script for it."""
     database = folder / "database"
     if database.exists():
         return
@@ -55,7 +55,7 @@ def create(folder: Path) -> None:
 
 
 class MariaDB:
-    """A server whose user is `sweep`, known by no password."""
+    """A server with the user `sweep`, who needs no password."""
 
     def __init__(self) -> None:
         self.folder = Path(tempfile.mkdtemp(prefix="mariadb-"))
@@ -64,11 +64,11 @@ class MariaDB:
 
     def start(self) -> None:
         create(self.folder)
-        admit = self.folder / "admit.sql"
-        admit.write_text(
+        create_user = self.folder / "create_user.sql"
+        create_user.write_text(
             "CREATE USER IF NOT EXISTS sweep@'127.0.0.1';\nGRANT ALL ON *.* TO sweep@'127.0.0.1';\n"
         )
-        options = [f"--port={self.port}", "--bind-address=127.0.0.1", f"--init-file={admit}"]
+        options = [f"--port={self.port}", "--bind-address=127.0.0.1", f"--init-file={create_user}"]
         self._pid = daemons.start([*command(self.folder), *options], self.folder / "log", {})
         daemons.wait_until("mariadbd listens", (self.folder / "mariadb.sock").exists)
 
@@ -76,7 +76,7 @@ class MariaDB:
         return f"mysql+pymysql://sweep@127.0.0.1:{self.port}/{database}"
 
     def create_database(self, name: str) -> str:
-        """A new, empty database; its URL."""
+        """Create an empty database and return its URL."""
         engine = sqlalchemy.create_engine(self.url())
         with engine.begin() as connection:
             connection.execute(sqlalchemy.text(f"CREATE DATABASE {name}"))
@@ -85,5 +85,5 @@ class MariaDB:
 
     def delete(self) -> None:
         if self._pid is not None and psutil.pid_exists(self._pid):
-            daemons.end(self._pid)
+            daemons.terminate(self._pid)
         shutil.rmtree(self.folder)

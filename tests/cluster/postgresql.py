@@ -1,4 +1,4 @@
-"""A PostgreSQL server on this machine, in a folder of its own, that tests can take down and bring back."""
+"""A PostgreSQL server in a temporary folder, which tests can stop and restart."""
 
 import os
 import shutil
@@ -8,11 +8,11 @@ from pathlib import Path
 
 from tests.cluster import daemons
 
-PACKAGES = "postgresql"  # of Debian
+PACKAGES = "postgresql"  # Debian package
 
 
 def _programs() -> str:
-    """Where the newest version's programs are; Debian keeps them off the PATH."""
+    """Return the PATH, extended by the programs of PostgreSQL, newest version first, which Debian omits."""
     folders = sorted(Path("/usr/lib/postgresql").glob("*/bin"), key=lambda folder: int(folder.parent.name))
     return os.pathsep.join([*map(str, reversed(folders)), os.environ["PATH"]])
 
@@ -22,10 +22,10 @@ def is_installed() -> bool:
 
 
 class PostgreSQL:
-    """A server whose only user is `sweep`, known by no password; every call has a time limit."""
+    """A server whose only user is `sweep`, who needs no password. Every call has a time limit."""
 
     def __init__(self) -> None:
-        # under /tmp itself, since the server refuses to run as root and its user sees no folder of root's
+        # The server does not run as root, and its user cannot read the folders of root; /tmp is readable.
         self.folder = Path(tempfile.mkdtemp(prefix="postgresql-"))
         self.port = daemons.free_ports(1)[0]
 
@@ -40,7 +40,7 @@ class PostgreSQL:
         return f"postgresql+psycopg://sweep@127.0.0.1:{self.port}/{database}"
 
     def create_database(self, name: str) -> str:
-        """A new, empty database; its URL."""
+        """Create an empty database and return its URL."""
         self._run("createdb", "--host=127.0.0.1", f"--port={self.port}", "--username=sweep", name)
         return self.url(name)
 
@@ -49,7 +49,7 @@ class PostgreSQL:
         self._control("start", f"--options={options}", f"--log={self.folder}/log")
 
     def stop(self, mode: str = "fast") -> None:
-        """Stop it: `fast` ends every connection, `immediate` is a crash."""
+        """Stop the server: `fast` closes every connection, `immediate` resembles a crash."""
         self._control("stop", f"--mode={mode}")
 
     def delete(self) -> None:
@@ -64,7 +64,7 @@ class PostgreSQL:
         as_server = ["runuser", "--user", "postgres", "--"] if os.getuid() == 0 else []
         program = shutil.which(command[0], path=_programs())
         assert program is not None
-        with (self.folder / "commands.log").open("ab") as log:  # a pipe would stay open in the server
+        with (self.folder / "commands.log").open("ab") as log:  # the server would keep a pipe open
             done = subprocess.run(
                 [*as_server, program, *command[1:]],
                 stdin=subprocess.DEVNULL, stdout=log, stderr=log, cwd="/", timeout=60,

@@ -1,9 +1,10 @@
-"""A real Slurm on this machine, in a folder of its own: two nodes of two stand-in GPUs, and accounting.
+"""A real Slurm cluster on this machine: two nodes with two fake GPUs each, and accounting.
 
-    python -m tests.cluster.slurm up DIR        start it and say how to use it
-    python -m tests.cluster.slurm down DIR      end it
+    python -m tests.cluster.slurm up DIR        start the cluster and print the environment that selects it
+    python -m tests.cluster.slurm down DIR      stop the cluster
 
-Any user can run it, without systemd and cgroups. It is tried with Debian 12's Slurm 22.05.
+All files are in one folder. The cluster needs neither root, systemd nor cgroups. It was tested with Slurm
+22.05 of Debian 12.
 """
 
 import getpass
@@ -21,7 +22,7 @@ import psutil
 
 from tests.cluster import daemons, mariadb
 
-PACKAGES = "slurmctld slurmd slurm-client slurmdbd mariadb-server-core munge"  # of Debian
+PACKAGES = "slurmctld slurmd slurm-client slurmdbd mariadb-server-core munge"  # Debian packages
 PROGRAMS = ("slurmctld", "slurmd", "sbatch", "slurmdbd", "mariadbd", "munged")
 TEMPLATES = Path(__file__).parent / "templates"
 NODES = ("n1", "n2")
@@ -33,11 +34,21 @@ def is_installed() -> bool:
 
 
 class Slurm:
-    """The cluster in one folder. Every call returns within a time limit or raises."""
+    """A cluster in one folder. Every call has a time limit.
+
+    Args:
+        folder: The folder of all files of the cluster.
+        first_job_id: The id of the first job. The default depends on the time, so that successive clusters
+            use different ids.
+
+    Attributes:
+        folder: The resolved folder.
+        conf: The path of `slurm.conf`.
+        environment: The environment variables of the servers and of Slurm's commands.
+    """
 
     def __init__(self, folder: Path, first_job_id: int | None = None) -> None:
         self.folder = folder.resolve()
-        # by default one that no other cluster of these tests has used lately
         self._first_job_id = first_job_id or int(time.time()) % 50_000_000
         self.conf = self.folder / "slurm.conf"
         self.environment = {
@@ -61,10 +72,10 @@ class Slurm:
             "n2": ["slurmd", "-D", "-N", "n2"],
         }  # fmt: skip
 
-    # as a whole
+    # The whole cluster
 
     def start(self) -> None:
-        """Start everything; on return the nodes are idle."""
+        """Start all servers and wait until the nodes are idle."""
         self._write_files()
         try:
             self._start("munged")
@@ -74,25 +85,25 @@ class Slurm:
             for node in NODES:
                 self._start(node)
             self._wait_until_idle()
-            self._admit_user()
+            self._add_user()
         except BaseException:
             self.stop()
             raise
 
     def stop(self) -> None:
-        """End the jobs, then every server, then whatever a killed slurmd has left behind."""
+        """Cancel the jobs, terminate the servers, then the processes that a killed slurmd left behind."""
         if self._is_alive("slurmctld"):
-            with suppress(subprocess.SubprocessError, TimeoutError):  # a test may have left it in pieces
+            with suppress(subprocess.SubprocessError, TimeoutError):  # a test may have broken it
                 self.cancel_all()
         for name in reversed(self._commands):
             if self._is_alive(name):
-                daemons.end(self._pid(name))
+                daemons.terminate(self._pid(name))
             self._pid_file(name).unlink(missing_ok=True)
         for process in self._leftovers():
-            daemons.end(process.pid, timeout_s=1)
+            daemons.terminate(process.pid, timeout_s=1)
 
-    def mend(self) -> None:
-        """Bring back whatever a test has taken down; on return there is no job and the nodes are idle."""
+    def repair(self) -> None:
+        """Restart whatever a test has stopped, cancel all jobs and wait until the nodes are idle."""
         if not self._is_alive("slurmdbd"):
             self.start_accounting()
         if not self._is_alive("slurmctld"):
@@ -102,13 +113,17 @@ class Slurm:
                 self._start(node)
         self.cancel_all()
         if self._node_states() != IDLE:
-            with suppress(subprocess.SubprocessError):  # it cannot resume a node that is up already
+            with suppress(subprocess.SubprocessError):  # a node that is already up cannot be resumed
                 for node in NODES:
                     self.set_node(node, "resume")
         self._wait_until_idle()
 
     def run(self, *command: str, timeout_s: float = 20) -> str:
-        """What a Slurm command prints."""
+        """Run a Slurm command and return its output.
+
+        Raises:
+            subprocess.SubprocessError: The command failed or did not end within `timeout_s` seconds.
+        """
         done = subprocess.run(
             command, env=self.environment, timeout=timeout_s, text=True, capture_output=True
         )
@@ -117,28 +132,28 @@ class Slurm:
         return done.stdout
 
     def job_ids(self) -> list[str]:
-        """The jobs that squeue still knows."""
+        """Return the ids of the jobs that squeue still lists."""
         return self.run("squeue", "--noheader", "--states=all", "--format=%i").split()
 
     def elapsed_s(self) -> dict[str, int]:
-        """How many seconds each job of today and yesterday has had its nodes, by accounting."""
+        """Return the seconds that each recent job has occupied its nodes according to Slurm's accounting."""
         columns = ("--noheader", "--parsable2", "--allocations", "--format=JobID,ElapsedRaw")
         rows = self.run("sacct", "--starttime=now-1days", *columns).splitlines()
         return {job_id: int(elapsed) for job_id, elapsed in (row.split("|") for row in rows)}
 
     def cancel_all(self) -> None:
-        """Cancel every job and wait until none is left: a job's step would outlive its slurmd."""
+        """Cancel every job and wait until none is left, because a job's step would outlive its slurmd."""
         self.run("scancel", f"--user={getpass.getuser()}")
         self._wait("no job is left", lambda: not self.run("squeue", "--noheader"))
 
-    # faults
+    # Faults
 
     def signal(self, name: str, number: signal.Signals) -> None:
-        """Signal a server, such as `slurmctld`: SIGSTOP makes it hang until SIGCONT."""
+        """Send a signal to a server such as `slurmctld`; SIGSTOP makes it hang until SIGCONT."""
         psutil.Process(self._pid(name)).send_signal(number)
 
     def kill_node(self, node: str) -> None:
-        """Kill a node's slurmd, as when its machine hangs; the jobs' own processes stay."""
+        """Kill the slurmd of a node; the processes of the jobs continue."""
         self.signal(node, signal.SIGKILL)
         daemons.wait_until(f"{node} is dead", lambda: not self._is_alive(node))
 
@@ -146,24 +161,24 @@ class Slurm:
         self._start(node)
 
     def set_node(self, node: str, state: str) -> None:
-        """Say as an administrator that a node is `down`, `drain` or to `resume`."""
+        """Set the state of a node as an administrator: `down`, `drain` or `resume`."""
         self.run("scontrol", "update", f"nodename={node}", f"state={state}", "reason=test")
 
     def stop_controller(self) -> None:
-        daemons.end(self._pid("slurmctld"))
+        daemons.terminate(self._pid("slurmctld"))
 
     def start_controller(self) -> None:
         self._start("slurmctld")
         self._wait("slurmctld answers", lambda: self._answers("scontrol", "ping"))
 
     def stop_accounting(self) -> None:
-        daemons.end(self._pid("slurmdbd"))
+        daemons.terminate(self._pid("slurmdbd"))
 
     def start_accounting(self) -> None:
         self._start("slurmdbd")
         self._wait("slurmdbd answers", lambda: self._answers("sacctmgr", "list", "cluster"))
 
-    # the parts
+    # Parts of the cluster
 
     def _write_files(self) -> None:
         for name in ("run", "log", "state", "spool", "gpus"):
@@ -187,7 +202,7 @@ class Slurm:
         self._write("munge.key", os.urandom(128))
 
     def _write(self, name: str, content: bytes) -> None:
-        """Write a file that only its owner may read: the servers insist."""
+        """Write a file that only its owner may read, as the servers require."""
         file = self.folder / name
         file.touch(mode=0o600)
         file.write_bytes(content)
@@ -197,8 +212,8 @@ class Slurm:
         self._start("mariadbd")
         self._wait("mariadbd listens", (self.folder / "mariadb/mariadb.sock").exists)
 
-    def _admit_user(self) -> None:
-        """Let this user submit jobs, unless the folder's cluster was up before."""
+    def _add_user(self) -> None:
+        """Allow this user to submit jobs, unless an earlier start of the cluster did so."""
         if not self.run("sacctmgr", "--noheader", "list", "account", "lab"):
             self.run("sacctmgr", "--immediate", "add", "account", "lab")
             self.run("sacctmgr", "--immediate", "add", "user", getpass.getuser(), "account=lab")
@@ -210,9 +225,9 @@ class Slurm:
         log = self.folder / "log" / f"{name}.log"
         self._pid_file(name).write_text(str(daemons.start(self._commands[name], log, self.environment)))
 
-    def _wait(self, what: str, condition: Callable[[], object]) -> None:
+    def _wait(self, description: str, condition: Callable[[], object]) -> None:
         try:
-            daemons.wait_until(what, condition)
+            daemons.wait_until(description, condition)
         except TimeoutError as error:
             logs = sorted((self.folder / "log").iterdir())
             ends = [f"{log.name}: " + "\n".join(log.read_text().splitlines()[-5:]) for log in logs]
@@ -237,7 +252,7 @@ class Slurm:
         return int(self._pid_file(name).read_text())
 
     def _is_alive(self, name: str) -> bool:
-        """Whether the process of the pid file is there and still ours."""
+        """Return whether the process of the pid file exists and belongs to this cluster."""
         try:
             return self._is_ours(psutil.Process(self._pid(name)))
         except (FileNotFoundError, psutil.Error):
@@ -247,12 +262,12 @@ class Slurm:
         return process.environ().get("SLURM_CONF") == str(self.conf)
 
     def _leftovers(self) -> list[psutil.Process]:
-        """Processes of this cluster's jobs."""
+        """Return the processes of this cluster's jobs."""
         found = []
         for process in psutil.process_iter(["name", "environ"]):
             environment = process.info["environ"] or {}
-            of_a_job = "SLURM_JOB_ID" in environment or process.info["name"] == "slurmstepd"
-            if of_a_job and environment.get("SLURM_CONF") == str(self.conf):
+            belongs_to_job = "SLURM_JOB_ID" in environment or process.info["name"] == "slurmstepd"
+            if belongs_to_job and environment.get("SLURM_CONF") == str(self.conf):
                 found.append(process)
         return found
 

@@ -1,4 +1,4 @@
-"""Jobs without a launcher: an executor on the real Slurm, and attempts for it to run."""
+"""Jobs that tests submit to the real Slurm without a launcher."""
 
 import secrets
 from dataclasses import replace
@@ -21,7 +21,7 @@ def make_executor(**settings: Any) -> SlurmExecutor:
 
 
 def new_job(workdir: Path, function: str = "finish", **params: Any) -> Job:
-    """A job, not yet submitted, for one of this folder's train functions."""
+    """Return a job for one function of `train_functions.py`; it is not submitted yet."""
     token = secrets.token_hex(4)
     attempt = attempt_folder(workdir, 1, token)
     submission = f"toy-0-{token}"
@@ -37,7 +37,7 @@ def new_job(workdir: Path, function: str = "finish", **params: Any) -> Job:
 
 
 def new_array(workdir: Path, size: int, function: str = "finish", **params: Any) -> list[Job]:
-    """The jobs of one submission."""
+    """Return several jobs of one submission."""
     jobs = [new_job(workdir, function, **params) for _ in range(size)]
     first = jobs[0]
     return [
@@ -47,7 +47,7 @@ def new_array(workdir: Path, size: int, function: str = "finish", **params: Any)
 
 
 def submit(executor: SlurmExecutor, job: Job) -> Job:
-    """The job, submitted, with its id."""
+    """Submit a job and return it with its id."""
     return replace(job, id=executor.submit([job])[0])
 
 
@@ -56,7 +56,7 @@ def state(executor: SlurmExecutor, job: Job) -> JobState:
 
 
 def wait_for_start(job: Job) -> None:
-    daemons.wait_until(f"{job.name} has begun", job.attempts[0].started.exists)
+    daemons.wait_until(f"{job.name} has started", job.attempts[0].started.exists)
 
 
 def wait_for_end(executor: SlurmExecutor, job: Job, timeout_s: float = 60) -> JobState:

@@ -1,4 +1,4 @@
-"""The doctor on the real Slurm, with profiles that are right and profiles that are not."""
+"""`sweep doctor` on the real Slurm, with correct and incorrect profiles."""
 
 import subprocess
 import sys
@@ -16,7 +16,8 @@ from sweep.storage.database import parse_url
 from tests.cluster.slurm import Slurm
 
 
-def look(workplace: Path, **settings: Any) -> Mapping[str, Check]:
+def run_checks(workplace: Path, **settings: Any) -> Mapping[str, Check]:
+    """Run all checks of the doctor for a profile with the given settings."""
     profile = SlurmProfile.model_validate(
         {"executor": "slurm", "timeout_min": 60, "settle_seconds": 2, **settings}
     )
@@ -25,11 +26,12 @@ def look(workplace: Path, **settings: Any) -> Mapping[str, Check]:
 
 
 def num_jobs(slurm: Slurm) -> int:
+    """Return the number of jobs that squeue lists."""
     return len(slurm.run("squeue", "--noheader", "--states=all").splitlines())
 
 
-def test_a_profile_that_is_right(on_slurm: Path) -> None:
-    checks = look(on_slurm, partition="main")
+def test_correct_profile_passes_all_checks(slurm_workplace: Path) -> None:
+    checks = run_checks(slurm_workplace, partition="main")
     assert {check.what: check.verdict for check in checks.values()} == dict.fromkeys(
         [
             "storage",
@@ -46,19 +48,19 @@ def test_a_profile_that_is_right(on_slurm: Path) -> None:
     )
     assert "in partition main" in checks["sbatch"].found
     assert checks["node"].found.startswith(("n1 shares the workdir", "n2 shares the workdir"))
-    assert list((on_slurm / "sweeps").iterdir()) == []  # nothing is left of the job
+    assert list((slurm_workplace / "sweeps").iterdir()) == []  # the files of the job are deleted
 
 
-def test_a_gpu_that_no_driver_backs(on_slurm: Path) -> None:
-    """The GPUs of this cluster are stand-ins: Slurm hands one out, and TensorFlow cannot use it."""
-    check = look(on_slurm, gres="gpu:1", mem_gb=4)["GPU"]
+def test_gpu_without_driver_fails(slurm_workplace: Path) -> None:
+    """The GPUs of this cluster are fake: Slurm allocates one, but TensorFlow cannot use it."""
+    check = run_checks(slurm_workplace, gres="gpu:1", mem_gb=4)["GPU"]
     assert check.verdict is Verdict.FAILED
     assert "sees none on n" in check.found
     assert "the job has 0" in check.found or "the job has 1" in check.found
 
 
 @pytest.mark.parametrize(
-    ("settings", "what", "words"),
+    ("settings", "name", "message"),
     [
         ({"partition": "gpuu"}, "sbatch", "invalid partition specified: gpuu"),
         ({"account": "nobody"}, "sbatch", "Invalid account or account/partition combination specified"),
@@ -68,22 +70,22 @@ def test_a_gpu_that_no_driver_backs(on_slurm: Path) -> None:
     ],
     ids=lambda value: "-".join(value) if isinstance(value, dict) else "",
 )
-def test_what_slurm_would_refuse_or_never_start(
-    on_slurm: Path, slurm: Slurm, settings: dict[str, Any], what: str, words: str
+def test_unsatisfiable_profile_fails_without_a_job(
+    slurm_workplace: Path, slurm: Slurm, settings: dict[str, Any], name: str, message: str
 ) -> None:
     before = num_jobs(slurm)
-    checks = look(on_slurm, **settings)
-    assert checks[what].verdict is Verdict.FAILED
-    assert words in checks[what].found
+    checks = run_checks(slurm_workplace, **settings)
+    assert checks[name].verdict is Verdict.FAILED
+    assert message in checks[name].found
     assert checks["node"].verdict is Verdict.WARNING
-    assert num_jobs(slurm) <= before  # no job was tried
+    assert num_jobs(slurm) <= before  # no job was submitted
 
 
-def test_a_time_limit_that_is_too_long(on_slurm: Path, slurm: Slurm) -> None:
-    """sbatch takes such a job, and it waits for ever."""
+def test_time_limit_above_the_partition_limit_fails(slurm_workplace: Path, slurm: Slurm) -> None:
+    """sbatch accepts such a job, but Slurm never starts it."""
     slurm.run("scontrol", "update", "partitionname=low", "maxtime=30")
     try:
-        checks = look(on_slurm, partition="low")
+        checks = run_checks(slurm_workplace, partition="low")
     finally:
         slurm.run("scontrol", "update", "partitionname=low", "maxtime=unlimited")
     assert checks["sbatch"].verdict is Verdict.OK
@@ -92,32 +94,34 @@ def test_a_time_limit_that_is_too_long(on_slurm: Path, slurm: Slurm) -> None:
 
 
 @pytest.mark.parametrize(
-    ("settings", "words"),
+    ("settings", "message"),
     [
         ({"python": "/usr/bin/false"}, "ended before it began, and left no result (failed)"),
         ({"setup": ["exit 3"]}, "ended before it began, and left no result (failed)"),
         ({"setup": ["echo no such module >&2", "exit 1"]}, "no such module"),
     ],
 )
-def test_a_node_on_which_no_trial_begins(on_slurm: Path, settings: dict[str, Any], words: str) -> None:
-    check = look(on_slurm, **settings)["node"]
+def test_node_on_which_no_attempt_starts_fails(
+    slurm_workplace: Path, settings: dict[str, Any], message: str
+) -> None:
+    check = run_checks(slurm_workplace, **settings)["node"]
     assert check.verdict is Verdict.FAILED
-    assert words in check.found
+    assert message in check.found
 
 
-def test_the_controller_does_not_answer(on_slurm: Path, slurm: Slurm) -> None:
+def test_unresponsive_controller_fails(slurm_workplace: Path, slurm: Slurm) -> None:
     slurm.stop_controller()
     try:
-        check = look(on_slurm)["Slurm"]
+        check = run_checks(slurm_workplace)["Slurm"]
     finally:
         slurm.start_controller()
     assert check.verdict is Verdict.FAILED
     assert "does not answer" in check.found
 
 
-def test_the_command(on_slurm: Path) -> None:
+def test_command_prints_checks_and_sets_exit_code(slurm_workplace: Path) -> None:
     command = [sys.executable, "-m", "sweep", "doctor", "--study", "toy", "--cluster"]
-    good = on_slurm / "cluster.yaml"
+    good = slurm_workplace / "cluster.yaml"
     good.write_text("default: a\nprofiles:\n  a: {executor: slurm, timeout_min: 60}\n"
                     "  b: {executor: slurm, timeout_min: 60, partition: gpuu}\n")  # fmt: skip
     done = subprocess.run([*command, "a"], capture_output=True, text=True, timeout=120)

@@ -1,4 +1,4 @@
-"""Launchers where no long process may run: one pass after the other, and a chain of Slurm jobs."""
+"""Launchers for login nodes without long processes: single poll cycles, and launchers that are Slurm jobs."""
 
 import subprocess
 import sys
@@ -8,9 +8,9 @@ import pytest
 
 from sweep.scheduler.slurm.launcher_job import job_name
 from tests.cluster import daemons
-from tests.cluster.launching import DEADLINE_S, HOLD, Launch
+from tests.cluster.launch_process import DEADLINE_S, HOLD, LaunchProcess
 from tests.cluster.slurm import Slurm
-from tests.nothing_lost import check_nothing_lost_nothing_twice
+from tests.invariants import check_each_trial_ran_once
 
 NUM_TRIALS, NUM_EPOCHS = 4, 4
 TOY = ["--study", "toy", "--cluster", "slurm",
@@ -18,23 +18,24 @@ TOY = ["--study", "toy", "--cluster", "slurm",
 
 
 def sweep(*arguments: str) -> subprocess.CompletedProcess[str]:
+    """Run a `sweep` command."""
     command = [sys.executable, "-m", "sweep", *arguments]
     return subprocess.run(command, capture_output=True, text=True, timeout=DEADLINE_S)
 
 
-def test_one_pass_after_the_other(on_slurm: Path) -> None:
-    num_passes, done = 0, None
+def test_repeated_single_cycles_complete_the_study(slurm_workplace: Path) -> None:
+    num_cycles, done = 0, None
     while done is None or "active" in done.stdout:
         done = sweep("launch", *TOY, "--once")
         assert done.returncode == 0, done.stderr
-        num_passes += 1
-        assert num_passes < 100
-    assert num_passes > 1
+        num_cycles += 1
+        assert num_cycles < 100
+    assert num_cycles > 1
     assert "best: trial" in done.stdout
-    check_nothing_lost_nothing_twice(on_slurm, NUM_TRIALS, NUM_EPOCHS)
+    check_each_trial_ran_once(slurm_workplace, NUM_TRIALS, NUM_EPOCHS)
 
 
-def test_passes_remember_what_failed(on_slurm: Path) -> None:
+def test_single_cycles_count_failures_of_earlier_cycles(slurm_workplace: Path) -> None:
     failing = [*TOY, "--trials", "9", "--parallel", "1", "--set", "fixed.fault=raise", "--once"]
     done = sweep("launch", *failing)
     while done.returncode == 0:
@@ -44,62 +45,64 @@ def test_passes_remember_what_failed(on_slurm: Path) -> None:
     assert sweep("launch", *failing).returncode == 1
 
 
-def test_a_chain_of_launchers(on_slurm: Path, slurm: Slurm) -> None:
-    """The first is out of time, the second is killed, the third ends the study and the chain."""
+def test_launcher_jobs_succeed_each_other(slurm_workplace: Path, slurm: Slurm) -> None:
+    """The first launcher job reaches its time limit, the second is killed, the third completes the study."""
     done = sweep("launch", *TOY, "--set", f"fixed.hold={HOLD}", "--as-job")
     assert done.returncode == 0, done.stderr
     assert f"scancel --name={job_name('toy')}" in done.stdout
-    study = Launch(on_slurm)
+    study = LaunchProcess(slurm_workplace)
 
-    def launchers(state: str) -> list[str]:
+    def launcher_ids(state: str) -> list[str]:
         query = ("squeue", "--noheader", f"--name={job_name('toy')}", f"--states={state}", "--format=%i")
         return slurm.run(*query).split()
 
     def wait_for_another(before: list[str]) -> list[str]:
-        def is_there() -> bool:
-            running = launchers("running")
-            logs = [on_slurm / f"sweeps/toy/launcher/{job_id}.log" for job_id in running]
+        def is_another_polling() -> bool:
+            running = launcher_ids("running")
+            logs = [slurm_workplace / f"sweeps/toy/launcher/{job_id}.log" for job_id in running]
             return running != before and any(
                 log.exists() and "trial folders:" in log.read_text() for log in logs
             )
 
-        daemons.wait_until(f"another launcher than {before} is at work", is_there, DEADLINE_S)
-        return launchers("running")
+        daemons.wait_until(f"another launcher than {before} polls", is_another_polling, DEADLINE_S)
+        return launcher_ids("running")
 
     first = wait_for_another([])
     again = sweep("launch", *TOY, "--as-job")
     assert again.returncode == 2
     assert f"study toy has a launcher already, job {first[0]} (running)" in again.stderr
-    assert sweep("launch", *TOY, "--set", f"fixed.hold={HOLD}").returncode == 2  # by the lease
+    assert (
+        sweep("launch", *TOY, "--set", f"fixed.hold={HOLD}").returncode == 2
+    )  # rejected because of the lease
 
     slurm.run("scontrol", "update", f"jobid={first[0]}", "timelimit=1")
     second = wait_for_another(first)
-    assert "detached" in (on_slurm / f"sweeps/toy/launcher/{first[0]}.log").read_text()
+    assert "detached" in (slurm_workplace / f"sweeps/toy/launcher/{first[0]}.log").read_text()
 
     slurm.run("scancel", "--full", "--signal=KILL", second[0])
     wait_for_another(second)
-    study.let_go()
-    daemons.wait_until("the chain is over", lambda: not launchers("pending,running"), DEADLINE_S)
-    check_nothing_lost_nothing_twice(on_slurm, NUM_TRIALS, NUM_EPOCHS)
+    study.release()
+    daemons.wait_until("no launcher job is left", lambda: not launcher_ids("pending,running"), DEADLINE_S)
+    check_each_trial_ran_once(slurm_workplace, NUM_TRIALS, NUM_EPOCHS)
 
 
 @pytest.mark.parametrize(
-    ("profile", "words"),
+    ("profile", "message"),
     [
         ("launcher: {partition: cpuu}", "invalid partition specified: cpuu"),
         ("launcher: {timeout: 3}", "profiles.slurm.launcher.timeout: no such key"),
     ],
 )
-def test_a_launcher_that_slurm_refuses(on_slurm: Path, profile: str, words: str) -> None:
-    cluster = on_slurm / "cluster.yaml"
+def test_rejected_launcher_job_is_reported(slurm_workplace: Path, profile: str, message: str) -> None:
+    cluster = slurm_workplace / "cluster.yaml"
     cluster.write_text(cluster.read_text().replace("partition: main", f"partition: main, {profile}"))
     done = sweep("launch", *TOY, "--as-job")
     assert done.returncode == 2
-    assert words in done.stderr
+    assert message in done.stderr
     assert "Traceback" not in done.stderr
 
 
-def test_a_launcher_job_needs_a_cluster(workplace: Path) -> None:
+def test_launcher_job_requires_a_slurm_profile(workplace: Path) -> None:
     done = sweep("launch", "--study", "toy", "--as-job")
     assert done.returncode == 2
     assert "the profile runs trials as local" in done.stderr

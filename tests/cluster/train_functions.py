@@ -1,4 +1,4 @@
-"""Train functions for the tests of jobs: each does to its job what its name says."""
+"""Train functions for the tests of jobs."""
 
 import json
 import os
@@ -33,12 +33,14 @@ def take_memory(params: Mapping[str, Any], trial: Any) -> Mapping[str, float]:
     return {"score": len(memory)}
 
 
-def look_around(params: Mapping[str, Any], trial: Any) -> Mapping[str, float]:
-    """Say from when to when this job had which GPU of which node, and what Slurm gave its step."""
-    seen = {"gpu": os.environ.get("CUDA_VISIBLE_DEVICES"), "node": os.environ["SLURMD_NODENAME"]}
+def record_resources(params: Mapping[str, Any], trial: Any) -> Mapping[str, float]:
+    """Write the job's GPU, node, start, end and Slurm step to `resources.json`."""
+    resources = {"gpu": os.environ.get("CUDA_VISIBLE_DEVICES"), "node": os.environ["SLURMD_NODENAME"]}
     step = f"{os.environ['SLURM_JOB_ID']}.{os.environ['SLURM_STEP_ID']}"
-    seen["step"] = subprocess.check_output(["scontrol", "show", "step", step], text=True)
+    resources["step"] = subprocess.check_output(["scontrol", "show", "step", step], text=True)
     begin = time.time()
     time.sleep(params["seconds"])
-    (trial.folder / "seen.json").write_text(json.dumps({**seen, "begin": begin, "end": time.time()}))
+    (trial.folder / "resources.json").write_text(
+        json.dumps({**resources, "begin": begin, "end": time.time()})
+    )
     return METRICS

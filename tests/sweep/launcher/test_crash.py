@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.nothing_lost import check_nothing_lost_nothing_twice
+from tests.invariants import check_each_trial_ran_once
 
 NUM_TRIALS, NUM_EPOCHS = 6, 4
 LAUNCH = ["--study", "toy", "--trials", str(NUM_TRIALS), "--set", f"fixed.epochs={NUM_EPOCHS}",
@@ -64,7 +64,7 @@ def test_killed_at_the_worst_moment(workplace: Path, moment: tuple[str, str, str
     done = subprocess.run(command, capture_output=True, text=True, timeout=60)
     assert done.returncode == -signal.SIGKILL, done.stderr
     finish()
-    check_nothing_lost_nothing_twice(workplace, NUM_TRIALS, NUM_EPOCHS)
+    check_each_trial_ran_once(workplace, NUM_TRIALS, NUM_EPOCHS)
 
 
 def test_killed_by_chance(workplace: Path) -> None:
@@ -84,7 +84,7 @@ def test_killed_by_chance(workplace: Path) -> None:
     finish()
     print(f"{kills} kills")
     assert kills > 0
-    check_nothing_lost_nothing_twice(workplace, NUM_TRIALS, NUM_EPOCHS)
+    check_each_trial_ran_once(workplace, NUM_TRIALS, NUM_EPOCHS)
 
 
 def test_ctrl_c_detaches(workplace: Path) -> None:
@@ -102,4 +102,4 @@ def test_ctrl_c_detaches(workplace: Path) -> None:
     assert "sweep launch --study toy --trials 6 --set fixed.epochs=4 --set fixed.epoch_s=0.1" in stderr
     assert "Traceback" not in stderr
     finish()
-    check_nothing_lost_nothing_twice(workplace, NUM_TRIALS, NUM_EPOCHS)
+    check_each_trial_ran_once(workplace, NUM_TRIALS, NUM_EPOCHS)

@@ -1,4 +1,4 @@
-"""What must hold of the toy study at its end, however often its launcher was killed."""
+"""Properties of the completed toy study that hold however often its launcher was killed."""
 
 from collections import Counter
 from pathlib import Path
@@ -11,14 +11,27 @@ from sweep.storage.study_data import StudyData
 from sweep.storage.study_reader import read_study
 
 
-def check_nothing_lost_nothing_twice(
+def check_each_trial_ran_once(
     workplace: Path,
     num_trials: int,
     num_epochs: int,
     epoch_s: float = 0.1,
     storage: str = "sqlite:///sweep.db",
 ) -> StudyData:
-    """Every trial has one outcome from one attempt, trained each epoch once, and Optuna agrees with us."""
+    """Check that every trial is complete after one attempt and that each epoch was trained exactly once.
+
+    The recorded GPU seconds cover the time of training, and Optuna's tables contain the same values as ours.
+
+    Args:
+        workplace: The working directory of the study, with the ledger that its model writes.
+        num_trials: The number of trials of the study.
+        num_epochs: The number of epochs of each trial.
+        epoch_s: The shortest duration of an epoch.
+        storage: The URL of the study's database.
+
+    Returns:
+        The study as the reports read it.
+    """
     url = parse_url(storage)
     engine = connect(url)
     data = read_study(engine, url, "toy")
@@ -27,12 +40,12 @@ def check_nothing_lost_nothing_twice(
     assert data.trials["state"].tolist() == ["complete"] * num_trials
     assert data.attempts["number"].tolist() == list(range(num_trials))
     assert data.attempts["state"].tolist() == ["complete"] * num_trials
-    least = data.attempts["gpu"].notna() * num_epochs * epoch_s
-    assert (data.attempts["gpu_seconds"] + 1 > least).all()  # a cluster counts whole seconds
+    min_gpu_seconds = data.attempts["gpu"].notna() * num_epochs * epoch_s
+    assert (data.attempts["gpu_seconds"] + 1 > min_gpu_seconds).all()  # Slurm counts whole seconds
 
     trained = Counter(line.rsplit(" ", 1)[0] for line in (workplace / "ledger.txt").read_text().splitlines())
     expected = {f"{seed} {epoch}" for seed in data.trials["seed"] for epoch in range(1, num_epochs + 1)}
-    assert trained == Counter(expected)  # by no process twice, at once or one after the other
+    assert trained == Counter(expected)  # no two processes trained the same epoch
 
     scores = data.epochs.pivot(index="number", columns="epoch", values="score").to_numpy().tolist()
     with optuna_storage(url) as optuna_tables:
