@@ -1,41 +1,56 @@
-"""The command line. Each command is a few lines over the library; nothing else prints or exits.
+"""The command line.
 
-The library is imported inside the commands: `sweep --help` and shell completion start in a moment, and no
-command waits for a library that it does not use.
+Each command is a few lines over the library, and only this package prints and exits. The library is imported
+inside the commands, so that `sweep --help` starts fast and no command waits for a library it does not use.
 """
 
 import sys
 
 import typer
 
-from sweep.cli import checking, data, evaluating, results, running, watching
+from sweep.cli import (
+    dashboard,
+    data,
+    doctor,
+    evaluate,
+    launch,
+    logs,
+    report,
+    reproduce,
+    retry,
+    status,
+    stop,
+)
 from sweep.errors import InputError, SweepError
 
 app = typer.Typer(
     name="sweep",
-    help="Hyperparameter sweeps: an Optuna study whose trials are Slurm jobs, or processes of this machine.",
+    help="Search for hyperparameters with Optuna; each trial runs as a Slurm job or as a local process.",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
 )
 for command in (
-    running.launch,
-    running.stop,
-    running.retry,
-    watching.status,
-    watching.logs,
-    evaluating.evaluate,
-    results.report,
-    results.dashboard,
-    checking.doctor,
-    checking.reproduce,
+    launch.launch,
+    status.status,
+    logs.logs,
+    stop.stop,
+    retry.retry,
+    evaluate.evaluate,
+    report.report,
+    dashboard.dashboard,
+    doctor.doctor,
+    reproduce.reproduce,
 ):
     app.command()(command)
 app.add_typer(data.app, name="data")
 
 
 def main() -> None:
-    """Run the command line; a mistake is one message on stderr and exit code 2, a failed study is 1."""
+    """Run the command line, and exit with the code that docs/commands.md documents.
+
+    An error that this package raises on purpose becomes one message on stderr.
+    """
     try:
         app()
     except SweepError as error:

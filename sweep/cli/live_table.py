@@ -1,4 +1,4 @@
-"""The table under a launch's log, for a person who watches it at a terminal."""
+"""The table that a launch shows below its log messages on a terminal."""
 
 import logging
 import sys
@@ -13,18 +13,19 @@ from sweep.cli.options import log_to_terminal
 if TYPE_CHECKING:
     from sqlalchemy import URL
 
-FEWEST_SECONDS = 1.0  # between two looks
-SHARE_OF_TIME = 0.02  # that looking may take
-NUM_LINES_OF_LOG = 6  # that stay in sight above the table
-FEWEST_TRIALS = 5
+MIN_INTERVAL_S = 1.0  # between two updates of the table
+MAX_SHARE_OF_TIME = 0.02  # of the launcher's CPU time, for updates
+NUM_LOG_LINES = 6  # that stay visible above the table
+MIN_TRIALS = 5
 
 
 @contextmanager
 def live_table(url: "URL", study_id: int) -> Iterator[Callable[[], None]]:
-    """What to call after each turn of a launcher: it brings the table up to date, on a terminal only.
+    """Show a table of the study's trials on a terminal, and provide a function that updates it.
 
-    Log lines pass above the table; those of single epochs are left out, since the table shows how far each
-    trial is.
+    The function is to be called after each poll cycle of a launcher. Log messages appear above the table.
+    Those about single epochs are left out, because the table shows the epoch of each trial. If the output is
+    not a terminal, there is no table and the function does nothing.
     """
     if not (sys.stdout.isatty() and sys.stderr.isatty()):
         yield lambda: None
@@ -37,26 +38,27 @@ def live_table(url: "URL", study_id: int) -> Iterator[Callable[[], None]]:
     from sweep.storage.database import connect
 
     console, engine = Console(), connect(url)
-    epochs = logging.getLogger("sweep.launcher.reconciliation.epochs")
-    next_look = 0.0
+    epoch_logger = logging.getLogger("sweep.launcher.reconciliation.epochs")
+    next_update = 0.0
 
-    def refresh() -> None:
-        nonlocal next_look
-        if time.monotonic() < next_look:
+    def update() -> None:
+        nonlocal next_update
+        if time.monotonic() < next_update:
             return
         started = time.process_time()
-        num_shown = max(console.height - NUM_LINES_AROUND - NUM_LINES_OF_LOG, FEWEST_TRIALS)
+        num_shown = max(console.height - NUM_LINES_AROUND - NUM_LOG_LINES, MIN_TRIALS)
         now = datetime.now(UTC)
         live.update(show_study(study_status(engine, study_id, now, num_shown), now), refresh=True)
-        took = time.process_time() - started if next_look else 0.0  # the first look compiles the queries
-        next_look = time.monotonic() + max(FEWEST_SECONDS, took / SHARE_OF_TIME)
+        # The first update is not counted, because it compiles the queries.
+        took_s = time.process_time() - started if next_update else 0.0
+        next_update = time.monotonic() + max(MIN_INTERVAL_S, took_s / MAX_SHARE_OF_TIME)
 
-    epochs.setLevel(logging.WARNING)
+    epoch_logger.setLevel(logging.WARNING)
     try:
         with Live(console=console, auto_refresh=False, transient=True) as live:
-            log_to_terminal()  # again: the table has taken over stderr, so that lines and table keep apart
-            yield refresh
+            log_to_terminal()  # again, because the table has replaced sys.stderr to print above itself
+            yield update
     finally:
         log_to_terminal()
-        epochs.setLevel(logging.NOTSET)
+        epoch_logger.setLevel(logging.NOTSET)
         engine.dispose()

@@ -1,7 +1,9 @@
-"""What several commands share: options, where their values come from, and how the library is heard."""
+"""Options that several commands share, and the values that follow from them."""
 
 import logging
 import os
+import shlex
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -10,54 +12,78 @@ import typer
 if TYPE_CHECKING:
     from sqlalchemy import URL, Engine
 
+    from sweep.definition.cluster import Profile
     from sweep.definition.study import Study
     from sweep.storage.tables import StudyRow
 
 StudyOption = Annotated[
-    str, typer.Option("--study", help="studies/NAME.yaml, or the path of a study file.", metavar="NAME|PATH")
-]
+    str, typer.Option("--study", help="A name (studies/NAME.yaml) or the path of a study file.",
+                      metavar="NAME|PATH"),
+]  # fmt: skip
 RecordedStudyOption = Annotated[
-    str, typer.Option("--study", help="A study that was launched, by name or file.", metavar="NAME|PATH")
-]
+    str, typer.Option("--study", help="The name or the file of a study that was launched before.",
+                      metavar="NAME|PATH"),
+]  # fmt: skip
+TrialOption = Annotated[int, typer.Option("--trial", min=0, help="The trial's number.", metavar="N")]
 ClusterOption = Annotated[
     str | None,
-    typer.Option("--cluster", help="Profile of cluster.yaml.", metavar="PROFILE", show_default=False),
+    typer.Option(
+        "--cluster",
+        help="The profile of cluster.yaml to use.",
+        metavar="PROFILE",
+        show_default=False,
+    ),
 ]
 StorageOption = Annotated[
     str | None,
     typer.Option(
         "--storage",
-        help="Database; else SWEEP_STORAGE, the study file's, or sqlite:///sweep.db.",
+        help="The database. Default: SWEEP_STORAGE, then the study file's `storage`, then sqlite:///sweep.db.",
         metavar="URL",
+        show_default=False,
+    ),
+]
+WorkdirOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--workdir",
+        help="The folder for trial folders. Default: the profile's `workdir`, then ./sweeps.",
+        metavar="DIR",
         show_default=False,
     ),
 ]
 DataDirOption = Annotated[
     Path | None,
-    typer.Option(
-        "--data-dir", help="Folder of the data set, used as it is.", metavar="DIR", show_default=False
-    ),
+    typer.Option("--data-dir", help="The folder of the data set.", metavar="DIR", show_default=False),
 ]
 
 
 def storage_url(option: str | None, study: "Study | None") -> "URL":
-    """The database: the option's, the environment's, the study file's, or the default."""
+    """Return the URL of the database: from the option, the environment, the study file, or the default."""
     from sweep.storage.database import DEFAULT_URL, parse_url
 
-    of_study = study.storage if study is not None else None
-    return parse_url(option or os.environ.get("SWEEP_STORAGE") or of_study or DEFAULT_URL)
+    from_file = study.storage if study is not None else None
+    return parse_url(option or os.environ.get("SWEEP_STORAGE") or from_file or DEFAULT_URL)
 
 
 def cluster_file() -> Path | None:
-    """The file SWEEP_CLUSTER_FILE names, else the working directory's cluster.yaml if there is one."""
+    """Return the file that SWEEP_CLUSTER_FILE names, else ./cluster.yaml, or None if it does not exist."""
     if named := os.environ.get("SWEEP_CLUSTER_FILE"):
         return Path(named)
     file = Path("cluster.yaml")
     return file if file.exists() else None
 
 
+def work_folder(option: Path | None, profile: "Profile") -> Path:
+    """Return the folder for trial folders: from the option, the profile, or the default."""
+    return (option or Path(profile.workdir or "sweeps")).expanduser().resolve()
+
+
 def recorded_study(reference: str, storage: str | None) -> "tuple[str, URL]":
-    """Name and database of a study that was launched; its file, where it is still there, may say which."""
+    """Return the name and the database of a study that was launched.
+
+    If the study's file still exists, it is read, because it may name the database.
+    """
     from sweep.definition.study import load_study
 
     if Path(reference).suffix in {".yaml", ".yml"} or Path("studies", f"{reference}.yaml").exists():
@@ -67,7 +93,7 @@ def recorded_study(reference: str, storage: str | None) -> "tuple[str, URL]":
 
 
 def open_study(reference: str, storage: str | None) -> "tuple[Engine, StudyRow]":
-    """The database of a study that was launched, and the study's row."""
+    """Return the database of a study that was launched, and the study's row."""
     from sweep.storage.database import open_recorded
     from sweep.storage.studies import get_study
 
@@ -76,8 +102,13 @@ def open_study(reference: str, storage: str | None) -> "tuple[Engine, StudyRow]"
     return engine, get_study(engine, name)
 
 
+def this_command() -> str:
+    """Return the command line that started this process, to be run again."""
+    return shlex.join(["sweep", *sys.argv[1:]])
+
+
 def log_to_terminal() -> None:
-    """Show the launcher's own messages, a line each, with the time."""
+    """Write the library's log messages to stderr, each on a line with the time."""
     handler = logging.StreamHandler()
     handler.setFormatter(logging.Formatter("%(asctime)s  %(message)s", datefmt="%H:%M:%S"))
     logger = logging.getLogger("sweep")

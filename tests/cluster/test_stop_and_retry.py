@@ -49,7 +49,7 @@ def test_cancelled_trials_are_retried_from_their_checkpoints(
             assert "study toy: 2 failed" in out
         assert has_no_active_job(slurm)
         assert launch.attempts(0) == launch.attempts(1) == [CANCELLED]
-        assert "to be tried again: trial 0, trial 1" in sweep("retry", "--study", "toy", "--failed")
+        assert "to be retried: trial 0, trial 1" in sweep("retry", "--study", "toy", "--failed")
         launch.start()
         for trial in (0, 1):
             launch.wait_until_held(trial, attempt=2)

@@ -1,4 +1,4 @@
-"""What a launch shows at a terminal, and that elsewhere it writes plain lines."""
+"""The live table of a launch on a terminal, and the plain lines of other outputs."""
 
 import os
 import pty
@@ -11,26 +11,26 @@ COMMAND = [sys.executable, "-m", "sweep", "launch", "--study", "toy", "--trials"
 ENVIRONMENT = {**os.environ, "TERM": "xterm-256color", "COLUMNS": "140", "LINES": "40"}
 
 
-def at_a_terminal(folder: Path, *options: str) -> str:
-    """Everything a launch writes to a terminal, and that it ends well."""
-    ours, its = pty.openpty()
+def run_on_a_terminal(folder: Path, *options: str) -> str:
+    """Return everything that a successful launch writes to a terminal."""
+    terminal, its_end = pty.openpty()
     process = subprocess.Popen(
-        [*COMMAND, *options], cwd=folder, stdin=its, stdout=its, stderr=its, env=ENVIRONMENT
+        [*COMMAND, *options], cwd=folder, stdin=its_end, stdout=its_end, stderr=its_end, env=ENVIRONMENT
     )
-    os.close(its)
+    os.close(its_end)
     written = b""
     while True:
         try:
-            written += os.read(ours, 65536)
-        except OSError:  # the terminal is closed: the process has ended
+            written += os.read(terminal, 65536)
+        except OSError:  # the process has ended and closed the terminal
             break
-    os.close(ours)
+    os.close(terminal)
     assert process.wait(timeout=120) == 0, written.decode()
     return written.decode()
 
 
-def test_a_terminal_has_a_table_that_goes_and_a_summary_that_stays(workplace: Path) -> None:
-    text = at_a_terminal(workplace, "--set", "fixed.epoch_s=0.7", "--set", "fixed.epochs=5")
+def test_terminal_shows_a_table_until_the_summary(workplace: Path) -> None:
+    text = run_on_a_terminal(workplace, "--set", "fixed.epoch_s=0.7", "--set", "fixed.epochs=5")
     plain = re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", text)
     for part in (
         "forecast",
@@ -43,12 +43,12 @@ def test_a_terminal_has_a_table_that_goes_and_a_summary_that_stays(workplace: Pa
         assert part in plain
     assert re.search(r"\d +running +1 ", plain)  # a row of the table
     assert re.search(r"complete .* 5 +━━━━━━━━ ", plain)
-    assert ": epoch " not in plain  # the table has them
+    assert ": epoch " not in plain  # the table shows the epochs
     assert "forecast" not in plain.rpartition("study toy: 3 complete")[2]
-    assert text.count("\x1b[?25l") == text.count("\x1b[?25h")  # the cursor is back
+    assert text.count("\x1b[?25l") == text.count("\x1b[?25h")  # the cursor is visible again
 
 
-def test_elsewhere_there_are_lines_one_an_event(workplace: Path) -> None:
+def test_other_outputs_get_one_line_per_event(workplace: Path) -> None:
     done = subprocess.run(
         COMMAND, cwd=workplace, capture_output=True, text=True, timeout=200, env=ENVIRONMENT
     )

@@ -80,7 +80,7 @@ def test_the_same_to_the_last_bit(workplace: Path) -> None:
         "the data, Python and the packages are unchanged",
         "it is unknown whether the code is unchanged: it was not in a repository",
     ]
-    assert lines[4] == f"it is trained again in {workplace / 'reproduced' / 'toy' / '00001-1'}"
+    assert lines[4] == f"the trial is trained again in {workplace / 'reproduced' / 'toy' / '00001-1'}"
     assert all(line.endswith(", as recorded") for line in lines[5:9])
     assert lines[9:] == ["identical to the last bit over 3 epochs: score, size"]
     assert database(workplace) == before  # beside the study

@@ -66,7 +66,7 @@ def check_both_are_cancelled() -> None:
 def test_by_the_launcher_at_work(launcher: subprocess.Popen[bytes]) -> None:
     done = sweep("stop", "--study", "toy", "--cancel-jobs")
     assert done.returncode == 0, done.stderr
-    assert f"the launcher at work, process {launcher.pid} on " in done.stdout
+    assert f"the running launcher (process {launcher.pid} on " in done.stdout
     assert "sweep retry --study toy --failed" in done.stdout
     assert launcher.wait(timeout=60) == 0
     check_both_are_cancelled()
@@ -84,7 +84,7 @@ def test_in_the_place_of_a_launcher_and_then_on_again(
     trained = (workplace / "ledger.txt").read_text()
     asked = sweep("retry", "--study", "toy", "--failed")
     assert asked.stdout.splitlines() == [
-        "to be tried again: trial 0, trial 1", "they begin with the next launch: sweep launch --study toy",
+        "to be retried: trial 0, trial 1", "the next launch starts them: sweep launch --study toy",
     ]  # fmt: skip
     assert (workplace / "ledger.txt").read_text() == trained  # nobody trains meanwhile
     (workplace / "go").touch()
@@ -155,13 +155,13 @@ def test_to_stop_and_to_retry_where_there_is_nothing_to_do(workplace: Path) -> N
     assert sweep("launch", "--study", "toy", "--cluster", "inline").returncode == 0
     done = sweep("stop", "--study", "toy")
     assert done.stdout.splitlines() == [
-        "no launcher is at work: no trial is proposed, and jobs that are there go on",
-        "to cancel them: sweep stop --study toy --cancel-jobs",
-        "to go on with the study: sweep launch --study toy",
+        "no launcher is running: no more trials are proposed, and submitted jobs continue",
+        "to cancel the jobs: sweep stop --study toy --cancel-jobs",
+        "to continue the study: sweep launch --study toy",
     ]
     assert sweep("stop", "--study", "toy", "--cancel-jobs").returncode == 0
     assert read().trials["state"].tolist() == ["complete"] * 4
-    assert sweep("retry", "--study", "toy", "--failed").stdout == "study toy has no failed trial\n"
+    assert sweep("retry", "--study", "toy", "--failed").stdout == "study toy has no failed trials\n"
     mistake = sweep("retry", "--study", "toy", "--trial", "0")
     assert (mistake.returncode, mistake.stderr) == (
         2, "error: trial 0 of study toy is complete; only failed trials can be retried\n",

@@ -1,10 +1,11 @@
-"""`sweep evaluate`: the test data, touched at last."""
+"""`sweep evaluate`."""
 
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from sweep.cli.launch import run_launcher
 from sweep.cli.options import (
     ClusterOption,
     RecordedStudyOption,
@@ -13,23 +14,31 @@ from sweep.cli.options import (
     log_to_terminal,
     open_study,
 )
-from sweep.cli.running import run
 
 
 def evaluate(
     study: RecordedStudyOption,
-    top: Annotated[int, typer.Option(min=1, help="How many of the best configurations.")] = 1,
-    seeds: Annotated[int, typer.Option(min=1, help="How often each is retrained and tested.")] = 3,
+    top: Annotated[
+        int, typer.Option(min=1, help="The number of best configurations to test.", metavar="K")
+    ] = 1,
+    seeds: Annotated[
+        int, typer.Option(min=1, help="The number of seeds for each configuration.", metavar="N")
+    ] = 3,
     trial: Annotated[
         list[int] | None,
-        typer.Option(min=0, metavar="N", help="Test this trial's configuration too; may be given again."),
+        typer.Option(
+            min=0,
+            metavar="N",
+            help="Also test the configuration of this trial, whatever its result. Repeatable.",
+        ),
     ] = None,
     cluster: ClusterOption = None,
     storage: StorageOption = None,
 ) -> None:
-    """Test a study's best configurations, each retrained with several seeds, as jobs like any other.
+    """Retrain a study's best configurations with several seeds, and measure them on the test data.
 
-    Recorded as a study of its own, NAME-evaluation, which goes on when more is asked for later.
+    The trials are recorded in a study of their own, NAME-evaluation. Running the command again with more
+    configurations or seeds adds the missing trials to it.
     """
     from sweep.definition.cluster import load_cluster, profile
     from sweep.launcher.startup import LaunchRequest
@@ -40,11 +49,11 @@ def evaluate(
     log_to_terminal()
     engine, row = open_study(study, storage)
     cluster = cluster or row.cluster
-    where = profile(load_cluster(cluster_file()), cluster)
+    target = profile(load_cluster(cluster_file()), cluster)
     chosen = evaluation_study(engine, row, top, seeds, trial or ())
     engine.dispose()
-    request = LaunchRequest(chosen, where, engine.url, Path(row.workdir), Path.cwd(), cluster)
-    run(request, names_best=False)  # the luckiest seed is no result
+    request = LaunchRequest(chosen, target, engine.url, Path(row.workdir), Path.cwd(), cluster)
+    run_launcher(request, names_best=False)  # the best seed is not a result
     configurations = evaluated_configurations(study_data(row.name, engine.url))
     for configuration in configurations:
         typer.echo(str(configuration))

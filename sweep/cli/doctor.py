@@ -1,0 +1,55 @@
+"""`sweep doctor`."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from sweep.cli.options import (
+    ClusterOption,
+    StorageOption,
+    WorkdirOption,
+    cluster_file,
+    log_to_terminal,
+    storage_url,
+    work_folder,
+)
+from sweep.states import Verdict
+
+COLORS = {Verdict.OK: "green", Verdict.WARNING: "yellow", Verdict.FAILED: "red"}
+WIDTH = max(map(len, Verdict))
+
+
+def doctor(
+    cluster: ClusterOption = None,
+    study: Annotated[
+        str | None,
+        typer.Option(
+            help="Also check this study: a name (studies/NAME.yaml) or the path of a study file.",
+            metavar="NAME|PATH",
+            show_default=False,
+        ),
+    ] = None,
+    storage: StorageOption = None,
+    workdir: WorkdirOption = None,
+) -> None:
+    """Check what a launch needs: the database, the disks, the data, the scheduler and a node.
+
+    A small job checks the node. The exit code is 2 if trials could not run.
+    """
+    from sweep.definition.cluster import load_cluster, profile
+    from sweep.definition.study import load_study
+    from sweep.operations.doctor import Visit, examine
+
+    target = profile(load_cluster(cluster_file()), cluster)
+    chosen = load_study(study) if study is not None else None
+    url, folder = storage_url(storage, chosen), work_folder(workdir, target)
+    log_to_terminal()
+    verdicts = set()
+    for check in examine(Visit(target, url, folder, Path.cwd(), chosen)):
+        verdicts.add(check.verdict)
+        mark = typer.style(check.verdict.ljust(WIDTH), fg=COLORS[check.verdict])
+        advice = f"; {check.advice}" if check.advice else ""
+        typer.echo(f"{mark}  {check.what}: {check.found}{advice}")
+    if Verdict.FAILED in verdicts:
+        raise typer.Exit(2)

@@ -1,0 +1,129 @@
+"""`sweep launch`."""
+
+import os
+import signal
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from sweep.cli.live_table import live_table
+from sweep.cli.options import (
+    ClusterOption,
+    DataDirOption,
+    StorageOption,
+    StudyOption,
+    WorkdirOption,
+    cluster_file,
+    log_to_terminal,
+    storage_url,
+    this_command,
+    work_folder,
+)
+
+if TYPE_CHECKING:
+    from sweep.launcher.startup import LaunchRequest
+
+
+def launch(
+    study: StudyOption,
+    cluster: ClusterOption = None,
+    dry_run: Annotated[
+        bool,
+        typer.Option(
+            "--dry-run",
+            help="Run a few short trials on this machine's CPU as a rehearsal, and print the sbatch file.",
+        ),
+    ] = False,
+    storage: StorageOption = None,
+    trials: Annotated[
+        int | None, typer.Option(help="The number of trials in total.", metavar="N", show_default=False)
+    ] = None,
+    parallel: Annotated[
+        int | None, typer.Option(help="The number of trials at a time.", metavar="N", show_default=False)
+    ] = None,
+    workdir: WorkdirOption = None,
+    data_dir: DataDirOption = None,
+    once: Annotated[
+        bool, typer.Option("--once", help="Make one poll cycle and exit, for use with cron.")
+    ] = False,
+    as_job: Annotated[
+        bool, typer.Option("--as-job", help="Submit the launcher itself as a small Slurm job.")
+    ] = False,
+    wait: Annotated[bool, typer.Option("--wait", help="Wait while another launcher runs the study.")] = False,
+    overrides: Annotated[
+        list[str] | None,
+        typer.Option("--set", help="Override a key of the study file. Repeatable.", metavar="KEY=VALUE"),
+    ] = None,
+) -> None:
+    """Run a study, or continue it: propose trials, submit them as jobs and record their results.
+
+    The launcher can be stopped or killed at any time. The same command continues the study: no trial is lost
+    and none is run twice.
+    """
+    from sweep.definition.cluster import LocalProfile, load_cluster, profile
+    from sweep.definition.study import load_study
+    from sweep.launcher.startup import LaunchRequest
+    from sweep.operations.background_launch import submit_launch
+    from sweep.operations.dry_run import rehearsed_study, sbatch_preview
+
+    log_to_terminal()
+    named = {"trials": trials, "parallel": parallel, "data_dir": data_dir and data_dir.resolve()}
+    settings = [*(overrides or []), *(f"{key}={value}" for key, value in named.items() if value is not None)]
+    chosen = load_study(study, settings)
+    profiles = load_cluster(cluster_file())
+    target = profile(profiles, cluster)
+    url = storage_url(storage, chosen)
+    folder = work_folder(workdir, target)
+    if dry_run:
+        if preview := sbatch_preview(chosen, target, folder):
+            typer.echo(preview)
+        chosen, target = rehearsed_study(chosen, url), LocalProfile(executor="local")
+        folder = work_folder(workdir, target)
+    request = LaunchRequest(chosen, target, url, folder, Path.cwd(), cluster or profiles.default, once, wait)
+    if as_job and not dry_run:
+        if storage is not None:
+            os.environ["SWEEP_STORAGE"] = storage  # the job inherits it, so no file contains its password
+        options = [f"--study={study}", *([f"--cluster={cluster}"] if cluster else [])]
+        options += [f"--workdir={folder}"] if workdir else []
+        typer.echo(submit_launch(request, [*options, *(f"--set={setting}" for setting in settings)]))
+    elif dry_run:
+        run_launcher(request, "detached: the trials of the dry run that have started continue to their end")
+    else:
+        run_launcher(request)
+
+
+def run_launcher(request: "LaunchRequest", detached: str | None = None, names_best: bool = True) -> None:
+    """Run a launcher in this process and print the study's summary.
+
+    Args:
+        request: What to launch.
+        detached: What to print if the launcher is interrupted; by default, how to continue the study.
+        names_best: Whether the summary names the best trial.
+    """
+    from sweep.launcher.startup import open_launcher
+    from sweep.launcher.summary import summary
+    from sweep.storage.database import shown_url
+
+    study = request.study
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # SIGTERM detaches the launcher, as Ctrl-C does
+    try:
+        with open_launcher(request) as launcher:
+            typer.echo(
+                f"study {study.name}: {study.trials} trials, {study.parallel} at a time "
+                f"({request.profile.executor}), recorded in {shown_url(request.url)}\n"
+                f"trial folders: {request.workdir / study.name}"
+            )
+            if request.once and (num_active := launcher.run_once()):
+                typer.echo(f"{num_active} trials are active; run the command again for the next poll cycle")
+                return
+            if not request.once:
+                with live_table(request.url, launcher.records.study_id) as refresh:
+                    launcher.run(refresh)
+            typer.echo(summary(study, launcher.proposals, names_best))
+    except KeyboardInterrupt:
+        how_to_continue = (
+            f"detached: trials that have started continue. To continue the study:\n  {this_command()}"
+        )
+        typer.echo(detached or how_to_continue, err=True)
+        raise typer.Exit(130) from None

@@ -1,0 +1,41 @@
+"""`sweep reproduce`."""
+
+from pathlib import Path
+
+import typer
+
+from sweep.cli.options import RecordedStudyOption, StorageOption, TrialOption, open_study
+
+
+def reproduce(study: RecordedStudyOption, trial: TrialOption, storage: StorageOption = None) -> None:
+    """Train a trial again on this machine, and compare its metrics with the recorded ones in each epoch.
+
+    The trial has the recorded hyperparameters and seed, and a folder of its own. Differences between the
+    recorded environment and this one are listed first. The study's records are only read.
+    """
+    from sweep.launcher.preflight import preflight
+    from sweep.operations.reproduction import (
+        Reproduction,
+        changes,
+        new_folder,
+        recorded_trial,
+    )
+    from sweep.reporting.reproduction_text import epoch_line, introduction, result_line, verdict
+
+    engine, row = open_study(study, storage)
+    recorded, code_dir = recorded_trial(engine, row, trial), Path.cwd()
+    data_sha256 = preflight(recorded.study, code_dir, import_train=True)
+    for line in introduction(recorded, changes(recorded, code_dir, data_sha256)):
+        typer.echo(line)
+    reproduction = Reproduction(recorded, new_folder(Path("reproduced").resolve(), recorded), code_dir)
+    typer.echo(f"the trial is trained again in {reproduction.folder.path}")
+    try:
+        for report in reproduction.run():
+            typer.echo(epoch_line(recorded, report))
+    except KeyboardInterrupt:
+        raise typer.Exit(130) from None
+    result = reproduction.metrics()
+    if result:
+        typer.echo(result_line(recorded, result))
+    for line in verdict(recorded, reproduction.epochs(), result):
+        typer.echo(line)

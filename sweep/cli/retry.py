@@ -1,0 +1,40 @@
+"""`sweep retry`."""
+
+from typing import Annotated
+
+import typer
+
+from sweep.cli.options import RecordedStudyOption, StorageOption, open_study
+from sweep.errors import InputError
+
+
+def retry(
+    study: RecordedStudyOption,
+    trial: Annotated[
+        int | None,
+        typer.Option(min=0, help="The number of a failed trial.", metavar="N", show_default=False),
+    ] = None,
+    failed: Annotated[bool, typer.Option("--failed", help="Retry all failed trials.")] = False,
+    storage: StorageOption = None,
+) -> None:
+    """Give failed trials another attempt, each with its hyperparameters and from its last checkpoint.
+
+    The running launcher starts them as slots become free. If no launcher is running, the next launch does.
+    """
+    from sweep.operations.stop import launcher_at_work
+    from sweep.storage.user_requests import request_retry
+
+    if (trial is None) is not failed:
+        raise InputError(
+            "expected either --trial N, to retry one trial, or --failed, to retry all failed ones"
+        )
+    engine, row = open_study(study, storage)
+    numbers = request_retry(engine, row, trial)
+    if not numbers:
+        typer.echo(f"study {row.name} has no failed trials")
+        return
+    typer.echo(f"to be retried: {', '.join(f'trial {number}' for number in numbers)}")
+    if (running := launcher_at_work(row)) and row.stop is None:
+        typer.echo(f"the running launcher ({running}) starts them as slots become free")
+    else:
+        typer.echo(f"the next launch starts them: sweep launch --study {study}")

@@ -1,0 +1,60 @@
+"""`sweep stop`."""
+
+from datetime import UTC, datetime
+from typing import Annotated
+
+import typer
+
+from sweep.cli.options import (
+    ClusterOption,
+    RecordedStudyOption,
+    StorageOption,
+    cluster_file,
+    log_to_terminal,
+    open_study,
+    this_command,
+)
+from sweep.states import Stop
+
+
+def stop(
+    study: RecordedStudyOption,
+    cancel_jobs: Annotated[
+        bool, typer.Option("--cancel-jobs", help="Cancel the jobs of active trials as well.")
+    ] = False,
+    cluster: ClusterOption = None,
+    storage: StorageOption = None,
+) -> None:
+    """Stop a study early: propose no more trials, and let active ones end or cancel them.
+
+    The running launcher stops in its next poll cycle. If no launcher is running, --cancel-jobs cancels the
+    jobs itself.
+    """
+    from sweep.definition.cluster import load_cluster, profile
+    from sweep.launcher.summary import summary
+    from sweep.operations.stop import cancelling, stop_study
+
+    engine, row = open_study(study, storage)
+    target = profile(load_cluster(cluster_file()), cluster or row.cluster)
+    if running := stop_study(engine, row, Stop.CANCEL if cancel_jobs else Stop.FINISH):
+        then = "cancels the jobs of active trials" if cancel_jobs else "waits for active trials to end"
+        age_s = (datetime.now(UTC) - running.seen_at).total_seconds()
+        typer.echo(
+            f"the running launcher ({running}, last heartbeat {age_s:.0f} s ago) proposes no more trials, "
+            f"{then}, and exits"
+        )
+    elif cancel_jobs:
+        log_to_terminal()
+        try:
+            with cancelling(engine, row, target) as launcher:
+                launcher.run()
+                typer.echo(summary(launcher.study, launcher.proposals))
+        except KeyboardInterrupt:
+            typer.echo(f"interrupted; to cancel the remaining jobs: {this_command()}", err=True)
+            raise typer.Exit(130) from None
+    else:
+        typer.echo("no launcher is running: no more trials are proposed, and submitted jobs continue")
+        typer.echo(f"to cancel the jobs: sweep stop --study {study} --cancel-jobs")
+    if cancel_jobs:
+        typer.echo(f"to retry the cancelled trials: sweep retry --study {study} --failed")
+    typer.echo(f"to continue the study: sweep launch --study {study}")
