@@ -1,9 +1,9 @@
-"""Draws the figures of docs/capsnet/capsules.md.
+"""Draw the figures of docs/capsnet/capsules.md.
 
     pip install '.[figures]'
     python docs/figures/draw.py
 
-Their labels are symbols only, so that they serve the page in every language.
+The labels are symbols only, so that the page uses the same figures in every language.
 """
 
 import tempfile
@@ -39,7 +39,7 @@ def main() -> None:
 
 
 def draw_equations(path: Path) -> None:
-    """What squash makes of a length, and what the margin loss makes of the result."""
+    """Draw the length after squash, and the margin loss, both as functions of a length."""
     figure, (squashed, loss) = plt.subplots(1, 2, figsize=(8, 3), layout="constrained")
     lengths = np.linspace(0, 4, 200, dtype="float32")
     squashed.plot(lengths, ops.convert_to_numpy(squash(lengths[:, None]))[:, 0], color=BLUE)
@@ -47,7 +47,7 @@ def draw_equations(path: Path) -> None:
     squashed.set(xlabel="$|s|$", ylabel="$|v|$", xlim=(0, 4), ylim=(0, 1.05))
     lengths = np.linspace(0, 1, 200, dtype="float32")
     for label, colour, name in ((0, BLUE, "$T=1$"), (1, ORANGE, "$T=0$")):
-        others = np.full_like(lengths, PRESENT if label else ABSENT)  # costs nothing
+        others = np.full_like(lengths, PRESENT if label else ABSENT)  # these have no loss
         values = margin_loss(np.full(200, label), np.stack([lengths, others], axis=1))
         loss.plot(lengths, ops.convert_to_numpy(values), color=colour, label=name)
     for margin, name in ((ABSENT, "$m^-$"), (PRESENT, "$m^+$")):
@@ -59,7 +59,10 @@ def draw_equations(path: Path) -> None:
 
 
 def draw_routing(path: Path) -> None:
-    """Votes in the plane for two classes, at three iterations: a dot grows with its coupling coefficient."""
+    """Draw votes in the plane for two classes at three iterations.
+
+    The size of a dot shows its coupling coefficient.
+    """
     generator = np.random.default_rng(4)
     angles = np.arange(8) * np.pi / 4
     agreeing = np.array([0.4, 0.3]) + generator.normal(0, 0.08, (8, 2))

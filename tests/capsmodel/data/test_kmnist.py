@@ -165,7 +165,7 @@ def test_a_file_missing_on_the_server_raises_an_error(server, tmp_path):
         fetch("kmnist", tmp_path, server.url)
 
 
-def test_a_refused_connection_raises_an_error_with_advice(files, tmp_path):
+def test_a_failed_connection_raises_an_error_with_advice(files, tmp_path):
     with socket.socket() as unused:  # bound but not listening, so connections fail
         unused.bind(("127.0.0.1", 0))
         url = f"http://127.0.0.1:{unused.getsockname()[1]}/"
