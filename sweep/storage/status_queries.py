@@ -74,6 +74,11 @@ class TrialStatus(NamedTuple):
         return self.state in ACTIVE_STATES
 
 
+def all_studies(session: Session) -> Sequence[StudyRow]:
+    """Return the rows of all studies in the order of their first launches."""
+    return session.scalars(select(StudyRow).order_by(StudyRow.id)).all()
+
+
 def num_trials_by_state(session: Session, study_id: int) -> dict[AttemptState, int]:
     """Return the number of trials by the state of their newest attempt, without states that do not occur."""
     counts = _newest_attempts(study_id, AttemptRow.state, func.count()).group_by(AttemptRow.state)

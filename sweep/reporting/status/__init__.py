@@ -1,1 +1,1 @@
-"""How a study stands just now, asked of the database in a few aggregates: fast however long the study."""
+"""The current status of studies, for terminals and scripts."""

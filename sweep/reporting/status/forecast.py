@@ -1,4 +1,4 @@
-"""When a study will end: its remaining trials handed to the slots that come free, as the launcher does."""
+"""The forecast of a study's end, which assigns remaining trials to free slots as the launcher does."""
 
 import heapq
 from collections.abc import Sequence
@@ -8,15 +8,28 @@ from sweep.storage.status_queries import TrialCost
 
 
 class Spent(NamedTuple):
-    """What a study has used of what it was given."""
+    """What a study has used so far.
 
-    trials: int  # proposed so far
+    Attributes:
+        trials: The number of trials that have been proposed.
+        hours: Hours since the study started.
+        gpu_hours: GPU hours, including those of running attempts.
+    """
+
+    trials: int
     hours: float
-    gpu_hours: float  # of what runs too
+    gpu_hours: float
 
 
 class Plan(NamedTuple):
-    """What is to be done, and with what."""
+    """What a study file specifies about the extent of a study.
+
+    Attributes:
+        trials: The number of trials.
+        parallel: The number of trials at a time.
+        hours: The limit of hours since the study started; None if there is none.
+        gpu_hours: The limit of GPU hours; None if there is none.
+    """
 
     trials: int
     parallel: int
@@ -25,24 +38,37 @@ class Plan(NamedTuple):
 
 
 class Forecast(NamedTuple):
-    """The end that is to be expected if a launcher is at work from now on."""
+    """The expected end of a study if a launcher runs from now on.
+
+    Attributes:
+        in_s: Seconds until the end.
+        trials: The number of trials by then.
+        ended_by: The limit that ends the study: "trials", "hours" or "gpu_hours".
+    """
 
     in_s: float
-    trials: int  # how many there will be
-    ended_by: str  # what there is no more of then: trials, hours or gpu_hours
+    trials: int
+    ended_by: str
 
 
-def typical(costs: Sequence[TrialCost]) -> TrialCost | None:
-    """The mean cost of the trials that have ended lately."""
+def mean_cost(costs: Sequence[TrialCost]) -> TrialCost | None:
+    """Return the mean cost of some trials; None if there are no trials."""
     if not costs:
         return None
     return TrialCost(*(sum(each) / len(costs) for each in zip(*costs, strict=True)))
 
 
 def forecast(plan: Plan, spent: Spent, cost: TrialCost, active_s: Sequence[float]) -> Forecast | None:
-    """The study's end, from what one trial takes and for how long each active one has been at it.
+    """Forecast the end of a study.
 
-    None when nothing is left to do.
+    Args:
+        plan: The extent of the study.
+        spent: What it has used so far.
+        cost: The expected cost of a trial.
+        active_s: How many seconds ago each active trial was submitted.
+
+    Returns:
+        None if no trial is active and no further trial will be proposed.
     """
     slots = [max(cost.slot_s - age_s, 0.0) for age_s in active_s]
     idle = [0.0] * (plan.parallel - len(slots))
@@ -58,7 +84,7 @@ def forecast(plan: Plan, spent: Spent, cost: TrialCost, active_s: Sequence[float
 
 
 def _reached(plan: Plan, spent: Spent, cost: TrialCost, in_s: float) -> str | None:
-    """Which limit of the budget is reached by then, with all slots busy until then."""
+    """Return the limit of the budget that is reached by then if all slots are in use, or None."""
     hours = in_s / 3600
     if plan.hours is not None and spent.hours + hours >= plan.hours:
         return "hours"

@@ -1,4 +1,4 @@
-"""A study's state as JSON for scripts. The fields are those that docs/commands.md lists; they stay."""
+"""The status of studies as JSON for scripts. docs/commands.md lists the fields, which are stable."""
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
@@ -9,7 +9,7 @@ from sweep.storage.status_queries import TrialStatus
 
 
 def studies_document(statuses: Sequence[StudyStatus], now: datetime) -> dict[str, Any]:
-    """Studies, each with the trials that were asked for. Moments are ISO 8601 in UTC; null is none."""
+    """Return the status of studies as a JSON document, with times as ISO 8601 in UTC."""
     return {"studies": [_study(status, now) for status in statuses]}
 
 
@@ -29,7 +29,7 @@ def _study(status: StudyStatus, now: datetime) -> dict[str, Any]:
         "stop": status.stop,
         "num_by_state": status.num_by_state,
         "num_active": status.num_active,
-        "num_enqueued": status.num_waiting,
+        "num_enqueued": status.num_enqueued,
         "num_retries": status.num_retries,
         "budget": {
             "trials": {"used": spent.trials, "limit": plan.trials},

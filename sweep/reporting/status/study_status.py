@@ -1,19 +1,23 @@
-"""A study's present state as plain data. What is read grows with what is shown, not with the study."""
+"""The current status of a study as plain data.
+
+The amount of data read depends on what is shown, not on the size of the study.
+"""
 
 from collections.abc import Sequence
 from datetime import datetime
 from typing import NamedTuple
 
-from sqlalchemy import Engine, select
+from sqlalchemy import Engine
 from sqlalchemy.orm import Session
 
-from sweep.reporting.status.forecast import Forecast, Plan, Spent, forecast, typical
+from sweep.reporting.status.forecast import Forecast, Plan, Spent, forecast, mean_cost
 from sweep.states import ACTIVE_STATES, AttemptState, Stop
 from sweep.storage.attempts import gpu_seconds_used
 from sweep.storage.lease import Holder, holder
 from sweep.storage.status_queries import (
     TrialStatus,
     active_attempts,
+    all_studies,
     best_trials,
     latest_trials,
     num_enqueued,
@@ -24,38 +28,57 @@ from sweep.storage.status_queries import (
 )
 from sweep.storage.tables import StudyRow
 
-NUM_BEST = 5  # places for the best ended trials; the latest ones have the rest
-NUM_TYPICAL = 50  # ended trials whose cost the forecast goes by
+NUM_BEST = 5  # how many of the best trials are shown before the latest ones
+NUM_RECENT = 50  # how many trials that ended last determine the forecast
 
 
 class StudyStatus(NamedTuple):
-    """A study: its trials, what is spent, and who is at work on it."""
+    """The status of a study.
+
+    Attributes:
+        name: The name of the study.
+        metric: The metric that is the objective.
+        direction: The direction of the objective.
+        created_at: When the study was first launched.
+        launcher: The running launcher; None if none is running.
+        launcher_seen_at: The last heartbeat of the running launcher or of the last one.
+        stop: The requested stop; None if none is requested.
+        num_by_state: The number of trials by the state of their newest attempts.
+        num_enqueued: The number of points of the study file that are not trials yet.
+        num_retries: The number of failed trials that will be retried on request.
+        plan: The extent of the study.
+        spent: What the study has used so far.
+        forecast: The expected end; None if it is unknown or nothing is left to do.
+        best: The best trial; None if no trial is complete.
+        trials: The trials to show: the active ones, the best, and the latest to end; or all by number.
+    """
 
     name: str
     metric: str
     direction: str
     created_at: datetime
-    launcher: Holder | None  # at work
-    launcher_seen_at: datetime | None  # its last sign of life, or the last launcher's
-    stop: Stop | None  # how a person has asked the study to stop: finish or cancel
-    num_by_state: dict[AttemptState, int]  # its trials by the state of their newest attempts
-    num_waiting: int  # points of the study file that are no trials yet
-    num_retries: int  # failed trials that a person wants tried again
+    launcher: Holder | None
+    launcher_seen_at: datetime | None
+    stop: Stop | None
+    num_by_state: dict[AttemptState, int]
+    num_enqueued: int
+    num_retries: int
     plan: Plan
     spent: Spent
     forecast: Forecast | None
     best: TrialStatus | None
-    trials: Sequence[TrialStatus]  # the active ones, the best, the latest to end; or all, by number
+    trials: Sequence[TrialStatus]
 
     @property
     def num_active(self) -> int:
+        """The number of trials that have not ended."""
         return sum(self.num_by_state.get(state, 0) for state in ACTIVE_STATES)
 
 
 def all_statuses(engine: Engine, now: datetime) -> list[StudyStatus]:
     """Return the status of every study, without its trials, in the order of their first launches."""
     with Session(engine) as session:
-        studies = session.scalars(select(StudyRow).order_by(StudyRow.id)).all()
+        studies = all_studies(session)
         return [_status(engine, session, study, now, num_shown=0) for study in studies]
 
 
@@ -77,7 +100,7 @@ def _status(
         hours=(now - study.created_at).total_seconds() / 3600,
         gpu_hours=gpu_seconds_used(engine, study.id, now) / 3600,
     )
-    cost = typical(recent_costs(session, study.id, NUM_TYPICAL))
+    cost = mean_cost(recent_costs(session, study.id, NUM_RECENT))
     remaining = plan if study.stop is None else plan._replace(trials=spent.trials)
     ages_s = [(now - attempt.submitted_at).total_seconds() for attempt in active]
     shown = None
@@ -93,7 +116,7 @@ def _status(
         launcher_seen_at=study.launcher_seen_at,
         stop=study.stop,
         num_by_state=num_by_state,
-        num_waiting=num_enqueued(session, study),
+        num_enqueued=num_enqueued(session, study),
         num_retries=num_retries_requested(session, study.id),
         plan=plan,
         spent=spent,

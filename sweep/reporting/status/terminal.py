@@ -1,4 +1,4 @@
-"""A study's state for a person at a terminal, drawn with rich."""
+"""The status of studies as tables for a terminal."""
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
@@ -10,11 +10,11 @@ from rich.text import Text
 
 from sweep.reporting.formatting import NONE, format_count, format_duration, format_metric
 from sweep.reporting.status.study_status import StudyStatus
-from sweep.states import AttemptState
+from sweep.states import AttemptState, Stop
 from sweep.storage.status_queries import TrialStatus
 
 BAR_WIDTH = 8
-NUM_LINES_AROUND = 14  # of a study's screen that are no trials
+NUM_LINES_AROUND = 14  # lines of a study's screen that do not show trials
 STYLES = {
     AttemptState.SUBMITTING: "dim",
     AttemptState.PENDING: "yellow",
@@ -24,14 +24,15 @@ STYLES = {
     AttemptState.FAILED: "red",
 }
 STOPS = {
-    "finish": "; a person has asked it to stop when the active trials have ended",
-    "cancel": "; a person has asked it to stop, and to cancel what is active",
+    Stop.FINISH: "; stop requested, the active trials continue to their end",
+    Stop.CANCEL: "; stop requested, the active trials are cancelled",
 }
-SHORTAGES = {"hours": "its hours are spent", "gpu_hours": "its GPU hours are spent"}
+NOT_RUNNING = "not running"
+LIMITS = {"hours": "its budget of hours is spent", "gpu_hours": "its budget of GPU hours is spent"}
 
 
 def show_study(status: StudyStatus, now: datetime) -> RenderableType:
-    """One study: how it stands as a whole, then its trials."""
+    """Return the status of one study: the summary, and a table of its trials."""
     facts = Table.grid(padding=(0, 2))
     facts.add_column(style="dim")
     facts.add_row("study", Text.assemble((status.name, "bold"), f", to {status.direction} {status.metric}"))
@@ -44,12 +45,12 @@ def show_study(status: StudyStatus, now: datetime) -> RenderableType:
     if status.trials:
         parts.append(_trials(status, now))
     if (num_hidden := status.spent.trials - len(status.trials)) > 0:
-        parts.append(f"{format_count(num_hidden, 'more trial')} not shown; --json has them all")
+        parts.append(f"{format_count(num_hidden, 'more trial')} not shown; use --json to list all")
     return Group(*parts)
 
 
 def show_studies(statuses: Sequence[StudyStatus], now: datetime) -> RenderableType:
-    """Every study on a line."""
+    """Return the status of several studies as a table with one row per study."""
     table = _table("study", "trials", "active", "failed", "best", "", "forecast", "launcher")
     for status in statuses:
         table.add_row(
@@ -60,13 +61,13 @@ def show_studies(statuses: Sequence[StudyStatus], now: datetime) -> RenderableTy
             format_metric(status.metric, status.best.best) if status.best else NONE,
             status.metric,
             _when(status, now) or NONE,
-            str(status.launcher) if status.launcher else "none at work",
+            str(status.launcher) if status.launcher else NOT_RUNNING,
         )
     return table
 
 
 def plain_line(status: StudyStatus) -> str:
-    """A study on one line, for a log file."""
+    """Return the status of one study as one line, for a log file."""
     return f"study {status.name}: {_states(status)}; best: {_best(status)}"
 
 
@@ -80,7 +81,9 @@ def _table(*columns: str) -> Table:
 def _trials(status: StudyStatus, now: datetime) -> Table:
     table = _table("trial", "state", "attempt", "job", "node", "epoch", status.metric, "time")
     best = status.best.number if status.best else None
-    longest = max((trial.epoch or 0 for trial in status.trials if trial.state == "complete"), default=0)
+    longest = max(
+        (trial.epoch or 0 for trial in status.trials if trial.state is AttemptState.COMPLETE), default=0
+    )
     values = [trial.best for trial in status.trials if trial.best is not None]
     for _, trials in groupby(status.trials, key=lambda trial: trial.is_active):
         for trial in trials:
@@ -100,14 +103,14 @@ def _trials(status: StudyStatus, now: datetime) -> Table:
 
 
 def _epoch(trial: TrialStatus, longest: int) -> str:
-    """The last epoch, on a bar of how many the longest completed trial has reported."""
+    """Return the last epoch with a bar that compares it with the longest complete trial."""
     if trial.epoch is None:
         return NONE
     return f"{trial.epoch:<4} {_bar(trial.epoch / longest)}" if longest else str(trial.epoch)
 
 
 def _value(trial: TrialStatus, status: StudyStatus, values: Sequence[float]) -> str:
-    """The objective, on a bar from the worst to the best of the trials shown."""
+    """Return the objective with a bar from the worst to the best value of the trials shown."""
     shown = format_metric(status.metric, trial.best)
     if trial.best is None or len(set(values)) < 2:
         return shown
@@ -126,30 +129,30 @@ def _state(trial: TrialStatus) -> str:
 
 
 def _time(trial: TrialStatus, now: datetime) -> str:
-    """How long the attempt has trained; before that, how long it has waited."""
+    """Return how long the attempt has trained or, if it has not started, how long it has waited."""
     if trial.started_at is None:
         if trial.ended_at is not None:
             return NONE
-        return f"waits {format_duration((now - trial.submitted_at).total_seconds())}"
+        return f"waiting {format_duration((now - trial.submitted_at).total_seconds())}"
     return format_duration(((trial.ended_at or now) - trial.started_at).total_seconds())
 
 
 def _launcher(status: StudyStatus, now: datetime) -> str:
     if status.launcher is not None:
         age = format_duration((now - status.launcher.seen_at).total_seconds())
-        return f"{status.launcher}, last heartbeat {age} ago{STOPS.get(status.stop or '', '')}"
+        return f"{status.launcher}, last heartbeat {age} ago{STOPS[status.stop] if status.stop else ''}"
     if status.launcher_seen_at is None:
-        return "none at work"
+        return NOT_RUNNING
     age = format_duration((now - status.launcher_seen_at).total_seconds())
-    return f"none at work; the last one was there {age} ago"
+    return f"{NOT_RUNNING}, last heartbeat {age} ago"
 
 
 def _states(status: StudyStatus) -> str:
     counts = [f"{number:,} {state}" for state, number in status.num_by_state.items()]
-    if status.num_waiting:
-        counts.append(f"{status.num_waiting:,} enqueued")
+    if status.num_enqueued:
+        counts.append(f"{status.num_enqueued:,} enqueued")
     if status.num_retries:
-        counts.append(f"{status.num_retries:,} to be tried again")
+        counts.append(f"{status.num_retries:,} to be retried")
     return ", ".join(counts) or "none yet"
 
 
@@ -170,26 +173,25 @@ def _budget(status: StudyStatus) -> str:
 def _forecast(status: StudyStatus, now: datetime) -> str:
     if (when := _when(status, now)) is None:
         is_done = status.num_active == 0 and (status.spent.trials >= status.plan.trials or status.stop)
-        return "nothing is left to do" if is_done else "none until a trial has ended"
+        return "nothing is left to do" if is_done else "available once a trial has ended"
     assert status.forecast is not None
     trials = format_count(status.forecast.trials, "trial")
-    all_there = "all are there" if status.stop is None else "no more are proposed"
-    end = SHORTAGES.get(status.forecast.ended_by, all_there)
-    return f"{when}, with {trials}: {end}"
+    reason = LIMITS.get(status.forecast.ended_by, "a stop is requested" if status.stop else None)
+    return f"{when}, after {trials}" + (f", because {reason}" if reason else "")
 
 
 def _when(status: StudyStatus, now: datetime) -> str | None:
-    """When the study ends; without a launcher, how long it would take one."""
+    """Return when the study ends or, without a launcher, how long it would take."""
     if status.forecast is None:
         return None
     duration = format_duration(status.forecast.in_s)
     if status.launcher is None:
-        return f"{duration} once it is launched again"
+        return f"{duration} once the study is launched again"
     end = (now + timedelta(seconds=status.forecast.in_s)).astimezone()
     return f"ends about {end:%a %H:%M}, in {duration}"
 
 
 def _best(status: StudyStatus) -> str:
     if status.best is None:
-        return "none has completed yet"
+        return "no trial is complete yet"
     return f"trial {status.best.number}, {status.metric} = {format_metric(status.metric, status.best.best)}"

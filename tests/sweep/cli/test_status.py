@@ -27,7 +27,7 @@ def test_wrong_input_is_rejected_with_one_message(
 def test_status_shows_one_study_or_all(launched: CommandResult, sweep: Sweep) -> None:
     one, every = sweep("status", "--study", "toy"), sweep("status")
     assert "trials    4 complete" in one.out
-    assert "none at work" in one.out
+    assert "not running" in one.out
     assert every.out.splitlines()[1].split()[:4] == ["toy", "4", "of", "4"]
 
 

@@ -10,6 +10,7 @@ from optuna.trial import TrialState, create_trial
 from sqlalchemy import Engine, NullPool
 from sqlalchemy.orm import Session
 
+from sweep.reporting.status.study_status import StudyStatus, study_status
 from sweep.storage.database import real_url, upgrade
 from sweep.storage.optuna_storage import optuna_trial_id
 from sweep.storage.studies import create_study
@@ -86,3 +87,15 @@ class RecordedStudy:
                     )
             session.commit()
         return of_optuna.number
+
+
+COMPLETE = {"state": "complete", "started_at": minutes(1), "ended_at": minutes(11), "gpu_seconds": 600.0}
+PRUNED = {**COMPLETE, "state": "pruned"}
+FAILED = {**COMPLETE, "state": "failed", "cause": "error"}
+RUNNING = {"state": "running", "job_id": "7_1", "host": "n1", "gpu": "A100", "started_at": minutes(20)}
+PENDING = {"state": "pending", "job_id": "7_2", "submitted_at": minutes(25)}
+
+
+def status_of(study: RecordedStudy, num_shown: int | None = None, at_minute: float = 30) -> StudyStatus:
+    """Return the status of a study at this many minutes after noon."""
+    return study_status(study.engine, study.id, minutes(at_minute), num_shown)

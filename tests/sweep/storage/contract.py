@@ -239,7 +239,7 @@ class StorageContract:
         study.optuna.enqueue_trial({"x": 1.0})
         status = study_status(engine, study.id, minutes(20), num_shown=10)
         assert status.num_by_state == {"running": 1, "complete": 1, "pruned": 1}
-        assert status.num_waiting == 1
+        assert status.num_enqueued == 1
         assert [(trial.number, trial.epoch, trial.best) for trial in status.trials] == [
             (2, None, None), (0, 2, 0.5), (1, 1, 0.75),
         ]  # fmt: skip

@@ -1,0 +1,16 @@
+"""A database for the tests of the status."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from sqlalchemy import Engine
+
+from sweep.storage.database import connect, parse_url
+
+
+@pytest.fixture
+def engine(tmp_path: Path) -> Iterator[Engine]:
+    engine = connect(parse_url(f"sqlite:///{tmp_path}/sweep.db"))
+    yield engine
+    engine.dispose()

@@ -1,0 +1,40 @@
+"""The status of studies as JSON."""
+
+import json
+
+import pytest
+from sqlalchemy import Engine
+
+from sweep.reporting.status.json_document import studies_document
+from tests.sweep.reporting.recorded_study import COMPLETE, RecordedStudy, minutes, status_of
+
+
+def test_document_contains_every_documented_field(engine: Engine) -> None:
+    study = RecordedStudy(engine, trials=2, parallel=1, budget={"hours": 1.0, "gpu_hours": None})
+    study.change(launcher="login9 4711 abc", launcher_seen_at=minutes(29))
+    study.add({**COMPLETE, "job_id": "3"}, value=0.5, epochs={1: 0.5})
+    document = json.loads(json.dumps(studies_document([status_of(study)], minutes(30))))
+    trial = {
+        "number": 0, "state": "complete", "cause": None, "attempt": 1, "job_id": "3", "host": None,
+        "gpu": None, "epoch": 1, "best": 0.5, "submitted_at": "2026-11-24T12:00:00+00:00",
+        "started_at": "2026-11-24T12:01:00+00:00", "ended_at": "2026-11-24T12:11:00+00:00",
+    }  # fmt: skip
+    assert document == {
+        "studies": [
+            {
+                "name": "toy", "metric": "score", "direction": "maximize",
+                "created_at": "2026-11-24T12:00:00+00:00",
+                "launcher": {"host": "login9", "pid": 4711, "seen_at": "2026-11-24T12:29:00+00:00"},
+                "num_by_state": {"complete": 1}, "num_active": 0, "num_enqueued": 0,
+                "num_retries": 0, "stop": None,
+                "budget": {
+                    "trials": {"used": 1, "limit": 2},
+                    "hours": {"used": 0.5, "limit": 1.0},
+                    "gpu_hours": {"used": pytest.approx(1 / 6), "limit": None},
+                },
+                "forecast": {"ends_at": "2026-11-24T12:41:00+00:00", "trials": 2, "ended_by": "trials"},
+                "best": trial,
+                "trials": [trial],
+            }
+        ]
+    }  # fmt: skip
