@@ -16,6 +16,7 @@ from pathlib import Path
 from benchmarks import fake_slurm, large_study
 from sweep.definition.cluster import SlurmProfile
 from sweep.launcher.startup import LaunchRequest, open_launcher
+from sweep.scheduler.factory import make_executor
 from sweep.storage.database import connect, parse_url
 
 
@@ -34,7 +35,8 @@ def main(num_trials: int) -> None:
         profile = SlurmProfile(executor="slurm", timeout_min=60, gres="gpu:1")
         study = large_study.study(2 * num_trials)
         times = [time.perf_counter()]
-        with open_launcher(LaunchRequest(study, profile, url, Path(folder), Path(folder))) as launcher:
+        request = LaunchRequest(study, profile, url, Path(folder), Path(folder))
+        with open_launcher(request, make_executor(profile)) as launcher:
             times.append(time.perf_counter())
             for _ in range(3):
                 num_active = launcher.step()

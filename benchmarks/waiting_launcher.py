@@ -19,9 +19,10 @@ from sqlalchemy import event
 from benchmarks import fake_slurm
 from sweep.definition.cluster import SlurmProfile
 from sweep.definition.study import Study
+from sweep.launcher.attempts import folder_of
 from sweep.launcher.launcher import Launcher
 from sweep.launcher.startup import LaunchRequest, open_launcher
-from sweep.launcher.submission import folder_of
+from sweep.scheduler.factory import make_executor
 from sweep.scheduler.slurm import queue
 from sweep.states import ACTIVE_STATES
 from sweep.storage.database import parse_url
@@ -44,7 +45,8 @@ def main(seconds: float) -> None:
         profile = SlurmProfile(executor="slurm", timeout_min=60, gres="gpu:1")
         url = parse_url("sqlite:///sweep.db")
         Path("none.py").write_text("def train(params, trial): ...\n")
-        with open_launcher(LaunchRequest(STUDY, profile, url, Path(folder), Path(folder))) as launcher:
+        request = LaunchRequest(STUDY, profile, url, Path(folder), Path(folder))
+        with open_launcher(request, make_executor(profile)) as launcher:
             launcher.step()
             _begin(launcher)
             launcher.step()

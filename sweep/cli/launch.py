@@ -103,12 +103,13 @@ def run_launcher(request: "LaunchRequest", detached: str | None = None, names_be
     """
     from sweep.launcher.startup import open_launcher
     from sweep.launcher.summary import summary
+    from sweep.scheduler.factory import make_executor
     from sweep.storage.database import shown_url
 
     study = request.study
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # SIGTERM detaches the launcher, as Ctrl-C does
     try:
-        with open_launcher(request) as launcher:
+        with open_launcher(request, make_executor(request.profile)) as launcher:
             typer.echo(
                 f"study {study.name}: {study.trials} trials, {study.parallel} at a time "
                 f"({request.profile.executor}), recorded in {shown_url(request.url)}\n"

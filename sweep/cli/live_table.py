@@ -38,7 +38,7 @@ def live_table(url: "URL", study_id: int) -> Iterator[Callable[[], None]]:
     from sweep.storage.database import connect
 
     console, engine = Console(), connect(url)
-    epoch_logger = logging.getLogger("sweep.launcher.reconciliation.epochs")
+    epoch_logger = logging.getLogger("sweep.launcher.epochs")
     next_update = 0.0
 
     def update() -> None:

@@ -1,4 +1,4 @@
-"""What Optuna's dashboard shows of a trial that has ended: files, attributes, and a note where one is due."""
+"""What Optuna's dashboard shows about a trial that has ended: files, attributes, and sometimes a note."""
 
 import logging
 import math
@@ -9,7 +9,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from sweep.launcher.learning_curves_svg import curves_svg
+from sweep.launcher.learning_curves_svg import learning_curves_svg
 from sweep.launcher.proposals import Proposals
 from sweep.redaction import hide_passwords
 from sweep.storage.tables import AttemptRow
@@ -18,25 +18,33 @@ from sweep.worker.documents import Result
 
 logger = logging.getLogger(__name__)
 
-LOG_BYTES = 100_000  # of the log's end
-NOTE_LINES = 12
-NOTE_LENGTH = 2000  # characters; Optuna keeps a note in columns of 2045
+MAX_LOG_BYTES = 100_000
+MAX_NOTE_LINES = 12
+MAX_NOTE_LENGTH = 2000
+"""How many characters a note may have: Optuna stores it in columns of 2045."""
 MAX_PICTURES = 8
 MAX_PICTURE_BYTES = 5_000_000
 MAX_METRICS = 8
 
 
 @dataclass(frozen=True)
-class Exhibit:
-    """What is shown of one trial."""
+class DashboardArtifacts:
+    """What the dashboard shows about one trial.
+
+    Attributes:
+        attributes: Values shown beside the parameters, by name.
+        note: Markdown text; None for no note.
+        contents: Contents of files to create, by name.
+        pictures: PNG files that the trial has produced.
+    """
 
     attributes: Mapping[str, Any]
     note: str | None
-    contents: Mapping[str, bytes]  # files made for it, by name
-    pictures: Sequence[Path]  # files that the trial left
+    contents: Mapping[str, bytes]
+    pictures: Sequence[Path]
 
 
-def show(
+def show_in_dashboard(
     attempt: AttemptRow,
     folder: AttemptFolder,
     result: Result | None,
@@ -44,42 +52,56 @@ def show(
     proposals: Proposals,
     store: Path,
 ) -> None:
-    """Have the dashboard show an attempt that has ended its trial; before Optuna is told of that end.
+    """Add what the dashboard shows about a trial that ends with this attempt.
 
-    Done twice, after a crash, it changes nothing. A file that cannot be copied is reported and left out: no
-    study fails for its pictures.
+    This must happen before the end is recorded in Optuna, and may be repeated after a crash. A file that
+    cannot be copied is logged and left out.
+
+    Args:
+        attempt: The trial's last attempt.
+        folder: The attempt's folder.
+        result: What the worker wrote when the attempt ended.
+        objective: The name of the objective.
+        proposals: The study in Optuna.
+        store: The folder for the copies of the files.
     """
-    exhibit = make_exhibit(attempt, folder, result, objective, is_best=_is_best(result, objective, proposals))
+    is_best = (
+        result is not None
+        and objective in result.metrics
+        and proposals.would_be_best(result.metrics[objective])
+    )
+    artifacts = collect_artifacts(attempt, folder, result, objective, is_best=is_best)
     trial_id = attempt.trial.optuna_trial_id
-    proposals.annotate(trial_id, exhibit.attributes, exhibit.note)
+    proposals.annotate(trial_id, artifacts.attributes, artifacts.note)
     with TemporaryDirectory() as temporary:
         try:
-            files = [*exhibit.pictures, *_written(exhibit.contents, Path(temporary))]
+            files = [*artifacts.pictures, *_written(artifacts.contents, Path(temporary))]
             store.mkdir(parents=True, exist_ok=True)
             proposals.attach(trial_id, files, store)
         except OSError as error:
             logger.warning(
-                "trial %d: not all of its files are in the dashboard: %s", attempt.trial.number, error
+                "trial %d: the dashboard does not have all of its files: %s", attempt.trial.number, error
             )
 
 
-def make_exhibit(
+def collect_artifacts(
     attempt: AttemptRow, folder: AttemptFolder, result: Result | None, objective: str, *, is_best: bool
-) -> Exhibit:
-    """Read what is to be shown; a note only for a trial that a person would look at: a failed or a best one.
+) -> DashboardArtifacts:
+    """Return what the dashboard shows about a trial.
 
-    Optuna reads the notes of a study all at once, so that ten thousand would slow every look at it.
+    Only the trials that are the best when they end and the failed ones have a note, because Optuna reads all
+    notes of a study at once.
     """
-    log = hide_passwords(folder.read_log(LOG_BYTES))
+    log = hide_passwords(folder.read_log(MAX_LOG_BYTES))
     reports, _ = folder.read_epochs()
     contents = {"log.txt": log.encode()} if log else {}
     if reports:
-        contents["learning_curves.svg"] = curves_svg(reports).encode()
+        contents["learning_curves.svg"] = learning_curves_svg(reports).encode()
     metrics = dict(result.metrics) if result is not None else {}
-    is_noteworthy = is_best or attempt.cause is not None
-    return Exhibit(
+    has_note = is_best or attempt.cause is not None
+    return DashboardArtifacts(
         attributes=_attributes(attempt, metrics, objective),
-        note=_note(attempt, metrics, log) if is_noteworthy else None,
+        note=_note(attempt, metrics, log) if has_note else None,
         contents=contents,
         pictures=list(islice(_pictures(folder.artifacts), MAX_PICTURES)),
     )
@@ -94,7 +116,7 @@ def _attributes(attempt: AttemptRow, metrics: Mapping[str, float], objective: st
         "seed": attempt.trial.seed,
         "folder": attempt.trial.folder,
     }
-    finite = [name for name in metrics if math.isfinite(metrics[name])]  # a page's JSON knows no nan
+    finite = [name for name in metrics if math.isfinite(metrics[name])]  # JSON has no nan
     others = [name for name in finite if name != objective][:MAX_METRICS]
     return {name: fact for name, fact in facts.items() if fact is not None} | {
         name: metrics[name] for name in others
@@ -102,13 +124,13 @@ def _attributes(attempt: AttemptRow, metrics: Mapping[str, float], objective: st
 
 
 def _note(attempt: AttemptRow, metrics: Mapping[str, float], log: str) -> str:
-    """Markdown; the log indented, so that nothing in it is read as Markdown."""
+    """Return Markdown with the end of the log, indented so that it is not interpreted as Markdown."""
     lines = [f"**Failed: {attempt.cause}**" if attempt.cause else "**The best trial when it ended**", ""]
     lines += [f"- {name}: {value:.6g}" for name, value in list(metrics.items())[:MAX_METRICS]]
     lines += [f"- attempt {attempt.number}, job {attempt.job_id} on {attempt.host}", ""]
     head = "\n".join([*lines, "The last lines of its log:", "", ""])
-    tail = [f"    {line[:200]}" for line in log.splitlines() if line.strip()][-NOTE_LINES:]
-    while tail and len(head) + len("\n".join(tail)) > NOTE_LENGTH:
+    tail = [f"    {line[:200]}" for line in log.splitlines() if line.strip()][-MAX_NOTE_LINES:]
+    while tail and len(head) + len("\n".join(tail)) > MAX_NOTE_LENGTH:
         tail.pop(0)
     return head + "\n".join(tail or ["    (it is empty)"])
 
@@ -117,14 +139,6 @@ def _pictures(artifacts: Path) -> Iterator[Path]:
     for file in sorted(artifacts.glob("*.png")):
         if file.exists() and file.stat().st_size <= MAX_PICTURE_BYTES:
             yield file
-
-
-def _is_best(result: Result | None, objective: str, proposals: Proposals) -> bool:
-    return (
-        result is not None
-        and objective in result.metrics
-        and proposals.would_be_best(result.metrics[objective])
-    )
 
 
 def _written(contents: Mapping[str, bytes], folder: Path) -> list[Path]:

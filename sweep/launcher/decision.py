@@ -1,43 +1,53 @@
-"""The reconcile table: from three views of an attempt to the one thing to do. Pure: no I/O, no clock."""
+"""What an open attempt needs: the launcher's complete policy, as one pure function."""
 
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from enum import StrEnum
 
-from sweep.states import AttemptState, Cause, JobState, Outcome
+from sweep.definition.failures import Failures
+from sweep.launcher.observation import Cycle, Observation
+from sweep.launcher.policy import may_retry
+from sweep.states import ACTIVE_STATES, AttemptState, Cause, JobState, Outcome, Stop
 from sweep.worker.documents import Result
 
-
-@dataclass(frozen=True)
-class View:
-    """Everything known of an active attempt: the database row, the job's state, the files."""
-
-    state: AttemptState
-    job: JobState | None  # None: no job of its name was found
-    started: bool
-    result: Result | None
-    stop_requested: bool = False
-    stop_overdue: bool = False  # asked to stop longer ago than an epoch may take
-    cancelled: bool = False  # a person wants the study's jobs cancelled
-    silence_over: bool = False  # the job ended without a result so long ago that none will appear
+STOP_GRACE = timedelta(minutes=2)
+"""How much longer than an epoch an attempt may take to react to a stop request."""
 
 
-class Do(StrEnum):
+class ActionKind(StrEnum):
+    """What the launcher does about an attempt."""
+
     WAIT = "wait"
+    """Nothing is to be done in this poll cycle."""
     SUBMIT = "submit"
+    """Submit a job for the attempt."""
     MARK_RUNNING = "mark running"
+    """Record that the attempt runs."""
+    REQUEST_STOP = "request stop"
+    """Tell the worker to stop at the end of its epoch, because the trial should be pruned."""
     CANCEL = "cancel"
+    """Cancel the attempt's job."""
     COMPLETE = "complete"
+    """Record that the trial is complete."""
     PRUNE = "prune"
-    FAIL = "fail"
+    """Record that the trial is pruned."""
+    RETRY = "retry"
+    """Record that the attempt failed, and start another attempt of the trial."""
+    GIVE_UP = "give up"
+    """Record that the attempt and its trial failed."""
+    RECORD_COST = "record cost"
+    """Record the final cost of an attempt that has ended, now that its job has ended too."""
 
 
 @dataclass(frozen=True)
 class Action:
-    do: Do
+    """What the launcher does about an attempt, and why the attempt failed if it did."""
+
+    kind: ActionKind
     cause: Cause | None = None
 
 
-WAIT = Action(Do.WAIT)
+WAIT = Action(ActionKind.WAIT)
 
 CAUSES = {
     JobState.CANCELLED: Cause.CANCELLED,
@@ -46,44 +56,110 @@ CAUSES = {
     JobState.NODE_FAILURE: Cause.NODE_FAILURE,
     JobState.PREEMPTED: Cause.PREEMPTED,
 }
+"""The cause of failure that a job's state implies."""
 
 
-def decide(view: View) -> Action:
-    """The one action an active attempt needs now.
+def decide(observation: Observation, cycle: Cycle, failures: Failures) -> Action:
+    """Return the one action that an open attempt needs in this poll cycle.
 
-    A result is the last thing a worker writes, so it decides whatever the job's state says. Without one an
-    attempt fails only when its job is known to have ended and the file systems have had time to agree.
+    The result is the last file that a worker writes, so it is decisive whatever the state of the job. Without
+    a result an attempt fails only if its job is known to have ended and the file system has had time to show
+    the result.
+
+    Args:
+        observation: What is known about the attempt.
+        cycle: What is known about the study.
+        failures: The study's policy for failures.
     """
-    if view.result is not None:
-        return _of_result(view.result)
-    if view.job is None:
-        if not view.started:
-            return Action(Do.FAIL, Cause.CANCELLED) if view.cancelled else Action(Do.SUBMIT)
-        return Action(Do.FAIL, Cause.LOST) if view.silence_over else WAIT
-    if view.job.has_ended:
-        return _of_end(view, view.job) if view.silence_over else WAIT
-    if (view.stop_overdue or view.cancelled) and view.job is not JobState.UNKNOWN:
-        return Action(Do.CANCEL)
-    if view.started and view.state is not AttemptState.RUNNING:
-        return Action(Do.MARK_RUNNING)
+    if observation.state not in ACTIVE_STATES:
+        return _of_ended_attempt(observation)
+    if observation.files.result is not None:
+        return _of_result(observation, observation.files.result, cycle, failures)
+    if observation.job is None:
+        return _without_job(observation, cycle, failures)
+    if observation.job.state.has_ended:
+        return _of_ended_job(observation, observation.job.state, cycle, failures)
+    if observation.job.state is not JobState.UNKNOWN and _should_cancel(observation, cycle):
+        return Action(ActionKind.CANCEL)
+    if observation.should_prune:
+        return Action(ActionKind.REQUEST_STOP)
+    if observation.started_at is not None and observation.state is not AttemptState.RUNNING:
+        return Action(ActionKind.MARK_RUNNING)
     return WAIT
 
 
-def _of_result(result: Result) -> Action:
-    match result.outcome:
-        case Outcome.COMPLETE:
-            return Action(Do.COMPLETE)
-        case Outcome.PRUNED:
-            return Action(Do.PRUNE)
-        case _:
-            return Action(Do.FAIL, result.cause or Cause.LOST)
+def _of_ended_attempt(observation: Observation) -> Action:
+    if observation.job is None or observation.job.state.has_ended:
+        return Action(ActionKind.RECORD_COST)
+    return WAIT
 
 
-def _of_end(view: View, job: JobState) -> Action:
-    if view.stop_requested:
-        return Action(Do.PRUNE)
-    if view.cancelled:
-        return Action(Do.FAIL, Cause.CANCELLED)
-    if job in CAUSES:
-        return Action(Do.FAIL, CAUSES[job])
-    return Action(Do.FAIL, Cause.LOST if view.started else Cause.LAUNCH_FAILURE)
+def _of_result(observation: Observation, result: Result, cycle: Cycle, failures: Failures) -> Action:
+    if result.outcome is Outcome.COMPLETE:
+        return Action(ActionKind.COMPLETE)
+    if result.outcome is Outcome.PRUNED:
+        return Action(ActionKind.PRUNE)
+    return _of_failure(observation, result.cause or Cause.LOST, cycle, failures)
+
+
+def _without_job(observation: Observation, cycle: Cycle, failures: Failures) -> Action:
+    if observation.started_at is None:
+        if cycle.stop is Stop.CANCEL:
+            return Action(ActionKind.GIVE_UP, Cause.CANCELLED)
+        return Action(ActionKind.SUBMIT)
+    if _has_settled(observation, cycle):
+        return _of_failure(observation, Cause.LOST, cycle, failures)
+    return _wait_or_prune(observation)
+
+
+def _of_ended_job(observation: Observation, job: JobState, cycle: Cycle, failures: Failures) -> Action:
+    """Decide about an attempt whose job has ended without a result."""
+    if not _has_settled(observation, cycle):
+        return _wait_or_prune(observation)
+    if observation.stop_requested_at is not None:
+        return Action(ActionKind.PRUNE)
+    if cycle.stop is Stop.CANCEL:
+        return Action(ActionKind.GIVE_UP, Cause.CANCELLED)
+    without_known_cause = Cause.LAUNCH_FAILURE if observation.started_at is None else Cause.LOST
+    return _of_failure(observation, CAUSES.get(job, without_known_cause), cycle, failures)
+
+
+def _of_failure(observation: Observation, cause: Cause, cycle: Cycle, failures: Failures) -> Action:
+    """Retry the trial if its failure policy, the budget and the user allow it."""
+    is_allowed = may_retry(cause, observation.earlier_causes, failures)
+    if is_allowed and not cycle.budget_spent and cycle.stop is not Stop.CANCEL:
+        return Action(ActionKind.RETRY, cause)
+    return Action(ActionKind.GIVE_UP, cause)
+
+
+def _wait_or_prune(observation: Observation) -> Action:
+    return Action(ActionKind.REQUEST_STOP) if observation.should_prune else WAIT
+
+
+def _has_settled(observation: Observation, cycle: Cycle) -> bool:
+    """Return whether a result would be visible by now, had the job written one."""
+    if observation.job_ended_at is None:
+        return False
+    return (cycle.now - observation.job_ended_at).total_seconds() >= cycle.settle_s
+
+
+def _should_cancel(observation: Observation, cycle: Cycle) -> bool:
+    """Return whether the attempt's job is to be cancelled.
+
+    A job that does not react to a stop request is left alone if other trials run in it, because they may
+    continue.
+    """
+    if cycle.stop is Stop.CANCEL:
+        return True
+    return stop_grace_expired(observation, cycle.now) and not observation.shares_job
+
+
+def stop_grace_expired(observation: Observation, now: datetime) -> bool:
+    """Return whether an attempt has had time to finish its epoch since it was requested to stop.
+
+    No epoch before the request can have lasted longer than from the attempt's start to the request.
+    """
+    if observation.stop_requested_at is None or observation.started_at is None:
+        return False
+    longest_epoch = observation.stop_requested_at - observation.started_at
+    return now - observation.stop_requested_at > longest_epoch + STOP_GRACE

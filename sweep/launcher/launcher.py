@@ -1,195 +1,399 @@
-"""The launcher: poll, reconcile, ask, submit. A first launch and a recovery are the same code."""
+"""The launcher: the loop that observes, decides and acts. A first launch and a recovery are the same code."""
 
 import logging
 import secrets
-import time
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
-
-from optuna.trial import FrozenTrial, TrialState
+from datetime import datetime, timedelta
+from pathlib import Path
 
 from sweep.definition.study import Study
 from sweep.errors import StudyFailedError
-from sweep.launcher.budget import exhausted
-from sweep.launcher.ingest import gpu_share, ingest_cost
+from sweep.launcher.attempts import FolderOpener, describe, folder_of, job_of
+from sweep.launcher.clock import Clock
+from sweep.launcher.dashboard_artifacts import show_in_dashboard
+from sweep.launcher.decision import decide
+from sweep.launcher.observation import (
+    Cycle,
+    Files,
+    Observation,
+    after_recording,
+    may_be_pruned,
+    observe,
+    read_files,
+    without_epochs,
+)
 from sweep.launcher.outage import retry_on_outage
-from sweep.launcher.proposals import Proposals
-from sweep.launcher.reconciliation import Reconciler
-from sweep.launcher.retries import Streak
-from sweep.launcher.submission import Setting, Submitter, job_of, title
+from sweep.launcher.policy import ConsecutiveFailures, num_free_places, reason_to_close, spent_limit
+from sweep.launcher.proposals import Proposal, Proposals
+from sweep.launcher.reconciliation import Change, TrialEnd, reconcile
+from sweep.launcher.submission import JobSettings, plan_submissions, submit
 from sweep.scheduler.executor import Executor
 from sweep.scheduler.job import JobStatus
-from sweep.states import ACTIVE_STATES, AttemptState, Stop
+from sweep.states import ACTIVE_STATES, AttemptState, Outcome, Stop
+from sweep.storage.attempts import gpu_seconds_so_far
 from sweep.storage.lease import Lease
-from sweep.storage.optuna_storage import optuna_trial_id
 from sweep.storage.study_records import StudyRecords
-from sweep.storage.tables import AttemptRow, Table, TrialRow
-from sweep.worker.attempt_folder import trial_folder
+from sweep.storage.tables import AttemptRow, TrialRow
+from sweep.worker.attempt_folder import dashboard_folder, trial_folder
+from sweep.worker.documents import EpochReport, Result
 
 logger = logging.getLogger(__name__)
+epoch_logger = logging.getLogger("sweep.launcher.epochs")  # separate, because a live table replaces its lines
 
-CHARGING_S = 60.0  # how long the launcher stays, when all trials have ended, for what their jobs cost
+COST_TIMEOUT = timedelta(minutes=1)
+"""How long the launcher waits for the final cost of jobs after all trials have ended."""
 
 
 @dataclass
 class Launcher:
-    """Takes one study to its end. Killed at any moment and made anew, it goes on where it was."""
+    """Runs one study to its end. A launcher that is killed at any moment can be replaced by a new one.
+
+    Attributes:
+        study: The study.
+        settings: Where and how its trials run.
+        executor: What runs the jobs.
+        records: The study's rows.
+        proposals: The study in Optuna.
+        lease: The right to launch the study.
+        launched_at: When the study was first launched.
+        poll_seconds: How many seconds pass between two poll cycles.
+        clock: The clock.
+        open_folder: Returns the folder of an attempt.
+        failures: How many trials have failed in a row for the same cause.
+    """
 
     study: Study
-    setting: Setting
+    settings: JobSettings
     executor: Executor
     records: StudyRecords
     proposals: Proposals
     lease: Lease
-    launched_at: datetime  # the first time
+    launched_at: datetime
     poll_seconds: float
-    streak: Streak = field(default_factory=Streak)
-    _num_uncharged: int = 0  # attempts that have ended, and whose jobs have not
-    _running_gpu_seconds: float = 0.0
-    _was_broken_off: bool = True  # the last turn; the first one follows whatever was before this launch
-    _closed: str | None = None  # why no more trials are asked for
-    _stop: Stop | None = None  # what a person has asked for
+    clock: Clock
+    open_folder: FolderOpener = folder_of
+    failures: ConsecutiveFailures = field(default_factory=ConsecutiveFailures)
+    _was_interrupted: bool = True  # the first poll cycle follows whatever happened before this launch
+    _stop: Stop | None = None
+    _reason_to_close: str | None = None
+    _num_costs_open: int = 0
 
-    def __post_init__(self) -> None:
-        self.submitter = Submitter(self.study, self.setting, self.executor, self.records, self.proposals)
-        self.reconciler = Reconciler(
-            self.study, self.executor, self.records, self.proposals, self.submitter, self.streak,
-            new_attempt=self._new_attempt, is_spent=lambda: self._spent() is not None,
-            is_cancelled=lambda: self._stop is Stop.CANCEL,
-        )  # fmt: skip
+    def run(self, after_cycle: Callable[[], None] = lambda: None) -> None:
+        """Poll until every trial has ended and the cost of its jobs is final.
 
-    def run(self, after_turn: Callable[[], None] = lambda: None) -> None:
-        """Poll until every trial has ended, and what the jobs cost is known.
+        Args:
+            after_cycle: Called after each poll cycle.
 
-        Raises
-        ------
-        StudyFailedError
-            When every trial failed, several in a row failed alike, or a job is refused.
+        Raises:
+            StudyFailedError: If every trial failed, if several in a row failed for the same cause, or if a
+                job is rejected.
         """
-        charged_by = None
+        all_ended_at: datetime | None = None
         while True:
-            num_active = retry_on_outage(self.step)
-            if num_active == 0:
-                charged_by = charged_by or time.monotonic() + CHARGING_S
-                if self._num_uncharged == 0 or time.monotonic() > charged_by:
+            if retry_on_outage(self.step, self.clock.sleep) == 0:
+                all_ended_at = all_ended_at or self.clock.now()
+                if self._num_costs_open == 0 or self.clock.now() > all_ended_at + COST_TIMEOUT:
                     break
-            after_turn()
-            time.sleep(self.poll_seconds)
+            after_cycle()
+            self.clock.sleep(self.poll_seconds)
         self.conclude()
 
     def run_once(self) -> int:
-        """One turn, for a launcher that is started again and again; how many trials are active.
+        """Run one poll cycle, for a launcher that is started periodically, and return how many are active.
 
-        Raises StudyFailedError, as `run` does.
+        Raises:
+            StudyFailedError: As `run` does.
         """
-        num_active = retry_on_outage(self.step)
+        num_active = retry_on_outage(self.step, self.clock.sleep)
         if num_active == 0:
             self.conclude()
         return num_active
 
     def step(self) -> int:
-        """One turn: look at every open attempt, fill the free slots, submit; how many trials are active.
+        """Run one poll cycle and return the number of active trials.
 
-        A turn that was broken off, by a crash or by the database, is put right at the start of the next.
+        A cycle that a crash or an outage of the database has interrupted is completed by the next one.
         """
         self.lease.renew()
-        if self._was_broken_off:
-            self._recover()
-        self._was_broken_off = True
-        self._look_for_stop()
-        in_jobs = self.poll()
-        self.fill({attempt.job_name for attempt in in_jobs})
-        num_active = len(in_jobs) + self.submitter.num_waiting
-        self.submitter.submit()
-        self._was_broken_off = False
-        return num_active
-
-    def _recover(self) -> None:
-        """Take up trials that were proposed and not recorded; polling finds what was not submitted."""
-        self.submitter.clear()
-        self.reconciler.forget()
-        for proposal in self.proposals.unrecorded(self.records.trial_numbers()):
-            self._record(proposal)
-
-    def _look_for_stop(self) -> None:
-        stop = self.records.stop_requested()
-        if stop is not None and stop != self._stop:
-            self._stop = stop
-            jobs = ", and to cancel its jobs" if self._stop is Stop.CANCEL else ""
-            logger.info("study %s: a person has asked it to stop%s", self.study.name, jobs)
-
-    def poll(self) -> list[AttemptRow]:
-        """One pass over the open attempts; those that are in the cluster's hands after it."""
+        if self._was_interrupted:
+            self._record_lost_proposals()
+        self._was_interrupted = True
+        self._read_stop_request()
+        now = self.clock.now()
         attempts = self.records.open_attempts(ACTIVE_STATES)
-        jobs = self._look(attempts)
-        self._running_gpu_seconds = _gpu_seconds(attempts, jobs)
-        changed: list[Table] = []
-        for attempt in attempts:
-            job = jobs.get(attempt.job_name or "")
-            if attempt.state in ACTIVE_STATES:
-                changed += self.reconciler.reconcile(attempt, job)
-            if attempt.state not in ACTIVE_STATES:
-                ingest_cost(attempt, job)
-        self.reconciler.prune()
-        self.records.save([*attempts, *changed])
-        self._running_gpu_seconds = _gpu_seconds(attempts, jobs)  # without those that have ended now
+        observations = self._observe(attempts, now)
+        cycle = self._cycle(attempts, observations, now)
+        observed = list(zip(attempts, observations, strict=True))
+        changes = [self._reconcile(attempt, observation, cycle) for attempt, observation in observed]
+        waiting = self._apply(changes)
+        # The pruner judges by all that has been reported and by the trials that have just ended.
+        changes_of_pruned = [self._reconcile(*pruned, cycle) for pruned in self._to_prune(observed)]
+        self._apply(changes_of_pruned)
+        self.records.save([*attempts, *waiting, *(row for change in changes for row in change.rows)])
+        self._note_ends(changes)
         active = [attempt for attempt in attempts if attempt.state in ACTIVE_STATES]
-        self._num_uncharged = sum(not attempt.is_cost_final for attempt in attempts) - len(active)
-        return [attempt for attempt in active if not self.submitter.holds(attempt)]
+        in_jobs = [attempt for attempt in active if not any(attempt is other for other in waiting)]
+        waiting += self._fill(active, in_jobs, len(waiting), now)
+        self._submit(waiting)
+        self._was_interrupted = False
+        return len(in_jobs) + len(waiting)
 
-    def fill(self, busy_jobs: Collection[str | None]) -> None:
-        """Have a trial for every place in the jobs that may be had beside the busy ones, old ones first."""
-        size = self.setting.trials_per_job
-        num_jobs = max(1, self.study.parallel // size)
-        num_free = size * (num_jobs - len(busy_jobs)) - self.submitter.num_waiting
-        if num_free > 0 and self._stop is None:
-            num_free -= self._retry(self.records.retries_requested(num_free))
-        while num_free > 0 and not self._is_closed():
-            self.submitter.add(self._record(self.proposals.propose()))
-            num_free -= 1
+    def conclude(self) -> None:
+        """Check how the study ended.
 
-    def _look(self, attempts: Sequence[AttemptRow]) -> Mapping[str, JobStatus]:
-        """What is known of the attempts' jobs, by name; nothing of those that were never submitted."""
-        sharing: dict[str, list[AttemptRow]] = {}
+        Raises:
+            StudyFailedError: If the study has no result, and no user has stopped it.
+        """
+        if self._stop is not None:
+            return
+        counts = self.proposals.counts()
+        reason = self.failures.reason_to_stop(self.study.failures.stop_after_same)
+        if counts["failed"] and counts["failed"] == self.proposals.num_proposed():
+            reason = "every trial failed"
+        if reason is not None:
+            raise StudyFailedError(
+                f"study {self.study.name} failed: {reason}\n"
+                "the last lines of each trial's log say why: "
+                f"{self.settings.workdir / self.study.name}"
+            )
+
+    # observing
+
+    def _read_stop_request(self) -> None:
+        stop = self.records.stop_requested()
+        if stop is not None and stop is not self._stop:
+            self._stop = stop
+            jobs = ", with its jobs cancelled" if stop is Stop.CANCEL else ""
+            logger.info("study %s: stop requested%s", self.study.name, jobs)
+
+    def _observe(self, attempts: Sequence[AttemptRow], now: datetime) -> list[Observation]:
+        """Observe each attempt and report its new epochs to Optuna."""
+        jobs = self._poll_jobs(attempts)
+        observations = [
+            observe(attempt, jobs.get(attempt.job_name or ""), self._read_files(attempt), now)
+            for attempt in attempts
+        ]
+        for attempt, observation in zip(attempts, observations, strict=True):
+            self._report_epochs(attempt, observation.files.epochs)
+        return observations
+
+    def _cycle(
+        self, attempts: Sequence[AttemptRow], observations: Sequence[Observation], now: datetime
+    ) -> Cycle:
+        started = [observation.started_at for observation in observations]
+        return Cycle(
+            now=now,
+            stop=self._stop,
+            budget_spent=self._spent_limit(attempts, started, now) is not None,
+            settle_s=self.executor.settle_s,
+        )
+
+    def _to_prune(
+        self, observed: Sequence[tuple[AttemptRow, Observation]]
+    ) -> list[tuple[AttemptRow, Observation]]:
+        """Return the attempts that have reported an epoch and whose trials the pruner would stop."""
+        judged = {
+            attempt.trial.optuna_trial_id: (attempt, observation)
+            for attempt, observation in observed
+            if attempt.state in ACTIVE_STATES and may_be_pruned(observation)
+        }
+        return [
+            (judged[trial_id][0], after_recording(judged[trial_id][1], should_prune=True))
+            for trial_id in (self.proposals.should_prune(judged) if judged else ())
+        ]
+
+    def _poll_jobs(self, attempts: Sequence[AttemptRow]) -> Mapping[str, JobStatus]:
+        """Return what the scheduler reports about the attempts' jobs, by the jobs' names."""
+        by_job: dict[str, list[AttemptRow]] = {}
         for attempt in attempts:
             if attempt.job_name is not None:
-                sharing.setdefault(attempt.job_name, []).append(attempt)
-        jobs = self.executor.poll([job_of(share) for share in sharing.values()]) if sharing else {}
-        for name, job in jobs.items():
-            for attempt in sharing[name]:
-                if attempt.job_id is None and job.id is not None:
-                    attempt.job_id, attempt.state = job.id, AttemptState.PENDING
-                    logger.info("%s: found its job %s again", title(attempt), attempt.job_id)
-        return jobs
+                by_job.setdefault(attempt.job_name, []).append(attempt)
+        jobs = [job_of(together, self.open_folder) for together in by_job.values()]
+        return self.executor.poll(jobs) if jobs else {}
+
+    def _read_files(self, attempt: AttemptRow) -> Files:
+        """Read the folder of an active attempt; an ended one has nothing left to read."""
+        if attempt.state not in ACTIVE_STATES:
+            return Files()
+        files = read_files(attempt, self.open_folder(attempt))
+        if not files.epochs:
+            return files
+        return without_epochs(files, self.records.recorded_epochs(attempt.trial_id))
+
+    def _report_epochs(self, attempt: AttemptRow, reports: Iterable[EpochReport]) -> None:
+        metric = self.study.metric
+        for report in reports:
+            if metric in report.metrics:
+                value = report.metrics[metric]
+                self.proposals.report(attempt.trial.optuna_trial_id, report.epoch, value)
+                epoch_logger.info("%s: epoch %d, %s = %.6g", describe(attempt), report.epoch, metric, value)
+
+    def _spent_limit(
+        self, attempts: Iterable[AttemptRow], started: Iterable[datetime | None], now: datetime
+    ) -> str | None:
+        """Return which limit of the budget is reached, with what the active attempts have used so far."""
+        if self.study.budget.gpu_hours is None:
+            return spent_limit(self.study.budget, self.launched_at, now, 0.0)
+        running = sum(
+            gpu_seconds_so_far(attempt, started_at, now)
+            for attempt, started_at in zip(attempts, started, strict=True)
+            if attempt.state in ACTIVE_STATES
+        )
+        return spent_limit(
+            self.study.budget, self.launched_at, now, self.records.gpu_seconds_of_ended() + running
+        )
+
+    # acting
+
+    def _reconcile(self, attempt: AttemptRow, observation: Observation, cycle: Cycle) -> Change:
+        action = decide(observation, cycle, self.study.failures)
+        return reconcile(attempt, observation, action, cycle, self.study.metric)
+
+    def _apply(self, changes: Sequence[Change]) -> list[AttemptRow]:
+        """Carry out changes, apart from saving the rows, and return the attempts to submit.
+
+        Optuna is told how a trial ended before the row says so. Both may be repeated after a crash.
+        """
+        waiting: list[AttemptRow] = []
+        for change in changes:
+            attempt = change.attempt
+            if change.start is not None:
+                attempt.environment = self.records.environment(change.start.python, change.start.packages)
+            for name, value in change.updates.items():
+                if getattr(attempt, name) != value:
+                    setattr(attempt, name, value)
+            if change.stop is not None:
+                self.open_folder(attempt).request_stop(change.stop)
+            if change.cancel:
+                self.executor.cancel(job_of([attempt], self.open_folder))
+            is_best = change.end is not None and self._end_trial(attempt, change.result, change.end)
+            self._log(change, is_best)
+            if change.submit:
+                waiting.append(attempt)
+            if change.retry:
+                waiting.append(self._new_attempt(attempt.trial))
+        return waiting
+
+    def _end_trial(self, attempt: AttemptRow, result: Result | None, end: TrialEnd) -> bool:
+        """Show an ended trial in the dashboard and tell Optuna; return whether it is the best so far.
+
+        The dashboard comes first, because Optuna accepts no files for a trial that has ended.
+        """
+        store = dashboard_folder(Path(attempt.trial.folder).parent)
+        folder = self.open_folder(attempt)
+        show_in_dashboard(attempt, folder, result, self.study.metric, self.proposals, store)
+        self.proposals.tell(attempt.trial.number, end.outcome, end.value)
+        return end.outcome is Outcome.COMPLETE and self.proposals.best_number() == attempt.trial.number
+
+    def _note_ends(self, changes: Sequence[Change]) -> None:
+        """Count consecutive failures, and the attempts whose cost is not final, after they are saved."""
+        for change in changes:
+            if change.end is not None:
+                self.failures = self.failures.after(change.attempt.cause)
+        self._num_costs_open = sum(
+            change.attempt.state not in ACTIVE_STATES and not change.attempt.is_cost_final
+            for change in changes
+        )
+
+    def _log(self, change: Change, is_best: bool) -> None:
+        if change.message is not None:
+            mark = " (best so far)" if is_best else ""
+            if change.end is not None and change.end.outcome is Outcome.FAILED:
+                mark = f"; {self.open_folder(change.attempt).log}"
+            logger.log(change.message.level, "%s: %s%s", describe(change.attempt), change.message.text, mark)
+
+    def _fill(
+        self,
+        active: Sequence[AttemptRow],
+        in_jobs: Sequence[AttemptRow],
+        num_waiting: int,
+        now: datetime,
+    ) -> list[AttemptRow]:
+        """Return new attempts for the free places: first to retry trials on request, then of new trials."""
+        num_free = num_free_places(
+            self.study.parallel,
+            self.settings.trials_per_job,
+            num_busy_jobs=len({attempt.job_name for attempt in in_jobs}),
+            num_waiting=num_waiting,
+        )
+        if num_free == 0:
+            return []
+        waiting = [] if self._stop is not None else self._retry_on_request(num_free)
+        if len(waiting) < num_free:
+            reason = self._spent_limit(active, [attempt.started_at for attempt in active], now)
+            while len(waiting) < num_free and not self._is_closed(reason):
+                waiting.append(self._record(self.proposals.propose()))
+        return waiting
+
+    def _is_closed(self, spent: str | None) -> bool:
+        """Return whether no more trials are proposed, and log the reason once."""
+        reason = reason_to_close(
+            self._stop,
+            self.failures.reason_to_stop(self.study.failures.stop_after_same),
+            self.proposals.num_proposed(),
+            self.study.trials,
+            spent,
+        )
+        if reason is not None and self._reason_to_close is None:
+            self._reason_to_close = reason
+            logger.info("study %s: no more trials: %s", self.study.name, reason)
+        return self._reason_to_close is not None
+
+    def _submit(self, attempts: Sequence[AttemptRow]) -> None:
+        if not attempts:
+            return
+        fits_one_job = len(attempts) <= self.settings.trials_per_job
+        submissions = plan_submissions(
+            attempts,
+            self.settings.trials_per_job,
+            # the maximum may be a request to the cluster
+            1 if fits_one_job else self.executor.max_submission_size,
+            self.study.failures.memory_factor,
+        )
+        for submission in submissions:
+            submit(
+                submission,
+                self.study,
+                self.settings,
+                self.executor,
+                self.records,
+                self.proposals.params,
+                self.open_folder,
+            )
 
     # trials and their attempts
 
-    def _record(self, proposal: FrozenTrial) -> AttemptRow:
-        """Commit a proposed trial with its first attempt, before anything is submitted."""
+    def _record_lost_proposals(self) -> None:
+        """Record trials that an interrupted cycle proposed but did not record; polling finds the others."""
+        for proposal in self.proposals.unrecorded(self.records.trial_numbers()):
+            self._record(proposal)
+
+    def _record(self, proposal: Proposal) -> AttemptRow:
+        """Save a proposed trial with its first attempt, before anything is submitted."""
         trial = TrialRow(
             study_id=self.records.study_id,
             number=proposal.number,
-            optuna_trial_id=optuna_trial_id(proposal),
-            seed=_seed(self.study, proposal.number),
-            folder=str(trial_folder(self.setting.workdir, self.study.name, proposal.number)),
+            optuna_trial_id=proposal.optuna_trial_id,
+            seed=seed_of(self.study, proposal.number),
+            folder=str(trial_folder(self.settings.workdir, self.study.name, proposal.number)),
         )
         attempt = self._new_attempt(trial)
         self.records.save([trial])
         return attempt
 
-    def _retry(self, asked: Sequence[TrialRow]) -> int:
-        """Take failed trials up again, as a person has asked, whatever the budget; how many."""
-        trials = [trial for trial in asked if trial.attempts[-1].state == AttemptState.FAILED]
+    def _retry_on_request(self, limit: int) -> list[AttemptRow]:
+        """Return new attempts of failed trials that a user wants retried, whatever the budget."""
+        requested = self.records.retries_requested(limit)
+        trials = [trial for trial in requested if trial.attempts[-1].state is AttemptState.FAILED]
         if trials:
-            self.proposals.reread()  # what Optuna remembers of ended trials is about to be wrong
+            self.proposals.reread()  # Optuna's storage remembers these trials as ended
         attempts = [self._new_attempt(trial) for trial in trials]
-        if asked:  # one that was asked for twice has been taken up before
-            self.records.reopen(asked)
+        if requested:  # a trial may have been requested twice and be active again
+            self.records.reopen(requested)
         for attempt in attempts:
-            logger.info("%s: tried again, as a person has asked", title(attempt))
-            self.submitter.add(attempt)
-        return len(trials)
+            logger.info("%s: retried on request", describe(attempt))
+        return attempts
 
     def _new_attempt(self, trial: TrialRow) -> AttemptRow:
         attempt = AttemptRow(
@@ -197,8 +401,8 @@ class Launcher:
             token=secrets.token_hex(4),
             state=AttemptState.SUBMITTING,
             job_size=1,
-            num_gpus=self.setting.num_gpus,
-            submitted_at=datetime.now(UTC),
+            num_gpus=self.settings.num_gpus,
+            submitted_at=self.clock.now(),
             gpu_seconds=0.0,
             is_cost_final=False,
             metrics_offset=0,
@@ -207,58 +411,7 @@ class Launcher:
         trial.attempts.append(attempt)
         return attempt
 
-    # the study
 
-    def _is_closed(self) -> bool:
-        """Whether no more trials are asked for; the reason is said once."""
-        if self._closed is None and (reason := self._reason_to_close()) is not None:
-            self._closed = reason
-            logger.info("study %s: no more trials: %s", self.study.name, reason)
-        return self._closed is not None
-
-    def _reason_to_close(self) -> str | None:
-        if self._stop is not None:
-            return "a person has asked the study to stop"
-        if (reason := self._failed_alike()) is not None:
-            return reason
-        if (num_proposed := self.proposals.num_proposed()) >= self.study.trials:
-            return f"all {num_proposed} are there"
-        return self._spent()
-
-    def _spent(self) -> str | None:
-        """Which limit of the budget is reached; what runs counts as far as it has run."""
-        hours = (datetime.now(UTC) - self.launched_at).total_seconds() / 3600
-        gpu_seconds = self.records.gpu_seconds() + self._running_gpu_seconds
-        return exhausted(self.study.budget, hours, gpu_seconds / 3600)
-
-    def _failed_alike(self) -> str | None:
-        return self.streak.reason_to_stop(self.study.failures.stop_after_same)
-
-    def conclude(self) -> None:
-        """Raise StudyFailedError when there is nothing to show for the study, and nobody has stopped it."""
-        if self._stop is not None:
-            return
-        num_failed = self.proposals.counts()[TrialState.FAIL]
-        reason = self._failed_alike()
-        if num_failed and num_failed == self.proposals.num_proposed():
-            reason = "every trial failed"
-        if reason is not None:
-            raise StudyFailedError(
-                f"study {self.study.name} failed: {reason}\n"
-                f"the last lines of each trial's log say why: {self.setting.workdir / self.study.name}"
-            )
-
-
-def _gpu_seconds(attempts: Iterable[AttemptRow], jobs: Mapping[str, JobStatus]) -> float:
-    """What the active ones among these attempts have cost so far, by the cluster's count."""
-    elapsed = {name: job.elapsed_s or 0.0 for name, job in jobs.items()}
-    return sum(
-        gpu_share(attempt, elapsed.get(attempt.job_name or "", 0.0))
-        for attempt in attempts
-        if attempt.state in ACTIVE_STATES
-    )
-
-
-def _seed(study: Study, number: int) -> int:
-    """A trial's seed: another one for each trial, and for each seed of the study's sampler."""
+def seed_of(study: Study, number: int) -> int:
+    """Return the seed of a trial: a different one for each trial and for each seed of the study's sampler."""
     return study.sampler.seed * 100_000 + number

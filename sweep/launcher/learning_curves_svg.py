@@ -1,4 +1,4 @@
-"""The learning curves of one trial as an SVG picture, which any page can show and no library has to draw."""
+"""The learning curves of one trial as an SVG picture, which needs no plotting library."""
 
 import math
 from collections.abc import Sequence
@@ -6,19 +6,23 @@ from html import escape
 
 from sweep.worker.documents import EpochReport
 
-WIDTH, HEIGHT = 360, 240  # of one plot
-LEFT, RIGHT, TOP, BOTTOM = 52, 12, 30, 28  # its margins
+WIDTH, HEIGHT = 360, 240  # pixels of one plot
+LEFT, RIGHT, TOP, BOTTOM = 52, 12, 30, 28  # pixels of its margins
 COLORS = ("#2f7fc1", "#d9730d", "#2f8f5b", "#b8519a")
 SPLITS = ("train_", "val_")
 MAX_PLOTS = 4
 
 
-def curves_svg(reports: Sequence[EpochReport]) -> str:
-    """A plot for each kind of metric, training and validation in one; what is not finite leaves a gap."""
-    kinds: dict[str, list[str]] = {}
+def learning_curves_svg(reports: Sequence[EpochReport]) -> str:
+    """Return an SVG picture with one plot for each metric, which shows training and validation together.
+
+    A value that is not finite leaves a gap. At most four metrics are drawn.
+    """
+    plotted_together: dict[str, list[str]] = {}
     for metric in dict.fromkeys(name for report in reports for name in report.metrics):
-        kinds.setdefault(_kind(metric), []).append(metric)
-    plots = [_plot(index, metrics, reports) for index, metrics in enumerate(list(kinds.values())[:MAX_PLOTS])]
+        plotted_together.setdefault(_base_metric(metric), []).append(metric)
+    drawn = list(plotted_together.values())[:MAX_PLOTS]
+    plots = [_plot(index, metrics, reports) for index, metrics in enumerate(drawn)]
     width = WIDTH * max(len(plots), 1)
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {HEIGHT}" '
@@ -28,8 +32,8 @@ def curves_svg(reports: Sequence[EpochReport]) -> str:
     )
 
 
-def _kind(metric: str) -> str:
-    """ "accuracy" of train_accuracy and val_accuracy, which share a plot."""
+def _base_metric(metric: str) -> str:
+    """Return "accuracy" for train_accuracy and val_accuracy, which share a plot."""
     return next((metric.removeprefix(split) for split in SPLITS if metric.startswith(split)), metric)
 
 
@@ -65,7 +69,7 @@ def _plot(index: int, metrics: Sequence[str], reports: Sequence[EpochReport]) ->
 
 
 def _path(points: Sequence[tuple[float, float]]) -> str:
-    """A line through the points, broken where there is none; a point alone is a dot."""
+    """Return a path through points, interrupted where a value is not finite; a single point is a dot."""
     commands, pen = [], "M"
     for x, y in points:
         if math.isfinite(y):

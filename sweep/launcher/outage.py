@@ -1,4 +1,4 @@
-"""The database does not answer, or the work folder does not: wait, say so, and go on."""
+"""Waiting for a database or a file system that does not answer."""
 
 import logging
 import time
@@ -10,41 +10,44 @@ from sqlalchemy.exc import InterfaceError, OperationalError
 
 logger = logging.getLogger(__name__)
 
-FIRST_PAUSE_S, LONGEST_PAUSE_S = 1.0, 60.0
-OUTAGES = (OperationalError, InterfaceError, StorageInternalError)  # ours twice, Optuna's
+FIRST_PAUSE_S, MAX_PAUSE_S = 1.0, 60.0
+OUTAGES = (OperationalError, InterfaceError, StorageInternalError)
+"""What SQLAlchemy and Optuna raise if the database does not answer."""
 
 T = TypeVar("T")
 
 
 def retry_on_outage(action: Callable[[], T], sleep: Callable[[float], None] = time.sleep) -> T:
-    """Do `action`, again and again with longer pauses for as long as the database does not answer.
+    """Run an action, and repeat it with increasing pauses while the database or the file system fails.
 
-    Or the file system: a stale handle, a full disk and a server that is away pass, too.
+    Stale file handles, full disks and unreachable file servers are temporary too.
 
-    The action must be one that may be repeated after it was broken off anywhere.
+    Args:
+        action: The action; it must be safe to repeat after it was interrupted anywhere.
+        sleep: Waits for a number of seconds.
     """
     pause_s = FIRST_PAUSE_S
     while True:
         try:
-            done = action()
+            result = action()
         except (*OUTAGES, OSError) as error:
-            logger.warning("%s; trying again in %.0f s", _what_fails(error), pause_s)
+            logger.warning("%s; trying again in %.0f s", _description(error), pause_s)
             sleep(pause_s)
-            pause_s = min(2 * pause_s, LONGEST_PAUSE_S)
+            pause_s = min(2 * pause_s, MAX_PAUSE_S)
             continue
         if pause_s > FIRST_PAUSE_S:
-            logger.info("what failed works again")
-        return done
+            logger.info("the outage is over")
+        return result
 
 
-def _what_fails(error: Exception) -> str:
+def _description(error: Exception) -> str:
     if isinstance(error, OSError):
         return f"a file cannot be used ({error})"
     return f"the database does not answer ({_reason(error)})"
 
 
 def _reason(error: BaseException) -> str:
-    """The driver's own first line: what wraps it may show the statement and its values."""
+    """Return the first line of the driver's error; the outer errors may contain the statement's values."""
     while not hasattr(error, "orig") and error.__cause__ is not None:
         error = error.__cause__
     return str(getattr(error, "orig", None) or type(error).__name__).strip().splitlines()[0]

@@ -1,9 +1,9 @@
-"""Optuna's side of a study: what to try next, what became of it, what to stop."""
+"""The study in Optuna: proposals of trials, reports of epochs, results, and the pruner."""
 
 from collections.abc import Collection, Iterable, Mapping
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import optuna
 from optuna.artifacts import FileSystemArtifactStore, get_all_artifact_meta, upload_artifact
@@ -13,13 +13,33 @@ from optuna.trial import FrozenTrial, TrialState
 from sweep.definition.pruner import make_pruner
 from sweep.definition.sampler import make_sampler
 from sweep.definition.study import Study
-from sweep.storage.optuna_storage import PolledStorage, optuna_study_id, optuna_trial_id
+from sweep.states import Outcome
+from sweep.storage.optuna_storage import STATES, PolledStorage, optuna_study_id, optuna_trial_id
 
-ENQUEUED = "enqueued"  # user attribute: which point of the study file's list a trial is
+ENQUEUED = "enqueued"
+"""The user attribute with the index of a trial's point in the study file's `enqueue`."""
+
+OPTUNA_STATES = {
+    Outcome.COMPLETE: TrialState.COMPLETE,
+    Outcome.PRUNED: TrialState.PRUNED,
+    Outcome.FAILED: TrialState.FAIL,
+}
+
+
+class Proposal(NamedTuple):
+    """A trial that Optuna has proposed: its number, and its id in Optuna's tables."""
+
+    number: int
+    optuna_trial_id: int
 
 
 class Proposals:
-    """The Optuna study, asked and told. Every call may be repeated after a crash without harm."""
+    """The Optuna study. Every call may be repeated after a crash.
+
+    Args:
+        study: The study's definition.
+        storage: Optuna's storage.
+    """
 
     def __init__(self, study: Study, storage: PolledStorage) -> None:
         optuna.logging.set_verbosity(optuna.logging.ERROR)
@@ -40,7 +60,7 @@ class Proposals:
                 self._study.enqueue_trial(dict(point), user_attrs={ENQUEUED: index})
 
     def reread(self) -> None:
-        """Forget what was read: Optuna's storage never looks again at a trial that it has seen ended."""
+        """Discard what was read, because Optuna's storage does not read a trial again once it has ended."""
         self._storage = self._storage.without_cache()
         self._study = optuna.load_study(
             study_name=self._study.study_name,
@@ -50,61 +70,68 @@ class Proposals:
         )
 
     def num_proposed(self) -> int:
-        """How many trials there are, without those that still wait to be proposed."""
+        """Return the number of trials, without enqueued points that have not been proposed."""
         return sum(trial.state is not TrialState.WAITING for trial in self._study.get_trials(deepcopy=False))
 
-    def propose(self) -> FrozenTrial:
-        """A new trial with its params."""
+    def propose(self) -> Proposal:
+        """Propose a new trial with values of all parameters."""
         return self._with_params(self._study.ask())
 
-    def unrecorded(self, recorded: set[int]) -> list[FrozenTrial]:
-        """Trials proposed by a launcher that died before it recorded them, their params completed."""
+    def unrecorded(self, recorded: Collection[int]) -> list[Proposal]:
+        """Return the proposed trials whose numbers are not recorded, with their parameters completed.
+
+        A launcher that is killed after it proposed a trial leaves it so.
+        """
         running = self._study.get_trials(deepcopy=False, states=(TrialState.RUNNING,))
         lost = [trial for trial in running if trial.number not in recorded]
         return [self._with_params(optuna.trial.Trial(self._study, optuna_trial_id(trial))) for trial in lost]
 
     def params(self, trial_id: int) -> dict[str, Any]:
+        """Return the proposed parameters of a trial."""
         return dict(self._storage.get_trial(trial_id).params)
 
     def report(self, trial_id: int, epoch: int, value: float) -> None:
-        """Record an epoch's objective; a trial that was told to have ended has all of its epochs."""
+        """Record the objective of an epoch; a trial that has ended has all of its epochs already."""
         with suppress(optuna.exceptions.UpdateFinishedTrialError):
             self._storage.set_trial_intermediate_value(trial_id, epoch, value)
 
-    def hopeless(self, trial_ids: Collection[int]) -> set[int]:
-        """Which of these trials the pruner would stop, by what has been reported of all."""
+    def should_prune(self, trial_ids: Collection[int]) -> set[int]:
+        """Return which of these trials the pruner would stop, given what all trials have reported."""
         with self._storage.reading_once():
-            return {trial_id for trial_id in trial_ids if self._is_hopeless(trial_id)}
+            return {trial_id for trial_id in trial_ids if self._should_prune(trial_id)}
 
-    def _is_hopeless(self, trial_id: int) -> bool:
+    def _should_prune(self, trial_id: int) -> bool:
         trials = self._study.get_trials(deepcopy=False)
         trial = next(trial for trial in reversed(trials) if optuna_trial_id(trial) == trial_id)
         return self._study.pruner.prune(self._study, trial)
 
-    def tell(self, number: int, state: TrialState, value: float | None = None) -> None:
-        """Say how a trial ended; told before, by a launcher that died right after, it stays as told."""
-        self._study.tell(number, values=value, state=state, skip_if_finished=True)
+    def tell(self, number: int, outcome: Outcome, value: float | None = None) -> None:
+        """Record how a trial ended. A trial whose end is recorded already is left alone."""
+        self._study.tell(number, values=value, state=OPTUNA_STATES[outcome], skip_if_finished=True)
 
     def would_be_best(self, value: float) -> bool:
-        """Whether a trial that ends with this value would be the best so far."""
+        """Return whether a trial that ends with this value would be the best so far."""
         best = self.best()
         if best is None or best.value is None:
             return True
         return value > best.value if self._study.direction is StudyDirection.MAXIMIZE else value < best.value
 
     def annotate(self, trial_id: int, attributes: Mapping[str, Any], note: str | None) -> None:
-        """Give a trial what the dashboard shows beside its params; one that has ended keeps what it has."""
+        """Store what the dashboard shows beside a trial's parameters.
+
+        The attributes of a trial that has ended cannot be changed; they stay as they are.
+        """
         with suppress(optuna.exceptions.UpdateFinishedTrialError):
             for name, value in attributes.items():
                 self._storage.set_trial_user_attr(trial_id, name, value)
-        if note is not None:  # in the form of optuna_dashboard, which takes seconds to import
+        if note is not None:  # as optuna_dashboard stores it; importing that package takes seconds
             for key, part in (("note_ver", 1), ("note_str:0", note)):
                 self._storage.set_study_system_attr(
                     optuna_study_id(self._study), f"dashboard:{trial_id}:{key}", part
                 )
 
     def attach(self, trial_id: int, files: Iterable[Path], store: Path) -> None:
-        """Copy files into the store as artifacts of a trial, in place of those of the same names."""
+        """Copy files into a folder as artifacts of a trial, in place of artifacts of the same names."""
         artifacts = FileSystemArtifactStore(store)
         trial = self._storage.get_trial(trial_id)
         attached = {
@@ -120,19 +147,24 @@ class Proposals:
                 )
 
     def best(self) -> FrozenTrial | None:
-        """The best complete trial so far."""
+        """Return the best complete trial so far, None if no trial is complete."""
         try:
             return self._study.best_trial
-        except ValueError:  # none is complete
+        except ValueError:
             return None
 
-    def counts(self) -> Mapping[TrialState, int]:
-        """How many trials are in each state."""
-        states = [trial.state for trial in self._study.get_trials(deepcopy=False)]
-        return {state: states.count(state) for state in TrialState}
+    def best_number(self) -> int | None:
+        """Return the number of the best complete trial so far."""
+        best = self.best()
+        return None if best is None else best.number
 
-    def _with_params(self, trial: optuna.trial.Trial) -> FrozenTrial:
-        """Suggest every parameter; one suggested before a crash keeps its value."""
+    def counts(self) -> dict[str, int]:
+        """Return the number of trials in each state, by the words that reports use."""
+        states = [trial.state for trial in self._study.get_trials(deepcopy=False)]
+        return {word: states.count(state) for state, word in STATES.items()}
+
+    def _with_params(self, trial: optuna.trial.Trial) -> Proposal:
+        """Suggest every parameter; a parameter suggested before a crash keeps its value."""
         for name, entry in self._space.items():
             entry.suggest(trial, name)
-        return self._storage.get_trial(optuna_trial_id(trial))
+        return Proposal(trial.number, optuna_trial_id(trial))

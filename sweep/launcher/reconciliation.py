@@ -1,171 +1,188 @@
-"""One attempt: look at its files, decide, act, and keep the record of it."""
+"""From an attempt and the action that it needs to the changes that the launcher applies."""
 
 import logging
-from collections.abc import Callable
-from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
-from pathlib import Path
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any, NamedTuple
 
-from optuna.trial import TrialState
+from sweep.launcher.decision import Action, ActionKind
+from sweep.launcher.observation import Cycle, Observation, moment
+from sweep.launcher.rows import epoch_rows, final_metric_rows, gpu_share, storable
+from sweep.states import AttemptState, Outcome
+from sweep.storage.tables import AttemptRow, Table
+from sweep.worker.documents import Result, Start
 
-from sweep.definition.study import Study
-from sweep.launcher.dashboard_artifacts import show
-from sweep.launcher.decision import Action, Do, View, decide
-from sweep.launcher.ingest import epoch_rows, final_metric_rows, ingest_end, ingest_start, new_epochs
-from sweep.launcher.proposals import Proposals
-from sweep.launcher.retries import Streak, may_retry
-from sweep.launcher.submission import Submitter, folder_of, job_of, title
-from sweep.scheduler.executor import Executor
-from sweep.scheduler.job import JobStatus
-from sweep.states import ACTIVE_STATES, AttemptState, Cause, Outcome
-from sweep.storage.study_records import StudyRecords
-from sweep.storage.tables import AttemptRow, Table, TrialRow
-from sweep.worker.attempt_folder import dashboard_folder
-from sweep.worker.documents import Result
-
-logger = logging.getLogger(__name__)
-epochs = logging.getLogger(f"{__name__}.epochs")  # apart: a person at a terminal has a table of them
-
-STOP_GRACE = timedelta(minutes=2)
+MAX_ERROR_LENGTH = 16_000
+"""How many characters of a traceback the database keeps, because MySQL's TEXT has 65,535 bytes."""
 
 
-@dataclass
-class Reconciler:
-    """Brings the record of an attempt up to what its job and its folder say.
+class TrialEnd(NamedTuple):
+    """How a trial ended, for Optuna: the outcome, and the value of the objective if it is complete."""
 
-    Optuna is told how a trial ended before our row says so. Both can be done twice.
+    outcome: Outcome
+    value: float | None = None
+
+
+class Message(NamedTuple):
+    """A line for the log about an attempt, and its level."""
+
+    level: int
+    text: str
+
+
+@dataclass(frozen=True)
+class Change:
+    """What is to be done about an attempt. It is data: nothing happens until the launcher applies it.
+
+    Attributes:
+        attempt: The attempt's row, still with its old values.
+        updates: The new values of the attempt's columns, by name.
+        rows: New rows to save.
+        start: Where and when the attempt started, if that is new.
+        submit: Whether the attempt is to be submitted.
+        retry: Whether another attempt of the trial is to be created and submitted.
+        cancel: Whether the attempt's job is to be cancelled.
+        stop: The reason to write to the attempt's `stop` file: PRUNED or SUPERSEDED.
+        end: How the trial ended; None while the trial continues.
+        result: What the worker wrote when the attempt ended, if it did.
+        message: A line for the log.
     """
 
-    study: Study
-    executor: Executor
-    records: StudyRecords
-    proposals: Proposals
-    submitter: Submitter
-    streak: Streak
-    new_attempt: Callable[[TrialRow], AttemptRow]
-    is_spent: Callable[[], bool]  # whether the study's budget is: then nothing is tried again
-    is_cancelled: Callable[[], bool]  # whether a person wants its jobs cancelled: neither then
-    _to_judge: list[AttemptRow] = field(default_factory=list)
-
-    def reconcile(self, attempt: AttemptRow, job: JobStatus | None) -> list[Table]:
-        """Do what the attempt needs now; the rows to save. No job: none was ever submitted."""
-        folder = folder_of(attempt)
-        result = folder.read_result(attempt.token)  # before the epochs, so that none before it is missed
-        ingest_start(attempt, folder, self.records)
-        reports = new_epochs(attempt, folder, self.records)
-        for report in reports:
-            if self.study.metric in report.metrics:
-                value = report.metrics[self.study.metric]
-                self.proposals.report(attempt.trial.optuna_trial_id, report.epoch, value)
-                epochs.info("%s: epoch %d, %s = %.6g", title(attempt), report.epoch, self.study.metric, value)
-        action = decide(self._view(attempt, job, result))
-        rows: list[Table] = [attempt, *epoch_rows(attempt.trial_id, reports)]
-        match action.do:
-            case Do.SUBMIT:
-                self.submitter.add(attempt)
-            case Do.MARK_RUNNING:
-                attempt.state = AttemptState.RUNNING
-                logger.info("%s: running on %s", title(attempt), attempt.host)
-            case Do.CANCEL:
-                self._cancel(attempt)
-            case Do.COMPLETE | Do.PRUNE | Do.FAIL:
-                rows += self._end(attempt, action, result)
-            case Do.WAIT:
-                pass
-        if reports and attempt.state in ACTIVE_STATES and attempt.stop_requested_at is None:
-            self._to_judge.append(attempt)
-        return rows
-
-    def forget(self) -> None:
-        """Leave what a turn that was broken off has gathered: the next one gathers it anew."""
-        self._to_judge.clear()
-
-    def prune(self) -> None:
-        """Ask the attempts to stop that have reported since the last time, and are hopeless by now."""
-        judged, self._to_judge = self._to_judge, []
-        hopeless = self.proposals.hopeless([attempt.trial.optuna_trial_id for attempt in judged])
-        for attempt in judged:
-            if attempt.trial.optuna_trial_id in hopeless:
-                folder_of(attempt).request_stop(Outcome.PRUNED)
-                attempt.stop_requested_at = datetime.now(UTC)
-                logger.info("%s: hopeless, asked to stop", title(attempt))
-
-    def _view(self, attempt: AttemptRow, job: JobStatus | None, result: Result | None) -> View:
-        now = datetime.now(UTC)
-        silence_over = False
-        if job is None or job.state.has_ended:
-            attempt.job_ended_at = attempt.job_ended_at or now
-            silence_over = (now - attempt.job_ended_at).total_seconds() >= self.executor.settle_s
-        elif attempt.job_ended_at is not None:
-            attempt.job_ended_at = None
-        return View(
-            state=attempt.state,
-            job=None if job is None else job.state,
-            started=attempt.started_at is not None,
-            result=result,
-            stop_requested=attempt.stop_requested_at is not None,
-            stop_overdue=stop_overdue(attempt, now),
-            cancelled=self.is_cancelled(),
-            silence_over=silence_over,
-        )
-
-    def _cancel(self, attempt: AttemptRow) -> None:
-        """Cancel the job of an attempt that is to end, unless other trials are in it that may go on."""
-        if attempt.job_size == 1 or self.is_cancelled():
-            logger.info("%s: its job is cancelled", title(attempt))
-            self.executor.cancel(job_of([attempt]))
-
-    def _end(self, attempt: AttemptRow, action: Action, result: Result | None) -> list[Table]:
-        """Record an attempt's end; a failed one gets another attempt if its cause is worth it."""
-        ingest_end(attempt, result)
-        number = attempt.trial.number
-        if action.do is Do.FAIL:
-            assert action.cause is not None
-            return self._fail(attempt, action.cause, result)
-        self.streak.note(None)
-        if action.do is Do.PRUNE:
-            self._show(attempt, result)
-            self.proposals.tell(number, TrialState.PRUNED)
-            attempt.state = AttemptState.PRUNED
-            logger.info("%s: pruned", title(attempt))
-            return []
-        assert result is not None
-        value = result.metrics[self.study.metric]
-        self._show(attempt, result)
-        self.proposals.tell(number, TrialState.COMPLETE, value)
-        attempt.state = AttemptState.COMPLETE
-        best = self.proposals.best()
-        mark = " (best so far)" if best is not None and best.number == number else ""
-        logger.info("%s: complete, %s = %.6g%s", title(attempt), self.study.metric, value, mark)
-        return list(final_metric_rows(attempt.trial_id, result, self.study.metric))
-
-    def _fail(self, attempt: AttemptRow, cause: Cause, result: Result | None) -> list[Table]:
-        earlier = [other.cause for other in attempt.trial.attempts if other.cause is not None]
-        attempt.state, attempt.cause = AttemptState.FAILED, cause
-        folder = folder_of(attempt)
-        if result is None:
-            folder.request_stop(Outcome.SUPERSEDED)  # it may be training on, on a node out of sight
-        is_worth_it = may_retry(cause, earlier, self.study.failures.retries)
-        if is_worth_it and not self.is_spent() and not self.is_cancelled():
-            logger.warning("%s: failed (%s); it is tried again", title(attempt), cause)
-            again = self.new_attempt(attempt.trial)
-            self.submitter.add(again)
-            return [again]
-        self._show(attempt, result)
-        self.proposals.tell(attempt.trial.number, TrialState.FAIL)
-        self.streak.note(cause)
-        logger.warning("%s: failed (%s); %s", title(attempt), cause, folder.log)
-        return []
-
-    def _show(self, attempt: AttemptRow, result: Result | None) -> None:
-        """Have the dashboard show a trial that ends now: an ended one takes no more files."""
-        store = dashboard_folder(Path(attempt.trial.folder).parent)
-        show(attempt, folder_of(attempt), result, self.study.metric, self.proposals, store)
+    attempt: AttemptRow
+    updates: Mapping[str, Any] = field(default_factory=dict)
+    rows: tuple[Table, ...] = ()
+    start: Start | None = None
+    submit: bool = False
+    retry: bool = False
+    cancel: bool = False
+    stop: Outcome | None = None
+    end: TrialEnd | None = None
+    result: Result | None = None
+    message: Message | None = None
 
 
-def stop_overdue(attempt: AttemptRow, now: datetime) -> bool:
-    """Whether an attempt asked to stop has had time for an epoch: all before the request, and some more."""
-    if attempt.stop_requested_at is None or attempt.started_at is None:
-        return False
-    longest_epoch = attempt.stop_requested_at - attempt.started_at
-    return now - attempt.stop_requested_at > longest_epoch + STOP_GRACE
+def reconcile(
+    attempt: AttemptRow, observation: Observation, action: Action, cycle: Cycle, metric: str
+) -> Change:
+    """Return the changes that bring the records of an attempt up to date and carry out an action.
+
+    Args:
+        attempt: The attempt's row; it is not changed.
+        observation: What is known about the attempt.
+        action: What the attempt needs.
+        cycle: What is known about the study.
+        metric: The name of the objective.
+    """
+    if action.kind is ActionKind.RECORD_COST:
+        return Change(attempt, _cost_values(attempt, observation))
+    change = Change(
+        attempt,
+        updates=_observed_values(attempt, observation),
+        rows=tuple(epoch_rows(attempt.trial_id, observation.files.epochs)),
+        start=observation.files.start,
+    )
+    match action.kind:
+        case ActionKind.WAIT:
+            return change
+        case ActionKind.SUBMIT:
+            return replace(change, submit=True)
+        case ActionKind.CANCEL:
+            return replace(change, cancel=True, message=_info("cancelling its job"))
+        case ActionKind.MARK_RUNNING:
+            updates = {**change.updates, "state": AttemptState.RUNNING}
+            message = _info(f"running on {updates.get('host', attempt.host)}")
+            return replace(change, updates=updates, message=message)
+        case ActionKind.REQUEST_STOP:
+            updates = {**change.updates, "stop_requested_at": cycle.now}
+            if observation.started_at is not None:
+                updates["state"] = AttemptState.RUNNING
+            message = _info("should be pruned; requested to stop")
+            return replace(change, updates=updates, stop=Outcome.PRUNED, message=message)
+        case _:
+            return _end(change, observation, action, cycle, metric)
+
+
+def _end(change: Change, observation: Observation, action: Action, cycle: Cycle, metric: str) -> Change:
+    """Return the changes for an attempt that has ended."""
+    result = observation.files.result
+    updates = {**change.updates, **_end_values(change.attempt, observation, action, cycle)}
+    # Without a result the worker may still be training, on a node that the scheduler has lost.
+    stop = Outcome.SUPERSEDED if action.cause is not None and result is None else None
+    change = replace(change, updates=updates, result=result, stop=stop)
+    match action.kind:
+        case ActionKind.COMPLETE:
+            assert result is not None
+            value = result.metrics[metric]
+            rows = (*change.rows, *final_metric_rows(change.attempt.trial_id, result, metric))
+            message = _info(f"complete, {metric} = {value:.6g}")
+            return replace(change, rows=rows, end=TrialEnd(Outcome.COMPLETE, value), message=message)
+        case ActionKind.PRUNE:
+            return replace(change, end=TrialEnd(Outcome.PRUNED), message=_info("pruned"))
+        case ActionKind.RETRY:
+            message = Message(logging.WARNING, f"failed ({action.cause}); retrying")
+            return replace(change, retry=True, message=message)
+        case _:
+            message = Message(logging.WARNING, f"failed ({action.cause})")
+            return replace(change, end=TrialEnd(Outcome.FAILED), message=message)
+
+
+END_STATES = {
+    ActionKind.COMPLETE: AttemptState.COMPLETE,
+    ActionKind.PRUNE: AttemptState.PRUNED,
+    ActionKind.RETRY: AttemptState.FAILED,
+    ActionKind.GIVE_UP: AttemptState.FAILED,
+}
+"""The state of an attempt after the actions that end it."""
+
+
+def _info(text: str) -> Message:
+    return Message(logging.INFO, text)
+
+
+def _observed_values(attempt: AttemptRow, observation: Observation) -> dict[str, Any]:
+    """Return what the observation adds to the attempt's row."""
+    files = observation.files
+    values: dict[str, Any] = {
+        "job_ended_at": observation.job_ended_at,
+        "started_at": observation.started_at,
+    }
+    if files.offset > attempt.metrics_offset:
+        values["metrics_offset"] = files.offset
+    if files.start is not None:
+        values |= {"host": files.start.host, "gpu": files.start.gpu}
+    if attempt.job_id is None and observation.job is not None and observation.job.id is not None:
+        values |= {"job_id": observation.job.id, "state": AttemptState.PENDING}
+    return values
+
+
+def _end_values(
+    attempt: AttemptRow, observation: Observation, action: Action, cycle: Cycle
+) -> dict[str, Any]:
+    """Return when the attempt ended, what it cost, and what the worker wrote about it.
+
+    An attempt without a result has ended now, as far as is known. Its cost is by the worker's clock until the
+    scheduler reports the job's.
+    """
+    result = observation.files.result
+    ended_at = cycle.now if result is None else moment(result.ended_at)
+    values: dict[str, Any] = {
+        "state": END_STATES[action.kind],
+        "cause": action.cause,
+        "ended_at": ended_at,
+    }
+    if observation.started_at is not None:
+        values["gpu_seconds"] = gpu_share(attempt, (ended_at - observation.started_at).total_seconds())
+    if result is not None:
+        values["notes"] = dict(result.notes)
+        values["error"] = result.error and storable(result.error[-MAX_ERROR_LENGTH:])
+    if observation.job is None or observation.job.state.has_ended:
+        values |= _cost_values(attempt, observation)
+    return values
+
+
+def _cost_values(attempt: AttemptRow, observation: Observation) -> dict[str, Any]:
+    """Return the final cost of an attempt whose job has ended, as the scheduler counts it if it does."""
+    values: dict[str, Any] = {"is_cost_final": True}
+    if observation.job is not None and observation.job.elapsed_s is not None:
+        values["gpu_seconds"] = gpu_share(attempt, observation.job.elapsed_s)
+    return values

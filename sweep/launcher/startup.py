@@ -1,10 +1,9 @@
-"""Starting a launch: everything is checked before anything is changed, then the launcher is put together."""
+"""Starting a launch: check everything before anything is changed, then create the launcher."""
 
 import logging
 import os
 import tempfile
-import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,14 +14,15 @@ from sqlalchemy import URL, Engine
 from sweep.definition.cluster import LocalProfile, Profile, SlurmProfile
 from sweep.definition.study import Study
 from sweep.errors import InputError
+from sweep.launcher.clock import Clock, SystemClock
 from sweep.launcher.launcher import Launcher
 from sweep.launcher.outage import OUTAGES
+from sweep.launcher.policy import ConsecutiveFailures
 from sweep.launcher.preflight import preflight
 from sweep.launcher.proposals import Proposals
 from sweep.launcher.provenance import provenance
-from sweep.launcher.retries import Streak
-from sweep.launcher.submission import Setting
-from sweep.scheduler.factory import make_executor
+from sweep.launcher.submission import JobSettings
+from sweep.scheduler.executor import Executor
 from sweep.storage.database import connect, upgrade
 from sweep.storage.lease import Lease, LeaseHeldError
 from sweep.storage.optuna_storage import optuna_storage
@@ -33,10 +33,10 @@ from sweep.storage.tables import StudyRow
 
 logger = logging.getLogger(__name__)
 
-WAITING_PAUSE_S = 5.0
+LEASE_PAUSE_S = 5.0
+"""How many seconds pass between two attempts to get a lease that another launcher holds."""
 
-# What a study file may say anew while its study goes on; anything else would mix trials that differ
-CHANGEABLE = {
+CHANGEABLE_KEYS = {
     "trials",
     "parallel",
     "budget",
@@ -52,81 +52,114 @@ CHANGEABLE = {
     "baselines",
     "data_dir",
 }
+"""The keys of a study file that may change while the study continues.
+
+A change of any other key would make its trials incomparable.
+"""
 
 
 @dataclass(frozen=True)
 class LaunchRequest:
-    """What a launch needs: what to try, where it runs, where it is recorded."""
+    """What a launch needs to know.
+
+    Attributes:
+        study: The study.
+        profile: Where its trials run.
+        url: The database.
+        workdir: The folder that contains the studies' folders.
+        code_dir: The folder that the launch is started in; the train function is imported from it.
+        cluster: The profile's name.
+        once: Whether the launcher runs one poll cycle only; the failures before this launch count then.
+        wait: Whether to wait for another launcher that holds the study, instead of raising an error.
+    """
 
     study: Study
     profile: Profile
     url: URL
     workdir: Path
-    code_dir: Path  # the folder the launch was started in
-    cluster: str | None = None  # the profile's name
-    once: bool = False  # one pass of many: what failed before this launch counts
-    wait: bool = False  # for a launcher that has the study, rather than refuse
+    code_dir: Path
+    cluster: str | None = None
+    once: bool = False
+    wait: bool = False
+
+
+Preflight = Callable[..., str | None]
+"""Checks the study's functions and data, as `preflight` does, and returns the checksum of the data."""
 
 
 @contextmanager
-def open_launcher(request: LaunchRequest) -> Iterator[Launcher]:
-    """A launcher that holds its study's lease, for as long as the context lasts.
+def open_launcher(
+    request: LaunchRequest,
+    executor: Executor,
+    clock: Clock | None = None,
+    check_code: Preflight = preflight,
+) -> Iterator[Launcher]:
+    """Check a launch, then open a launcher that holds its study's lease while the context lasts.
 
-    Raises
-    ------
-    InputError
-        When something the user gave is wrong. Nothing has been changed then, but for the tables.
+    Args:
+        request: What to launch.
+        executor: What runs the jobs.
+        clock: The clock; None is the clock of this machine.
+        check_code: Checks the study's functions and data.
+
+    Raises:
+        InputError: If the user's input is wrong. Nothing has been changed then, except that the tables exist.
     """
-    engine, data_sha256 = check(request)
+    clock = clock or SystemClock()
+    engine, data_sha256 = check(request, check_code)
     upgrade(engine)
-    row = _study_row(engine, request, data_sha256)
-    with hold(engine, row, request) as launcher:
-        goes_on = not (request.once or request.wait)  # those follow another launch, which may be stopping
+    row = _study_row(engine, request, data_sha256, clock)
+    with hold(engine, row, request, executor, clock) as launcher:
+        # A periodic or waiting launcher follows another one, which may have been requested to stop.
+        withdraws_stop = not (request.once or request.wait)
         definition = definition_of(request.study)
-        record_launch(engine, row.id, definition, request.cluster, withdraw_stop=goes_on)
+        record_launch(engine, row.id, definition, request.cluster, withdraw_stop=withdraws_stop)
         yield launcher
 
 
 @contextmanager
-def hold(engine: Engine, row: StudyRow, request: LaunchRequest) -> Iterator[Launcher]:
-    """A launcher of a recorded study, which is no other launcher's for as long as the context lasts.
+def hold(
+    engine: Engine, row: StudyRow, request: LaunchRequest, executor: Executor, clock: Clock | None = None
+) -> Iterator[Launcher]:
+    """Open a launcher of a recorded study that holds the study's lease while the context lasts.
 
-    Raises
-    ------
-    LeaseHeldError
-        When another launcher has it.
+    Raises:
+        LeaseHeldError: If another launcher holds the lease.
     """
-    lease = Lease(engine, row.id)
-    _acquire(lease, request.wait)
+    clock = clock or SystemClock()
+    lease = Lease(engine, row.id, clock.now)
+    _acquire(lease, request.wait, clock)
     records = StudyRecords(engine, row.id)
-    failures = records.last_causes(request.study.failures.stop_after_same) if request.once else []
+    causes = records.last_causes(request.study.failures.stop_after_same) if request.once else []
     try:
         with optuna_storage(request.url) as storage:
             yield Launcher(
                 study=request.study,
-                setting=_setting(request, Path(row.workdir)),
-                executor=make_executor(request.profile),
+                settings=_job_settings(request, Path(row.workdir)),
+                executor=executor,
                 records=records,
                 proposals=Proposals(request.study, storage),
                 lease=lease,
                 launched_at=row.created_at,
                 poll_seconds=request.profile.poll_seconds,
-                streak=Streak(failures),
+                clock=clock,
+                failures=ConsecutiveFailures.of(causes),
             )
     finally:
-        with suppress(*OUTAGES):  # then it goes stale
+        with suppress(*OUTAGES):  # a lease that cannot be released expires
             lease.release()
         engine.dispose()
 
 
-def check(request: LaunchRequest) -> tuple[Engine, str | None]:
-    """Find the mistakes that can be found before anything is changed; the database, and the data's checksum.
+def check(request: LaunchRequest, check_code: Preflight = preflight) -> tuple[Engine, str | None]:
+    """Check what can be checked before anything is changed, and return the database and the data's checksum.
 
-    Raises InputError.
+    Raises:
+        InputError: If the user's input is wrong.
     """
     _check_memory(request)
     engine = connect(request.url)
-    data_sha256 = preflight(request.study, request.code_dir, import_train=runs_here(request.profile))
+    data_sha256 = check_code(request.study, request.code_dir, import_train=runs_here(request.profile))
     check_writable(request.workdir)
     return engine, data_sha256
 
@@ -136,17 +169,15 @@ def _check_memory(request: LaunchRequest) -> None:
     if isinstance(profile, SlurmProfile) and factor > 1 and profile.mem_gb is None:
         raise InputError(
             f"study {request.study.name}: failures.memory_factor is {factor:g}, but the profile has no "
-            "mem_gb\ngive the profile mem_gb, or leave memory_factor out"
+            "mem_gb\nset mem_gb in the profile, or remove memory_factor"
         )
 
 
 def check_writable(workdir: Path) -> None:
-    """Make the folder that trial folders go to, and write into it.
+    """Create the folder that contains the studies' folders, and write a file to it.
 
-    Raises
-    ------
-    InputError
-        When that fails.
+    Raises:
+        InputError: If that fails.
     """
     try:
         workdir.mkdir(parents=True, exist_ok=True)
@@ -159,32 +190,33 @@ def check_writable(workdir: Path) -> None:
         ) from None
 
 
-def _acquire(lease: Lease, wait: bool) -> None:
-    told = False
+def _acquire(lease: Lease, wait: bool, clock: Clock) -> None:
+    is_logged = False
     while True:
         try:
             return lease.acquire()
         except LeaseHeldError as error:
             if not wait:
                 raise
-            if not told:
+            if not is_logged:
                 logger.info("waiting: %s", str(error).partition("\n")[0])
-                told = True
-            time.sleep(WAITING_PAUSE_S)
+                is_logged = True
+            clock.sleep(LEASE_PAUSE_S)
 
 
-def _study_row(engine: Engine, request: LaunchRequest, data_sha256: str | None) -> StudyRow:
+def _study_row(engine: Engine, request: LaunchRequest, data_sha256: str | None, clock: Clock) -> StudyRow:
+    """Return the row of a study that continues, or create the row of a new one."""
     definition = definition_of(request.study)
     row = find_study(engine, request.study.name)
     if row is None:
         origin = provenance(request.code_dir, data_sha256)
-        return create_study(engine, request.study.name, definition, origin, str(request.workdir))
+        return create_study(engine, request.study.name, definition, origin, str(request.workdir), clock.now())
     _check_same(request.study.name, row.definition, definition)
     if data_sha256 != row.provenance.get("data_sha256"):
         raise InputError(
-            f"study {row.name} was started on data of checksum {row.provenance.get('data_sha256')}, "
-            f"and this is {data_sha256}\n"
-            "put the old data back, or give the study another name: --set name=NAME"
+            f"study {row.name} was started on data with the checksum {row.provenance.get('data_sha256')}, "
+            f"but the data now has {data_sha256}\n"
+            "restore the old data, or give the study another name: --set name=NAME"
         )
     return row
 
@@ -194,22 +226,22 @@ def _check_same(name: str, stored: Mapping[str, Any], now: Mapping[str, Any]) ->
     changed = [
         f"  {key}: was {before.get(key)!r}, is {after.get(key)!r}"
         for key in sorted(before.keys() | after.keys())
-        if key.partition(".")[0] not in CHANGEABLE and before.get(key) != after.get(key)
+        if key.partition(".")[0] not in CHANGEABLE_KEYS and before.get(key) != after.get(key)
     ]
     if changed:
         raise InputError(
             "\n".join(
                 [
-                    f"study {name} is in this storage already, and was started with other settings:",
+                    f"study {name} exists in this storage and was started with other settings:",
                     *changed,
-                    "put them back to go on with it, or give the new study another name: --set name=NAME",
+                    "restore them to continue the study, or give the new study another name: --set name=NAME",
                 ]
             )
         )
 
 
 def _leaves(tree: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
-    """Every value of nested mappings with its key path."""
+    """Return every value of nested mappings with its key path."""
     for key, value in tree.items():
         if isinstance(value, Mapping):
             yield from _leaves(value, f"{prefix}{key}.")
@@ -218,18 +250,18 @@ def _leaves(tree: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, An
 
 
 def runs_here(profile: Profile) -> bool:
-    """Whether trials run in this very environment: this Python, and no module loaded before it."""
+    """Return whether trials run in the launcher's environment: with this Python, and without setup lines."""
     return not isinstance(profile, SlurmProfile) or not (profile.setup or profile.python)
 
 
-def _setting(request: LaunchRequest, workdir: Path) -> Setting:
+def _job_settings(request: LaunchRequest, workdir: Path) -> JobSettings:
     profile = request.profile
     threads = None
     if isinstance(profile, LocalProfile):
         threads = max(1, (os.cpu_count() or 1) // request.study.parallel)
     elif isinstance(profile, SlurmProfile):
         threads = max(1, profile.cpus_per_task // profile.trials_per_job)
-    return Setting(
+    return JobSettings(
         workdir=workdir,
         code_dir=request.code_dir,
         num_gpus=profile.num_gpus,

@@ -1,165 +1,164 @@
-"""From attempts that wait to jobs: put together, named, committed, handed in."""
+"""From attempts that wait for a job to submitted jobs."""
 
 import logging
 import secrets
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 from sweep.definition.study import Study
 from sweep.errors import StudyFailedError
-from sweep.launcher.proposals import Proposals
-from sweep.launcher.retries import Failure, demand_after
+from sweep.launcher.attempts import FolderOpener, describe, failures_before, folder_of, job_of
+from sweep.launcher.policy import resources_after
+from sweep.launcher.trial_spec import build_spec
 from sweep.scheduler.executor import Executor, SubmissionError, TemporarySubmissionError
-from sweep.scheduler.job import Job, ResourceOverride
+from sweep.scheduler.job import ResourceOverride
 from sweep.states import AttemptState
 from sweep.storage.study_records import StudyRecords
 from sweep.storage.tables import AttemptRow
-from sweep.worker.attempt_folder import AttemptFolder, attempt_folder, submission_folder
+from sweep.worker.attempt_folder import attempt_folder
 from sweep.worker.documents import TrialSpec
 
 logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
-class Setting:
-    """Where and how a study's trials run."""
+class JobSettings:
+    """Where and how a study's trials run.
+
+    Attributes:
+        workdir: The folder that contains the studies' folders.
+        code_dir: The folder that the train function is imported from.
+        num_gpus: The number of GPUs of one job.
+        threads: The number of CPU threads of one trial; None leaves the train function its defaults.
+        trials_per_job: How many trials share a job.
+    """
 
     workdir: Path
     code_dir: Path
-    num_gpus: int  # of one job
-    threads: int | None  # of one trial; None leaves the train function its defaults
+    num_gpus: int
+    threads: int | None
     trials_per_job: int
 
 
-@dataclass
-class Submitter:
-    """Hands in the attempts that wait. Those that wait together go out together, as one array of jobs.
+@dataclass(frozen=True)
+class Submission:
+    """Attempts that are submitted together, as one array of jobs.
 
-    The order of its writes lets a crash do no harm: the jobs' names are committed before the jobs are
-    submitted, their ids after it. Jobs that the next launcher finds by name are not submitted again.
+    Attributes:
+        jobs: The attempts of each job.
+        resources: What the jobs request beyond their profile.
     """
 
-    study: Study
-    setting: Setting
-    executor: Executor
-    records: StudyRecords
-    proposals: Proposals
-    _waiting: list[AttemptRow] = field(default_factory=list)
-
-    def add(self, attempt: AttemptRow) -> None:
-        self._waiting.append(attempt)
-
-    def clear(self) -> None:
-        self._waiting.clear()
-
-    def holds(self, attempt: AttemptRow) -> bool:
-        return any(attempt is waiting for waiting in self._waiting)
+    jobs: tuple[tuple[AttemptRow, ...], ...]
+    resources: ResourceOverride
 
     @property
-    def num_waiting(self) -> int:
-        return len(self._waiting)
-
-    def submit(self) -> None:
-        """Submit what waits.
-
-        What the cluster cannot take just now waits for the next turn, which looks for it first.
-
-        Raises
-        ------
-        StudyFailedError
-            When a submission is refused. Its attempts stay as they are: the next launch submits them.
-        """
-        waiting, self._waiting = self._waiting, []
-        at_once = self.setting.trials_per_job
-        if len(waiting) > at_once:  # what the largest submission is may be a question to the cluster
-            at_once *= self.executor.max_submission_size
-        alike: dict[ResourceOverride, list[AttemptRow]] = {}
-        for attempt in waiting:
-            alike.setdefault(self._demand(attempt), []).append(attempt)
-        for demand, attempts in alike.items():
-            for together in _portions(attempts, at_once):
-                self._submit_together(together, demand)
-
-    def _demand(self, attempt: AttemptRow) -> ResourceOverride:
-        failures = [
-            Failure(earlier.cause, earlier.host)
-            for earlier in attempt.trial.attempts
-            if earlier.number < attempt.number and earlier.cause is not None
-        ]
-        return demand_after(failures, self.study.failures.memory_factor)
-
-    def _submit_together(self, attempts: Sequence[AttemptRow], demand: ResourceOverride) -> None:
-        submission = f"{self.study.name}-{attempts[0].trial.number}-{secrets.token_hex(4)}"
-        packs = list(_portions(attempts, self.setting.trials_per_job))
-        for index, pack in enumerate(packs):
-            for attempt in pack:
-                attempt.job_name, attempt.job_size = f"{submission}.{index}", len(pack)
-        self.records.save(attempts)
-        for attempt in attempts:
-            folder_of(attempt).create(self._spec(attempt))
-        try:
-            job_ids = self.executor.submit([replace(job_of(pack), resources=demand) for pack in packs])
-        except TemporarySubmissionError as error:
-            logger.warning("%s cannot be submitted just now: %s", submission, error)
-            return
-        except SubmissionError as error:
-            raise StudyFailedError(
-                f"study {self.study.name} is stopped, its jobs are refused:\n{error}"
-            ) from error
-        for pack, job_id in zip(packs, job_ids, strict=True):
-            for attempt in pack:
-                attempt.job_id, attempt.state = job_id, AttemptState.PENDING
-        self.records.save(attempts)
-        for attempt in attempts:
-            logger.info("%s: submitted as job %s", title(attempt), attempt.job_id)
-
-    def _spec(self, attempt: AttemptRow) -> TrialSpec:
-        trial = attempt.trial
-        earlier = [
-            str(attempt_folder(Path(trial.folder), other.number, other.token).path)
-            for other in trial.attempts
-            if other.number < attempt.number
-        ]
-        return TrialSpec(
-            study=self.study.name,
-            number=trial.number,
-            attempt=attempt.number,
-            token=attempt.token,
-            train=self.study.train,
-            metric=self.study.metric,
-            params={**self.study.fixed, **self.proposals.params(trial.optuna_trial_id)},
-            seed=trial.seed,
-            dataset=self.study.dataset,
-            data_dir=self.study.data_dir,
-            code_dir=str(self.setting.code_dir),
-            threads=self.setting.threads,
-            earlier_attempts=tuple(reversed(earlier)),
-        )
+    def attempts(self) -> list[AttemptRow]:
+        """The attempts of all jobs."""
+        return [attempt for job in self.jobs for attempt in job]
 
 
-def job_of(attempts: Sequence[AttemptRow]) -> Job:
-    """The job that these attempts share."""
-    first = attempts[0]
-    assert first.job_name is not None
-    return Job(
-        name=first.job_name,
-        folder=submission_folder(Path(first.trial.folder), first.job_name.rpartition(".")[0]),
-        attempts=tuple(folder_of(attempt) for attempt in attempts),
-        id=first.job_id,
+def plan_submissions(
+    attempts: Sequence[AttemptRow], trials_per_job: int, max_jobs: int, memory_factor: float
+) -> list[Submission]:
+    """Group attempts into submissions.
+
+    Attempts that request the same resources are submitted together, in the order given.
+
+    Args:
+        attempts: The attempts to submit.
+        trials_per_job: How many attempts share a job.
+        max_jobs: The maximum number of jobs in one submission.
+        memory_factor: How many times its memory an attempt requests after it exhausted that.
+    """
+    groups: dict[ResourceOverride, list[AttemptRow]] = {}
+    for attempt in attempts:
+        resources = resources_after(failures_before(attempt), memory_factor)
+        groups.setdefault(resources, []).append(attempt)
+    return [
+        Submission(tuple(_chunks(together, trials_per_job)), resources)
+        for resources, group in groups.items()
+        for together in _chunks(group, trials_per_job * max_jobs)
+    ]
+
+
+def submit(
+    submission: Submission,
+    study: Study,
+    settings: JobSettings,
+    executor: Executor,
+    records: StudyRecords,
+    params_of: Callable[[int], Mapping[str, Any]],
+    open_folder: FolderOpener = folder_of,
+) -> None:
+    """Submit jobs, and record their names before that and their ids after it.
+
+    A launcher that is killed in between leaves jobs that the next launcher finds by their names, and does not
+    submit again. If the scheduler cannot accept the jobs at the moment, their attempts stay as they are, and
+    the next poll cycle looks for their jobs before it submits them again.
+
+    Args:
+        submission: What to submit.
+        study: The study.
+        settings: Where and how its trials run.
+        executor: What runs the jobs.
+        records: The study's rows.
+        params_of: Returns the proposed hyperparameters by Optuna's id of a trial.
+        open_folder: Returns the folder of an attempt.
+
+    Raises:
+        StudyFailedError: If the scheduler rejects the jobs. The next launch submits their attempts.
+    """
+    attempts = submission.attempts
+    name = f"{study.name}-{attempts[0].trial.number}-{secrets.token_hex(4)}"
+    for index, job in enumerate(submission.jobs):
+        for attempt in job:
+            attempt.job_name, attempt.job_size = f"{name}.{index}", len(job)
+    records.save(attempts)
+    for attempt in attempts:
+        spec = spec_of(attempt, study, settings, params_of(attempt.trial.optuna_trial_id))
+        open_folder(attempt).create(spec)
+    jobs = [replace(job_of(job, open_folder), resources=submission.resources) for job in submission.jobs]
+    try:
+        job_ids = executor.submit(jobs)
+    except TemporarySubmissionError as error:
+        logger.warning("%s cannot be submitted at the moment: %s", name, error)
+        return
+    except SubmissionError as error:
+        raise StudyFailedError(
+            f"study {study.name} is stopped because its jobs are rejected:\n{error}"
+        ) from error
+    for job, job_id in zip(submission.jobs, job_ids, strict=True):
+        for attempt in job:
+            attempt.job_id, attempt.state = job_id, AttemptState.PENDING
+    records.save(attempts)
+    for attempt in attempts:
+        logger.info("%s: submitted as job %s", describe(attempt), attempt.job_id)
+
+
+def spec_of(attempt: AttemptRow, study: Study, settings: JobSettings, params: Mapping[str, Any]) -> TrialSpec:
+    """Return the specification of an attempt."""
+    trial = attempt.trial
+    earlier = [
+        attempt_folder(Path(trial.folder), other.number, other.token).path
+        for other in trial.attempts
+        if other.number < attempt.number
+    ]
+    return build_spec(
+        study,
+        number=trial.number,
+        params=params,
+        seed=trial.seed,
+        token=attempt.token,
+        code_dir=settings.code_dir,
+        threads=settings.threads,
+        attempt=attempt.number,
+        earlier_attempts=earlier[::-1],
     )
 
 
-def folder_of(attempt: AttemptRow) -> AttemptFolder:
-    return attempt_folder(Path(attempt.trial.folder), attempt.number, attempt.token)
-
-
-def title(attempt: AttemptRow) -> str:
-    """An attempt as messages call it."""
-    again = f", attempt {attempt.number}" if attempt.number > 1 else ""
-    return f"trial {attempt.trial.number}{again}"
-
-
-def _portions(attempts: Sequence[AttemptRow], size: int) -> Iterator[Sequence[AttemptRow]]:
+def _chunks(attempts: Sequence[AttemptRow], size: int) -> Iterator[tuple[AttemptRow, ...]]:
     for start in range(0, len(attempts), size):
-        yield attempts[start : start + size]
+        yield tuple(attempts[start : start + size])

@@ -1,14 +1,12 @@
-"""How a study stands, in two lines for a person."""
+"""The state of a study in two lines."""
 
 from sweep.definition.study import Study
 from sweep.launcher.proposals import Proposals
-from sweep.storage.optuna_storage import STATES
 
 
 def summary(study: Study, proposals: Proposals, names_best: bool = True) -> str:
-    """Trials by state, and the best of them with its params where that says something."""
-    counts = {state: number for state, number in proposals.counts().items() if number}
-    states = ", ".join(f"{number} {STATES[state]}" for state, number in counts.items())
+    """Return the number of trials in each state, and the best trial if it is to be named."""
+    states = ", ".join(f"{number} {state}" for state, number in proposals.counts().items() if number)
     lines = [f"study {study.name}: {states or 'no trials'}"]
     if names_best and (best := proposals.best()) is not None:
         params = ", ".join(f"{name}={_shown(value)}" for name, value in best.params.items())

@@ -4,7 +4,7 @@ import codecs
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from sweep.launcher.submission import folder_of, job_of
+from sweep.launcher.attempts import folder_of, job_of
 from sweep.scheduler.job import Job
 from sweep.states import ACTIVE_STATES
 from sweep.storage.tables import AttemptRow

@@ -13,8 +13,8 @@ from sqlalchemy.orm import Session
 
 from sweep.definition.study import Study
 from sweep.errors import InputError, StudyFailedError
+from sweep.launcher.attempts import folder_of
 from sweep.launcher.provenance import provenance
-from sweep.launcher.submission import folder_of
 from sweep.operations.environment_differences import Difference, differences
 from sweep.operations.metric_agreement import Metrics
 from sweep.states import AttemptState, Outcome

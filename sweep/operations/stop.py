@@ -10,6 +10,7 @@ from sqlalchemy import Engine
 from sweep.definition.cluster import Profile
 from sweep.launcher.launcher import Launcher
 from sweep.launcher.startup import LaunchRequest, hold
+from sweep.scheduler.factory import make_executor
 from sweep.states import Stop
 from sweep.storage.lease import Holder, holder
 from sweep.storage.study_definition import recorded_definition
@@ -42,5 +43,5 @@ def cancelling(engine: Engine, study: StudyRow, profile: Profile) -> Iterator[La
         When a launcher is at work.
     """
     request = LaunchRequest(recorded_definition(study), profile, engine.url, Path(study.workdir), Path.cwd())
-    with hold(engine, study, request) as launcher:
+    with hold(engine, study, request, make_executor(profile)) as launcher:
         yield launcher

@@ -50,21 +50,41 @@ def newest_attempt(engine: Engine, study: StudyRow, number: int) -> AttemptRow:
 def gpu_seconds_used(engine: Engine, study_id: int, now: datetime) -> float:
     """Return the GPU seconds that all attempts of a study have used until now.
 
-    An attempt that has ended counts with its recorded GPU seconds. An active one counts with its share of
-    the job's GPUs since it started, or with its recorded GPU seconds if they are more: a job may have
-    occupied its node for some time before the attempt started.
+    An attempt that has ended counts with its recorded GPU seconds, and an active one as
+    `gpu_seconds_so_far` says.
     """
-    of_study = TrialRow.study_id == study_id
-    is_active = AttemptRow.state.in_(ACTIVE_STATES)
-    ended = select(func.sum(AttemptRow.gpu_seconds)).join(TrialRow).where(of_study, ~is_active)
-    active = select(AttemptRow).join(TrialRow).where(of_study, is_active)
+    active = (
+        select(AttemptRow)
+        .join(TrialRow)
+        .where(TrialRow.study_id == study_id, AttemptRow.state.in_(ACTIVE_STATES))
+    )
     with Session(engine) as session:
-        ended_s: float = session.scalar(ended) or 0.0
-        return ended_s + sum(_gpu_seconds_so_far(attempt, now) for attempt in session.scalars(active))
+        running_s = sum(
+            gpu_seconds_so_far(attempt, attempt.started_at, now) for attempt in session.scalars(active)
+        )
+    return gpu_seconds_of_ended(engine, study_id) + running_s
 
 
-def _gpu_seconds_so_far(attempt: AttemptRow, now: datetime) -> float:
-    if attempt.started_at is None:
-        return attempt.gpu_seconds
-    since_start_s = (now - attempt.started_at).total_seconds()
-    return max(attempt.gpu_seconds, attempt.num_gpus / attempt.job_size * since_start_s)
+def gpu_seconds_of_ended(engine: Engine, study_id: int) -> float:
+    """Return the recorded GPU seconds of all attempts of a study that have ended."""
+    query = (
+        select(func.sum(AttemptRow.gpu_seconds))
+        .join(TrialRow)
+        .where(TrialRow.study_id == study_id, AttemptRow.state.not_in(ACTIVE_STATES))
+    )
+    with Session(engine) as session:
+        used: float = session.scalar(query) or 0.0
+        return used
+
+
+def gpu_seconds_so_far(attempt: AttemptRow, started_at: datetime | None, now: datetime) -> float:
+    """Return the GPU seconds of an active attempt: its share of its job's GPUs since it started.
+
+    Args:
+        attempt: The attempt.
+        started_at: When the attempt started; None if it has not started.
+        now: The time.
+    """
+    if started_at is None:
+        return 0.0
+    return attempt.num_gpus / attempt.job_size * max((now - started_at).total_seconds(), 0.0)

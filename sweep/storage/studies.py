@@ -49,7 +49,12 @@ def study_workdirs(engine: Engine) -> dict[str, str]:
 
 
 def create_study(
-    engine: Engine, name: str, definition: Mapping[str, Any], provenance: Mapping[str, Any], workdir: str
+    engine: Engine,
+    name: str,
+    definition: Mapping[str, Any],
+    provenance: Mapping[str, Any],
+    workdir: str,
+    created_at: datetime | None = None,
 ) -> StudyRow:
     """Record a new study at its first launch.
 
@@ -59,6 +64,7 @@ def create_study(
         definition: The validated study file as JSON values.
         provenance: The origin of the study: git commit, data checksum, command, and so on.
         workdir: The folder that holds the study's trial folders.
+        created_at: When the study is first launched; None is now.
 
     Returns:
         The new row, detached from its session.
@@ -68,7 +74,7 @@ def create_study(
         definition=dict(definition),
         provenance=dict(provenance),
         workdir=workdir,
-        created_at=datetime.now(UTC),
+        created_at=created_at or datetime.now(UTC),
     )
     with Session(engine, expire_on_commit=False) as session:
         session.add(row)

@@ -5,11 +5,11 @@ import json
 import math
 from collections.abc import Collection, Iterable, Mapping, Sequence
 
-from sqlalchemy import Engine, func, or_, select
+from sqlalchemy import Engine, or_, select
 from sqlalchemy.orm import Session, joinedload, selectinload
 
 from sweep.states import AttemptState, Cause, Stop
-from sweep.storage.attempts import IS_NEWEST
+from sweep.storage.attempts import IS_NEWEST, gpu_seconds_of_ended
 from sweep.storage.optuna_queries import reopen
 from sweep.storage.tables import AttemptRow, EnvironmentRow, EpochRow, StudyRow, Table, TrialRow
 
@@ -91,13 +91,9 @@ class StudyRecords:
         with Session(self._engine) as session:
             return set(session.scalars(query))
 
-    def gpu_seconds(self) -> float:
-        """Return the recorded GPU seconds of all attempts."""
-        query = (
-            select(func.sum(AttemptRow.gpu_seconds)).join(TrialRow).where(TrialRow.study_id == self.study_id)
-        )
-        with Session(self._engine) as session:
-            return session.scalar(query) or 0.0
+    def gpu_seconds_of_ended(self) -> float:
+        """Return the recorded GPU seconds of all attempts that have ended."""
+        return gpu_seconds_of_ended(self._engine, self.study_id)
 
     def last_causes(self, limit: int) -> list[Cause | None]:
         """Return why the trials that ended last failed, the last one first; None for a trial with a value."""

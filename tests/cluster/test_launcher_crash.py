@@ -19,7 +19,7 @@ MOMENTS = [
     ("submitit", "SlurmExecutor", "_submit_command", "after"),  # no job has its pickled task yet
     ("submitit.core.utils", "JobPaths", "move_temporary_file", "after"),  # only one job has its pickled task
     ("sweep.scheduler.slurm.executor", "SlurmExecutor", "submit", "after"),  # the job ids are not saved
-    ("sweep.launcher.reconciliation", "Reconciler", "reconcile", "after"),  # the observations are not saved
+    ("sweep.launcher.launcher", "Launcher", "_apply", "after"),  # the observations are not saved
     (
         "sweep.launcher.proposals",
         "Proposals",

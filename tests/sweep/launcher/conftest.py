@@ -5,21 +5,18 @@ from pathlib import Path
 
 import pytest
 
-from sweep.launcher import startup as launch
 from tests.sweep.launcher.harness import FakeExecutor, LauncherHarness
 
 
 @pytest.fixture
-def executor(monkeypatch: pytest.MonkeyPatch) -> FakeExecutor:
-    """A executor, and no process started to look whether the toy model imports."""
-    executor = FakeExecutor()
-    monkeypatch.setattr(launch, "make_executor", lambda profile: executor)
-    monkeypatch.setattr(launch, "preflight", lambda *arguments, **options: None)
-    return executor
+def executor() -> FakeExecutor:
+    """Return an executor whose jobs a test controls."""
+    return FakeExecutor()
 
 
 @pytest.fixture
 def harness(workplace: Path, executor: FakeExecutor) -> Iterator[LauncherHarness]:
-    harness = LauncherHarness(workplace)
+    """Return a harness that opens launchers with that executor."""
+    harness = LauncherHarness(workplace, executor)
     yield harness
     harness.close()

@@ -1,7 +1,8 @@
-"""A stand-in for a executor, whose jobs do what a test says, and a launcher over it."""
+"""A launcher over a fake executor and a fake clock, both controlled by a test."""
 
 from collections.abc import Sequence
 from contextlib import ExitStack
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from sweep.definition.cluster import load_cluster, profile
@@ -20,8 +21,21 @@ from sweep.worker.documents import EpochReport, Result, Start
 URL = parse_url("sqlite:///sweep.db")
 
 
+class FakeClock:
+    """A clock that advances only when something waits or a test advances it."""
+
+    def __init__(self) -> None:
+        self.time = datetime.now(UTC)
+
+    def now(self) -> datetime:
+        return self.time
+
+    def sleep(self, seconds: float) -> None:
+        self.time += timedelta(seconds=seconds)
+
+
 class FakeExecutor:
-    """Jobs that exist in name only; a test moves them on, with `begin`, `report` and `end`."""
+    """Jobs without processes; a test starts them, reports their epochs and ends them."""
 
     settle_s = 0.0
     max_submission_size = 3
@@ -30,14 +44,14 @@ class FakeExecutor:
         self.jobs: dict[str, Job] = {}  # by id
         self.state: dict[str, JobState] = {}
         self.elapsed_s: dict[str, float] = {}
-        self.submissions: list[list[str]] = []  # the ids of each
-        self.refuses: SubmissionError | None = None
+        self.submissions: list[list[str]] = []  # the ids of each submission
+        self.rejection: SubmissionError | None = None
         self.answers = True
         self.cancelled: list[str] = []
 
     def submit(self, jobs: Sequence[Job]) -> list[str]:
-        if self.refuses:
-            raise self.refuses
+        if self.rejection:
+            raise self.rejection
         assert len({job.submission for job in jobs}) == 1
         assert [job.index for job in jobs] == list(range(len(jobs)))
         ids = [str(len(self.jobs) + number) for number in range(1, len(jobs) + 1)]
@@ -60,14 +74,15 @@ class FakeExecutor:
         assert job.id
         self.cancelled.append(job.id)
 
-    # what a job does
+    # what the workers of a job do
 
     def attempt(self, job_id: str, place: int = 0) -> AttemptFolder:
         return self.jobs[job_id].attempts[place]
 
-    def begin(self, job_id: str, place: int = 0) -> None:
+    def begin(self, job_id: str, place: int = 0, at: datetime | None = None) -> None:
         folder = self.attempt(job_id, place)
-        folder.claim(Start(folder.read_spec().token, 100.0, f"node{job_id}", 1, None, "3.11", {}))
+        started_at = 100.0 if at is None else at.timestamp()
+        folder.claim(Start(folder.read_spec().token, started_at, f"node{job_id}", 1, None, "3.11", {}))
         self.state[job_id] = JobState.RUNNING
 
     def report(self, job_id: str, *scores: float, first: int = 1) -> None:
@@ -92,26 +107,30 @@ class FakeExecutor:
 
 
 class LauncherHarness:
-    """A launcher at work, and what the database says of it. `relaunch` is a crash and a new start."""
+    """Opens launchers of the study `toy`, one after the other, and reads what the database records.
 
-    def __init__(self, workplace: Path) -> None:
+    `relaunch` is a crash of the launcher and a new launch.
+    """
+
+    def __init__(self, workplace: Path, executor: FakeExecutor) -> None:
         self.workplace = workplace
+        self.executor = executor
+        self.clock = FakeClock()
         self._stack = ExitStack()
         self.launcher: Launcher
 
     def launch(self, *overrides: str, **options: bool) -> "LauncherHarness":
-        self.launcher = self._stack.enter_context(
-            open_launcher(
-                LaunchRequest(
-                    study=load_study("toy", overrides),
-                    profile=profile(load_cluster(Path("cluster.yaml")), "slurm"),
-                    url=URL,
-                    workdir=self.workplace / "sweeps",
-                    code_dir=self.workplace,
-                    **options,
-                )
-            )
+        request = LaunchRequest(
+            study=load_study("toy", overrides),
+            profile=profile(load_cluster(Path("cluster.yaml")), "slurm"),
+            url=URL,
+            workdir=self.workplace / "sweeps",
+            code_dir=self.workplace,
+            **options,
         )
+        # The toy model is known to import, and a process that checks it would take most of the tests' time.
+        context = open_launcher(request, self.executor, self.clock, check_code=lambda *_, **__: None)
+        self.launcher = self._stack.enter_context(context)
         return self
 
     def relaunch(self, *overrides: str) -> "LauncherHarness":
@@ -119,7 +138,8 @@ class LauncherHarness:
         return self.launch(*overrides)
 
     def step(self) -> int:
-        """One turn of the launcher's loop; how many trials are active."""
+        """Run one poll cycle, one second after the last, and return the number of active trials."""
+        self.clock.sleep(1.0)
         return self.launcher.step()
 
     def read(self) -> StudyData:

@@ -36,12 +36,12 @@ def test_the_cost_is_the_clusters_count_in_the_end(harness: LauncherHarness, exe
     assert harness.read().attempts["gpu_seconds"].tolist() == [67.0]
 
 
-def test_what_runs_counts_towards_the_budget(harness: LauncherHarness, executor: FakeExecutor) -> None:
+def test_running_jobs_count_towards_the_budget(harness: LauncherHarness, executor: FakeExecutor) -> None:
     harness.launch("trials=50", "parallel=2", "budget.gpu_hours=0.01")  # 36 s
     harness.step()
     for job_id in ("1", "2"):
-        executor.begin(job_id)
-    executor.elapsed_s = {"1": 20.0, "2": 20.0}
+        executor.begin(job_id, at=harness.clock.now())
+    harness.clock.sleep(20.0)
     executor.end("2", JobState.PREEMPTED, outcome=None)
-    assert harness.step() == 1  # neither a new trial nor another attempt
+    assert harness.step() == 1  # neither a new trial nor a retry
     assert harness.states() == ["running", "failed"]

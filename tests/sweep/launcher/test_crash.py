@@ -42,7 +42,7 @@ MOMENTS = [
     ("sweep.scheduler.factory", "LocalExecutor", "submit", "before"),
     ("submitit.local.local", "LocalExecutor", "_submit_command", "after"),  # the job waits for its pickle
     ("sweep.scheduler.factory", "LocalExecutor", "submit", "after"),  # its id is not saved
-    ("sweep.launcher.reconciliation", "Reconciler", "reconcile", "after"),
+    ("sweep.launcher.launcher", "Launcher", "_apply", "after"),
     ("sweep.launcher.proposals", "Proposals", "report", "after"),
     ("sweep.launcher.proposals", "Proposals", "tell", "before"),
     ("sweep.launcher.proposals", "Proposals", "tell", "after"),  # our tables do not know yet

@@ -10,13 +10,16 @@ import optuna_dashboard
 import pytest
 from optuna.artifacts import get_all_artifact_meta
 from optuna.storages import RDBStorage
-from optuna.trial import TrialState
 
 from sweep.definition.study import load_study
-from sweep.launcher.dashboard_artifacts import MAX_PICTURE_BYTES, NOTE_LENGTH, make_exhibit, show
+from sweep.launcher.dashboard_artifacts import (
+    MAX_NOTE_LENGTH,
+    MAX_PICTURE_BYTES,
+    collect_artifacts,
+    show_in_dashboard,
+)
 from sweep.launcher.proposals import Proposals
 from sweep.states import Outcome
-from sweep.storage.optuna_storage import optuna_trial_id
 from sweep.storage.tables import AttemptRow, TrialRow
 from sweep.worker.attempt_folder import AttemptFolder, attempt_folder
 from sweep.worker.documents import EpochReport, Result
@@ -27,7 +30,7 @@ class Bench:
 
     def __init__(self, workplace: Path) -> None:
         self.proposals = Proposals(load_study("toy"), RDBStorage("sqlite:///sweep.db"))
-        self.frozen = self.proposals.propose()
+        self.proposal = self.proposals.propose()
         self.folder = attempt_folder(workplace / "sweeps" / "toy" / "00000", 1, "abc")
         self.folder.artifacts.mkdir(parents=True)
         self.folder.log.write_text("epoch 1\nredis://me:hunter2@db says no\n")
@@ -36,15 +39,15 @@ class Bench:
         self.attempt = AttemptRow(number=1, token="abc", host="node1", job_id="7", cause=None, gpu=None)
         self.attempt.trial = TrialRow(
             number=0,
-            optuna_trial_id=optuna_trial_id(self.frozen),
+            optuna_trial_id=self.proposal.optuna_trial_id,
             seed=5,
             folder=str(self.folder.path.parent),
         )
         self.store = workplace / "sweeps" / "toy" / "dashboard"
 
-    def show(self, **metrics: float) -> None:
+    def show_in_dashboard(self, **metrics: float) -> None:
         result = Result("abc", Outcome.COMPLETE, 0.0, metrics) if metrics else None
-        show(self.attempt, self.folder, result, "score", self.proposals, self.store)
+        show_in_dashboard(self.attempt, self.folder, result, "score", self.proposals, self.store)
 
     def study(self) -> optuna.Study:
         return optuna.load_study(study_name="toy", storage="sqlite:///sweep.db")
@@ -54,7 +57,7 @@ class Bench:
 
     def note(self) -> str:
         study = self.study()
-        trial = optuna.trial.Trial(study, optuna_trial_id(self.frozen))
+        trial = optuna.trial.Trial(study, self.proposal.optuna_trial_id)
         return optuna_dashboard.get_note(trial)
 
     def artifacts(self) -> dict[str, bytes]:
@@ -69,7 +72,7 @@ def bench(workplace: Path) -> Bench:
 
 
 def test_files_attributes_and_a_note_of_the_best(bench: Bench) -> None:
-    bench.show(score=0.9, size=10.0)
+    bench.show_in_dashboard(score=0.9, size=10.0)
     files = bench.artifacts()
     assert set(files) == {"reconstructions.png", "log.txt", "learning_curves.svg"}
     assert files["reconstructions.png"] == b"a picture"
@@ -80,11 +83,11 @@ def test_files_attributes_and_a_note_of_the_best(bench: Bench) -> None:
 
 
 def test_shown_again_by_the_launcher_after_a_crash_it_is_the_same(bench: Bench) -> None:
-    bench.show(score=0.9)
+    bench.show_in_dashboard(score=0.9)
     before = (bench.artifacts(), bench.trial().user_attrs, bench.note(), sorted(bench.store.iterdir()))
-    bench.show(score=0.9)
-    bench.proposals.tell(0, TrialState.COMPLETE, 0.9)
-    bench.show(score=0.9)
+    bench.show_in_dashboard(score=0.9)
+    bench.proposals.tell(0, Outcome.COMPLETE, 0.9)
+    bench.show_in_dashboard(score=0.9)
     assert (
         bench.artifacts(),
         bench.trial().user_attrs,
@@ -94,24 +97,24 @@ def test_shown_again_by_the_launcher_after_a_crash_it_is_the_same(bench: Bench) 
 
 
 def test_a_file_that_a_crash_left_out_is_put_back(bench: Bench) -> None:
-    bench.show(score=0.9)
+    bench.show_in_dashboard(score=0.9)
     for file in bench.store.iterdir():
         file.unlink()
-    bench.proposals.tell(0, TrialState.COMPLETE, 0.9)
-    bench.show(score=0.9)
+    bench.proposals.tell(0, Outcome.COMPLETE, 0.9)
+    bench.show_in_dashboard(score=0.9)
     assert bench.artifacts()["reconstructions.png"] == b"a picture"
 
 
 def test_a_trial_that_is_neither_best_nor_failed_has_no_note(bench: Bench) -> None:
-    bench.proposals.tell(bench.proposals.propose().number, TrialState.COMPLETE, 1.0)
-    bench.show(score=0.9)
+    bench.proposals.tell(bench.proposals.propose().number, Outcome.COMPLETE, 1.0)
+    bench.show_in_dashboard(score=0.9)
     assert bench.note() == ""
     assert "log.txt" in bench.artifacts()
 
 
 def test_a_failed_trial_says_why_without_a_password(bench: Bench) -> None:
     bench.attempt.cause = "out_of_memory"
-    bench.show()
+    bench.show_in_dashboard()
     assert bench.note().startswith("**Failed: out_of_memory**")
     assert "    redis://me:***@db says no" in bench.note()
     assert b"hunter2" not in bench.artifacts()["log.txt"]
@@ -121,7 +124,7 @@ def test_a_failed_trial_says_why_without_a_password(bench: Bench) -> None:
 def test_a_trial_that_left_nothing_is_shown_too(bench: Bench) -> None:
     bench.folder = AttemptFolder(bench.folder.path / "gone")
     bench.attempt.cause = "lost"
-    bench.show()
+    bench.show_in_dashboard()
     assert bench.artifacts() == {}
     assert bench.note().endswith("    (it is empty)")
 
@@ -129,20 +132,20 @@ def test_a_trial_that_left_nothing_is_shown_too(bench: Bench) -> None:
 def test_no_study_fails_for_its_pictures(bench: Bench, caplog: pytest.LogCaptureFixture) -> None:
     bench.store.parent.mkdir(exist_ok=True)
     bench.store.write_text("a file where the folder should be")
-    bench.show(score=0.9)
-    assert "not all of its files are in the dashboard" in caplog.text
+    bench.show_in_dashboard(score=0.9)
+    assert "does not have all of its files" in caplog.text
     assert bench.note()
 
 
 def of(bench: Bench, **metrics: float) -> Any:
     result = Result("abc", Outcome.COMPLETE, 0.0, metrics)
-    return make_exhibit(bench.attempt, bench.folder, result, "score", is_best=True)
+    return collect_artifacts(bench.attempt, bench.folder, result, "score", is_best=True)
 
 
 def test_a_note_is_kept_short_by_leaving_out_the_older_lines(bench: Bench) -> None:
     bench.folder.log.write_text("".join(f"{number} {'x' * 300}\n" for number in range(50)))
     note = of(bench, score=0.5).note
-    assert len(note) <= NOTE_LENGTH
+    assert len(note) <= MAX_NOTE_LENGTH
     assert f"\n    49 {'x' * 197}" in note
 
 

@@ -3,7 +3,7 @@ import xml.etree.ElementTree as ElementTree
 
 import pytest
 
-from sweep.launcher.learning_curves_svg import HEIGHT, WIDTH, curves_svg
+from sweep.launcher.learning_curves_svg import HEIGHT, WIDTH, learning_curves_svg
 from sweep.worker.documents import EpochReport
 
 SVG = "{http://www.w3.org/2000/svg}"
@@ -11,7 +11,9 @@ SVG = "{http://www.w3.org/2000/svg}"
 
 def drawn(*epochs: dict[str, float]) -> ElementTree.Element:
     return ElementTree.fromstring(
-        curves_svg([EpochReport(epoch, 0.0, metrics) for epoch, metrics in enumerate(epochs, start=1)])
+        learning_curves_svg(
+            [EpochReport(epoch, 0.0, metrics) for epoch, metrics in enumerate(epochs, start=1)]
+        )
     )
 
 

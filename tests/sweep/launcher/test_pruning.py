@@ -1,7 +1,5 @@
 """Trials that are asked to stop."""
 
-import pytest
-
 from sweep.states import JobState, Outcome
 from tests.sweep.launcher.harness import FakeExecutor, LauncherHarness
 
@@ -15,7 +13,7 @@ def fall_behind(harness: LauncherHarness, executor: FakeExecutor, trials: int) -
     executor.report("1", 0.9, 0.9)
     executor.end("1", score=0.9)
     harness.step()
-    executor.begin("2")
+    executor.begin("2", at=harness.clock.now())
     executor.report("2", 0.1)
     harness.step()
 
@@ -45,13 +43,13 @@ def test_successive_halving_sees_what_the_same_poll_has_found(
     assert asked_to_stop[3] is True
 
 
-def test_a_trial_that_ignores_the_stop_is_cancelled(
-    harness: LauncherHarness, executor: FakeExecutor, monkeypatch: pytest.MonkeyPatch
+def test_trial_that_ignores_a_stop_request_is_cancelled_after_a_grace_period(
+    harness: LauncherHarness, executor: FakeExecutor
 ) -> None:
     fall_behind(harness, executor, trials=2)
     harness.step()
-    assert not executor.cancelled  # it has time until its next epoch
-    monkeypatch.setattr("sweep.launcher.reconciliation.stop_overdue", lambda *_: True)
+    assert not executor.cancelled  # it has time until the end of its next epoch
+    harness.clock.sleep(600.0)
     harness.step()
     assert executor.cancelled == ["2"]
     executor.end("2", JobState.CANCELLED, outcome=None)

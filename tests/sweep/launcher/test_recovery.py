@@ -57,10 +57,10 @@ def test_nothing_is_submitted_while_nobody_can_say_what_runs(
     harness: LauncherHarness, executor: FakeExecutor
 ) -> None:
     harness.launch("parallel=1")
-    executor.refuses = SubmissionError("no")
+    executor.rejection = SubmissionError("no")
     with pytest.raises(StudyFailedError):
         harness.step()
-    executor.refuses, executor.answers = None, False
+    executor.rejection, executor.answers = None, False
     harness.relaunch("parallel=1")
     assert harness.step() == 1
     assert not executor.jobs

@@ -48,10 +48,10 @@ def test_a_refused_job_stops_the_study_and_is_not_lost(
     harness: LauncherHarness, executor: FakeExecutor
 ) -> None:
     harness.launch("trials=1")
-    executor.refuses = SubmissionError("sbatch: error: invalid partition specified: gpuu")
+    executor.rejection = SubmissionError("sbatch: error: invalid partition specified: gpuu")
     with pytest.raises(StudyFailedError, match="invalid partition specified: gpuu"):
         harness.step()
-    executor.refuses = None
+    executor.rejection = None
     harness.relaunch("trials=1").step()
     assert executor.attempt("1").read_spec().number == 0
 
@@ -96,7 +96,7 @@ def test_what_makes_trials_comparable_may_not_change(harness: LauncherHarness) -
 
 def test_two_launchers_of_one_study(harness: LauncherHarness, workplace: Path) -> None:
     harness.launch()
-    second = LauncherHarness(workplace)
+    second = LauncherHarness(workplace, harness.executor)
     with pytest.raises(
         InputError, match=r"study toy already has a launcher: process \d+ on .*, last heartbeat"
     ):
@@ -119,9 +119,9 @@ def test_slots_that_open_together_go_out_as_one_array(
 
 def test_what_cannot_be_submitted_just_now_waits(harness: LauncherHarness, executor: FakeExecutor) -> None:
     harness.launch("trials=2")
-    executor.refuses = TemporarySubmissionError("sbatch: error: Socket timed out on send/recv operation")
+    executor.rejection = TemporarySubmissionError("sbatch: error: Socket timed out on send/recv operation")
     assert [harness.step() for _ in range(3)] == [2, 2, 2]
     assert harness.attempts() == [(0, 1, "submitting", None), (1, 1, "submitting", None)]
-    executor.refuses = None
+    executor.rejection = None
     harness.step()
     assert executor.submissions == [["1", "2"]]

@@ -100,7 +100,7 @@ def test_trials_that_share_a_job(harness: LauncherHarness, executor: FakeExecuto
 
 def test_what_was_never_submitted_is_cancelled_too(harness: LauncherHarness, executor: FakeExecutor) -> None:
     harness.launch("trials=1")
-    executor.refuses = SubmissionError("no")
+    executor.rejection = SubmissionError("no")
     with pytest.raises(StudyFailedError):
         harness.step()
     ask(request_stop, Stop.CANCEL)

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from sweep.launcher.submission import folder_of
+from sweep.launcher.attempts import folder_of
 from sweep.operations.logs import follow_log, read_log
 from sweep.states import Outcome
 from sweep.storage.tables import AttemptRow, TrialRow

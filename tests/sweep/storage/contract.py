@@ -19,7 +19,8 @@ from sqlalchemy import JSON, URL, Engine, column, inspect, table, text
 from sqlalchemy.orm import Session
 
 from sweep.errors import InputError
-from sweep.launcher.ingest import ERROR_LENGTH, storable
+from sweep.launcher.reconciliation import MAX_ERROR_LENGTH
+from sweep.launcher.rows import storable
 from sweep.reporting.status.study_status import study_status
 from sweep.states import AttemptState, Stop
 from sweep.storage import optuna_queries
@@ -139,7 +140,7 @@ class StorageContract:
 
     def test_an_attempt_comes_back_to_the_last_bit(self, engine: Engine) -> None:
         records = StudyRecords(engine, 1)
-        error = "🧨" * ERROR_LENGTH
+        error = "🧨" * MAX_ERROR_LENGTH
         trial = trial_with_attempt(1)
         records.save([trial])
         (attempt,) = records.open_attempts(["running"])

@@ -1,0 +1,135 @@
+"""What failures and a spent budget lead to: another attempt, other resources for it, no further trials."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import NamedTuple, Self
+
+from sweep.definition.failures import Failures
+from sweep.definition.study import Budget
+from sweep.scheduler.job import ResourceOverride
+from sweep.states import Cause, Stop
+
+
+def may_retry(cause: Cause, earlier_causes: Sequence[Cause], failures: Failures) -> bool:
+    """Return whether the policy allows another attempt after one that failed for a cause.
+
+    Each cause has a limit of its own. A trial that a user has cancelled is not retried.
+
+    Args:
+        cause: Why the last attempt failed.
+        earlier_causes: Why the attempts before it failed.
+        failures: The study's policy.
+    """
+    if cause is Cause.CANCELLED:
+        return False
+    return earlier_causes.count(cause) < failures.retries[cause]
+
+
+class Failure(NamedTuple):
+    """Why an attempt failed, and on which node."""
+
+    cause: Cause
+    host: str | None
+
+
+def resources_after(failures: Sequence[Failure], memory_factor: float) -> ResourceOverride:
+    """Return what the next attempt of a trial requests beyond its profile.
+
+    It requests more memory for each attempt that exhausted its memory, and another node than the one that
+    has just failed.
+
+    Args:
+        failures: The failures of the trial's earlier attempts, the newest last.
+        memory_factor: How many times the memory of the attempt before.
+    """
+    num_out_of_memory = [failure.cause for failure in failures].count(Cause.OUT_OF_MEMORY)
+    node_failed = bool(failures) and failures[-1].cause is Cause.NODE_FAILURE
+    return ResourceOverride(memory_factor**num_out_of_memory, failures[-1].host if node_failed else None)
+
+
+@dataclass(frozen=True)
+class ConsecutiveFailures:
+    """How many trials have failed in a row for the same cause.
+
+    Attributes:
+        cause: The cause; None if the last trial did not fail.
+        count: The number of trials.
+    """
+
+    cause: Cause | None = None
+    count: int = 0
+
+    @classmethod
+    def of(cls, newest_first: Sequence[Cause | None]) -> Self:
+        """Return the consecutive failures of trials by their causes; None is a trial that did not fail."""
+        failures = cls()
+        for cause in reversed(newest_first):
+            failures = failures.after(cause)
+        return failures
+
+    def after(self, cause: Cause | None) -> Self:
+        """Return the consecutive failures after one more trial; a cancelled trial does not count."""
+        if cause is Cause.CANCELLED:
+            return self
+        if cause is None:
+            return type(self)()
+        return type(self)(cause, self.count + 1 if cause is self.cause else 1)
+
+    def reason_to_stop(self, limit: int) -> str | None:
+        """Return a sentence that says why the study stops, or None below the limit."""
+        if self.count < limit:
+            return None
+        return f"{self.count} trials in a row failed with the cause {self.cause}"
+
+
+def spent_limit(budget: Budget, launched_at: datetime, now: datetime, gpu_seconds: float) -> str | None:
+    """Return a sentence that names the limit of the budget that is reached, or None.
+
+    Args:
+        budget: The study's budget.
+        launched_at: When the study was first launched.
+        now: The time.
+        gpu_seconds: The GPU seconds that the study has used.
+    """
+    hours, gpu_hours = (now - launched_at).total_seconds() / 3600, gpu_seconds / 3600
+    if budget.hours is not None and hours >= budget.hours:
+        return f"its budget of {budget.hours:g} hours is spent ({hours:.2f} since it was first launched)"
+    if budget.gpu_hours is not None and gpu_hours >= budget.gpu_hours:
+        return f"its budget of {budget.gpu_hours:g} GPU hours is spent ({gpu_hours:.2f} used)"
+    return None
+
+
+def num_free_places(parallel: int, trials_per_job: int, num_busy_jobs: int, num_waiting: int) -> int:
+    """Return how many more trials fit into the jobs that the study may have at a time.
+
+    Args:
+        parallel: How many trials the study may run at a time.
+        trials_per_job: How many trials share a job.
+        num_busy_jobs: The number of jobs with at least one active trial; a place that has become free in
+            such a job cannot be filled.
+        num_waiting: The number of trials that wait to be submitted.
+    """
+    max_jobs = max(1, parallel // trials_per_job)
+    return max(0, trials_per_job * (max_jobs - num_busy_jobs) - num_waiting)
+
+
+def reason_to_close(
+    stop: Stop | None, failures: str | None, num_proposed: int, num_trials: int, spent: str | None
+) -> str | None:
+    """Return a sentence that says why the study proposes no more trials, or None.
+
+    Args:
+        stop: How a user has requested the study to stop.
+        failures: Why its consecutive failures stop it.
+        num_proposed: How many trials it has proposed.
+        num_trials: How many trials it is to have.
+        spent: Which limit of its budget is reached.
+    """
+    if stop is not None:
+        return "a user has requested the study to stop"
+    if failures is not None:
+        return failures
+    if num_proposed >= num_trials:
+        return f"all {num_proposed} have been proposed"
+    return spent

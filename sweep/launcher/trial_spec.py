@@ -1,0 +1,50 @@
+"""The specification of an attempt, from the study and the trial."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from sweep.definition.study import Study
+from sweep.worker.documents import TrialSpec
+
+
+def build_spec(
+    study: Study,
+    *,
+    number: int,
+    params: Mapping[str, Any],
+    seed: int,
+    token: str,
+    code_dir: Path,
+    threads: int | None,
+    attempt: int = 1,
+    earlier_attempts: Sequence[Path] = (),
+) -> TrialSpec:
+    """Return what a worker needs to know about an attempt of a study's trial.
+
+    Args:
+        study: The study.
+        number: The trial's number.
+        params: The proposed hyperparameters; the study's fixed values are added.
+        seed: The trial's seed.
+        token: The attempt's token.
+        code_dir: The folder that the train function is imported from.
+        threads: The number of CPU threads; None leaves the train function its defaults.
+        attempt: The attempt's number, counted from 1.
+        earlier_attempts: The folders of the trial's earlier attempts, newest first.
+    """
+    return TrialSpec(
+        study=study.name,
+        number=number,
+        attempt=attempt,
+        token=token,
+        train=study.train,
+        metric=study.metric,
+        params={**study.fixed, **params},
+        seed=seed,
+        dataset=study.dataset,
+        data_dir=study.data_dir,
+        code_dir=str(code_dir),
+        threads=threads,
+        earlier_attempts=tuple(str(path) for path in earlier_attempts),
+    )
