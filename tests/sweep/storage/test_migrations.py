@@ -12,6 +12,7 @@ from sqlalchemy import URL, Engine, text
 from sweep.definition.cluster import LocalProfile
 from sweep.launcher.startup import LaunchRequest, open_launcher
 from sweep.reporting.status.study_status import study_status
+from sweep.scheduler.factory import make_executor
 from sweep.storage.database import HEAD, VERSION_TABLE, open_recorded, parse_url
 from sweep.storage.studies import get_study
 from sweep.storage.study_definition import recorded_definition
@@ -107,7 +108,7 @@ def test_relaunch_records_a_result_written_before_the_upgrade(
     study = recorded_definition(get_study(engine, "old"))
     profile = LocalProfile(executor="local", poll_seconds=0.1)
     with open_launcher(
-        LaunchRequest(study, profile, url, recorded / "sweeps", recorded, once=True)
+        LaunchRequest(study, profile, url, recorded / "sweeps", recorded, once=True), make_executor(profile)
     ) as launcher:
         assert launcher.run_once() == 0
     data = read_study(engine, url, "old")
