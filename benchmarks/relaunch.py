@@ -14,7 +14,7 @@ from itertools import pairwise
 from pathlib import Path
 
 from benchmarks import fake_slurm, large_study
-from sweep.definition.cluster import SlurmProfile
+from sweep.definition.slurm_profile import SlurmProfile
 from sweep.launcher.startup import LaunchRequest, open_launcher
 from sweep.scheduler.factory import make_executor
 from sweep.storage.database import connect, parse_url

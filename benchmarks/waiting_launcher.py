@@ -17,7 +17,7 @@ from pathlib import Path
 from sqlalchemy import event
 
 from benchmarks import fake_slurm
-from sweep.definition.cluster import SlurmProfile
+from sweep.definition.slurm_profile import SlurmProfile
 from sweep.definition.study import Study
 from sweep.launcher.attempts import folder_of
 from sweep.launcher.launcher import Launcher
@@ -64,13 +64,13 @@ def _measure(launcher: Launcher, seconds: float) -> None:
     folders = [folder_of(attempt) for attempt in launcher.records.open_attempts(ACTIVE_STATES)]
     engine = launcher.records._engine
     counts: Counter[str] = Counter()
-    call = queue.call
+    run_command = queue.run_command
 
     def counted_call(*command: str) -> str:
         counts[command[0]] += 1
-        return call(*command)
+        return run_command(*command)
 
-    queue.call = counted_call
+    queue.run_command = counted_call
     event.listen(engine, "commit", lambda connection: counts.update(["transactions"]))
     event.listen(engine, "before_cursor_execute", lambda *_: counts.update(["statements"]))
 

@@ -13,7 +13,7 @@ import typer
 from click import Command, Context
 
 from sweep.cli import app
-from sweep.definition.cluster import SlurmProfile
+from sweep.definition.slurm_profile import SlurmProfile
 from sweep.definition.study import Study, load_study
 from sweep.states import Cause
 

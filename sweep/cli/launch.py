@@ -61,7 +61,8 @@ def launch(
     The launcher can be stopped or killed at any time. The same command continues the study: no trial is lost
     and none is run twice.
     """
-    from sweep.definition.cluster import LocalProfile, load_cluster, profile
+    from sweep.definition.cluster import load_cluster, profile
+    from sweep.definition.local_profile import LocalProfile
     from sweep.definition.study import load_study
     from sweep.launcher.startup import LaunchRequest
     from sweep.operations.background_launch import submit_launch

@@ -12,7 +12,7 @@ import typer
 if TYPE_CHECKING:
     from sqlalchemy import URL, Engine
 
-    from sweep.definition.cluster import Profile
+    from sweep.definition.profile import Profile
     from sweep.definition.study import Study
     from sweep.storage.tables import StudyRow
 

@@ -1,7 +1,6 @@
 """Starting a launch: check everything before anything is changed, then create the launcher."""
 
 import logging
-import os
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
@@ -11,7 +10,7 @@ from typing import Any
 
 from sqlalchemy import URL, Engine
 
-from sweep.definition.cluster import LocalProfile, Profile, SlurmProfile
+from sweep.definition.profile import Profile
 from sweep.definition.study import Study
 from sweep.errors import InputError
 from sweep.launcher.clock import Clock, SystemClock
@@ -135,7 +134,7 @@ def hold(
         with optuna_storage(request.url) as storage:
             yield Launcher(
                 study=request.study,
-                settings=_job_settings(request, Path(row.workdir)),
+                settings=_job_settings(request, executor, Path(row.workdir)),
                 executor=executor,
                 records=records,
                 proposals=Proposals(request.study, storage),
@@ -159,14 +158,16 @@ def check(request: LaunchRequest, check_code: Preflight = preflight) -> tuple[En
     """
     _check_memory(request)
     engine = connect(request.url)
-    data_sha256 = check_code(request.study, request.code_dir, import_train=runs_here(request.profile))
+    data_sha256 = check_code(
+        request.study, request.code_dir, import_train=request.profile.runs_in_launcher_environment
+    )
     check_writable(request.workdir)
     return engine, data_sha256
 
 
 def _check_memory(request: LaunchRequest) -> None:
-    factor, profile = request.study.failures.memory_factor, request.profile
-    if isinstance(profile, SlurmProfile) and factor > 1 and profile.mem_gb is None:
+    factor = request.study.failures.memory_factor
+    if factor > 1 and request.profile.lacks_memory_request:
         raise InputError(
             f"study {request.study.name}: failures.memory_factor is {factor:g}, but the profile has no "
             "mem_gb\nset mem_gb in the profile, or remove memory_factor"
@@ -249,22 +250,11 @@ def _leaves(tree: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, An
             yield f"{prefix}{key}", value
 
 
-def runs_here(profile: Profile) -> bool:
-    """Return whether trials run in the launcher's environment: with this Python, and without setup lines."""
-    return not isinstance(profile, SlurmProfile) or not (profile.setup or profile.python)
-
-
-def _job_settings(request: LaunchRequest, workdir: Path) -> JobSettings:
-    profile = request.profile
-    threads = None
-    if isinstance(profile, LocalProfile):
-        threads = max(1, (os.cpu_count() or 1) // request.study.parallel)
-    elif isinstance(profile, SlurmProfile):
-        threads = max(1, profile.cpus_per_task // profile.trials_per_job)
+def _job_settings(request: LaunchRequest, executor: Executor, workdir: Path) -> JobSettings:
     return JobSettings(
         workdir=workdir,
         code_dir=request.code_dir,
-        num_gpus=profile.num_gpus,
-        threads=threads,
-        trials_per_job=profile.trials_per_job,
+        num_gpus=request.profile.num_gpus,
+        threads=executor.threads_per_trial(request.study.parallel),
+        trials_per_job=request.profile.trials_per_job,
     )

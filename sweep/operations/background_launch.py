@@ -1,31 +1,32 @@
-"""A launch whose launcher is a Slurm job of its own."""
+"""A launch whose launcher runs as a job."""
 
 from collections.abc import Sequence
 
 from sweep.launcher.startup import LaunchRequest, check
-from sweep.scheduler.slurm.launcher_job import job_name, submit_launcher
+from sweep.scheduler.factory import make_executor
+from sweep.scheduler.launcher_job import LauncherCommand
 from sweep.storage.database import upgrade
 from sweep.storage.user_requests import withdraw_stop
 
 
 def submit_launch(request: LaunchRequest, options: Sequence[str]) -> str:
-    """Check a launch, submit its launcher as a Slurm job, and return a description of the job.
+    """Check a launch, submit its launcher as a job, and return a description of the job.
 
     Args:
         request: What to launch.
         options: The options of `sweep launch` that make the same request on the node.
 
     Raises:
-        InputError: If the request is wrong, or Slurm rejects the job.
+        InputError: If the request is wrong, or the scheduler rejects the job.
     """
     study = request.study.name
     engine, _ = check(request)
     upgrade(engine)
     withdraw_stop(engine, study)
     engine.dispose()
-    arguments = ["launch", *options, "--wait"]
-    job_id = submit_launcher(study, request.profile, request.workdir, request.code_dir, arguments)
+    command = LauncherCommand(study, request.workdir, request.code_dir, ["launch", *options, "--wait"])
+    launcher = make_executor(request.profile).submit_launcher(command)
     return (
-        f"study {study}: its launcher is job {job_id}, which logs to {request.workdir / study / 'launcher'}\n"
-        f"to cancel the launcher and its successor while trials continue: scancel --name={job_name(study)}"
+        f"study {study}: its launcher is job {launcher.job_id}, which logs to {launcher.logs}\n"
+        f"to cancel the launcher and its successor while trials continue: {launcher.cancel_command}"
     )

@@ -7,16 +7,15 @@ from pathlib import Path
 import psutil
 from sqlalchemy import URL
 
-from sweep.definition.cluster import InlineProfile, Profile, SlurmProfile
+from sweep.definition.profile import Profile
 from sweep.definition.study import Study
 from sweep.errors import InputError
 from sweep.launcher.preflight import preflight
-from sweep.launcher.startup import check_writable, runs_here
+from sweep.launcher.startup import check_writable
 from sweep.operations.node_diagnosis import check_node
-from sweep.scheduler.diagnosis import Check, failed, ok, warning
+from sweep.scheduler.diagnosis import Diagnosis, failed, ok, warning
+from sweep.scheduler.factory import make_executor
 from sweep.scheduler.job import Job
-from sweep.scheduler.slurm.diagnosis import check_slurm
-from sweep.scheduler.slurm.executor import SlurmExecutor
 from sweep.states import Verdict
 from sweep.storage.database import connect, shown_url, sqlite_file
 
@@ -47,13 +46,13 @@ class Visit:
     study: Study | None
 
 
-def examine(visit: Visit) -> Iterator[Check]:
+def examine(visit: Visit) -> Iterator[Diagnosis]:
     """Every check in turn. A job is tried only when nothing before it has failed."""
     may_run = True
     for check in _look_around_here(visit):
         may_run = may_run and check.verdict is not Verdict.FAILED
         yield check
-    if isinstance(visit.profile, InlineProfile):
+    if visit.profile.runs_in_launcher_process:
         yield ok("node", "trials run in the launcher's own process, so nothing else is to be looked at")
     elif may_run:
         yield from check_node(visit.profile, visit.workdir, visit.code_dir, visit.study)
@@ -63,17 +62,15 @@ def examine(visit: Visit) -> Iterator[Check]:
         )
 
 
-def _look_around_here(visit: Visit) -> Iterator[Check]:
+def _look_around_here(visit: Visit) -> Iterator[Diagnosis]:
     yield _check_storage(visit.url)
     yield _check_workdir(visit.workdir)
     if visit.study is not None:
         yield _check_study(visit.study, visit.profile, visit.code_dir)
-    if isinstance(visit.profile, SlurmProfile):
-        job = Job("doctor.0", visit.workdir / "doctor", ())
-        yield from check_slurm(visit.profile, SlurmExecutor(visit.profile).script(job))
+    yield from make_executor(visit.profile).diagnose(Job("doctor.0", visit.workdir / "doctor", ()))
 
 
-def _check_storage(url: URL) -> Check:
+def _check_storage(url: URL) -> Diagnosis:
     try:
         connect(url).dispose()
     except InputError as error:
@@ -88,7 +85,7 @@ def _check_storage(url: URL) -> Check:
     return ok("storage", f"{shown_url(url)} is reached")
 
 
-def _check_workdir(workdir: Path) -> Check:
+def _check_workdir(workdir: Path) -> Diagnosis:
     try:
         check_writable(workdir)
     except InputError as error:
@@ -96,18 +93,17 @@ def _check_workdir(workdir: Path) -> Check:
     return ok("workdir", f"{workdir} is written to from here")
 
 
-def _check_study(study: Study, profile: Profile, code_dir: Path) -> Check:
+def _check_study(study: Study, profile: Profile, code_dir: Path) -> Diagnosis:
     try:
-        checksum = preflight(study, code_dir, import_train=runs_here(profile))
+        checksum = preflight(study, code_dir, import_train=profile.runs_in_launcher_environment)
     except InputError as error:
         return _of_mistake("study", error)
     data = f"; {study.dataset} is there, checksum {checksum}" if study.prepare else ""
-    return ok(
-        "study", f"{study.train} imports here{data}" if runs_here(profile) else f"its file is right{data}"
-    )
+    is_imported = profile.runs_in_launcher_environment
+    return ok("study", f"{study.train} imports here{data}" if is_imported else f"its file is right{data}")
 
 
-def _of_mistake(what: str, error: InputError) -> Check:
+def _of_mistake(what: str, error: InputError) -> Diagnosis:
     found, _, advice = str(error).partition("\n")
     return failed(what, found, advice.replace("\n", "; "))
 

@@ -5,10 +5,10 @@ from pathlib import Path
 
 from sqlalchemy import URL
 
-from sweep.definition.cluster import Profile, SlurmProfile
+from sweep.definition.profile import Profile
 from sweep.definition.study import Study
+from sweep.scheduler.factory import make_executor
 from sweep.scheduler.job import Job
-from sweep.scheduler.slurm.executor import SlurmExecutor
 from sweep.storage.database import connect
 from sweep.storage.studies import study_names
 from sweep.worker.attempt_folder import attempt_folder, submission_folder, trial_folder
@@ -25,10 +25,8 @@ def rehearsed_study(study: Study, url: URL) -> Study:
 
 def sbatch_preview(study: Study, profile: Profile, workdir: Path) -> str | None:
     """The sbatch file that a real launch would submit for its first trial; None without Slurm."""
-    if not isinstance(profile, SlurmProfile):
-        return None
     trial = trial_folder(workdir, study.name, 0)
     submission = f"{study.name}-0-TOKEN"
     attempt = attempt_folder(trial, 1, "TOKEN")
     job = Job(f"{submission}.0", submission_folder(trial, submission), (attempt,))
-    return SlurmExecutor(profile).script(job)
+    return make_executor(profile).preview(job)

@@ -11,11 +11,11 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from sweep.definition.cluster import Profile, SlurmProfile
+from sweep.definition.profile import Profile
 from sweep.definition.study import Study
 from sweep.operations.environment_differences import differences
 from sweep.operations.logs import job_output
-from sweep.scheduler.diagnosis import Check, failed, ok, warning
+from sweep.scheduler.diagnosis import Diagnosis, failed, ok, warning
 from sweep.scheduler.executor import Executor, SubmissionError
 from sweep.scheduler.factory import make_executor
 from sweep.scheduler.job import Job
@@ -27,7 +27,6 @@ from sweep.worker.environment import installed_packages
 
 logger = logging.getLogger(__name__)
 
-PROBE_MINUTES = 10
 WAIT_S = 600.0  # for a job to begin
 POLL_S = 2.0
 ENOUGH, NUM_ENOUGH = "enough", 50  # the file that ends the renaming, and the states to be seen before it
@@ -41,7 +40,7 @@ ADVICE = {
 NUM_NAMED = 6  # packages that are named
 
 
-def check_node(profile: Profile, workdir: Path, code_dir: Path, study: Study | None) -> Iterator[Check]:
+def check_node(profile: Profile, workdir: Path, code_dir: Path, study: Study | None) -> Iterator[Diagnosis]:
     """Run the probe as a job and say what it found; nothing of it is left."""
     token = secrets.token_hex(4)
     folder = workdir / f"doctor-{token}"
@@ -59,7 +58,7 @@ def check_node(profile: Profile, workdir: Path, code_dir: Path, study: Study | N
     )  # fmt: skip
     attempt.create(spec)
     letter.write_text(token)
-    executor = make_executor(_small(profile))
+    executor = make_executor(profile.for_probe())
     job = Job(f"doctor-{token}.0", folder / "job", (attempt,))
     try:
         job = replace(job, id=executor.submit([job])[0])
@@ -75,14 +74,6 @@ def check_node(profile: Profile, workdir: Path, code_dir: Path, study: Study | N
         executor.cancel(job)
         executor.poll([job])  # a local job's process is taken leave of
         shutil.rmtree(folder, ignore_errors=True)
-
-
-def _small(profile: Profile) -> Profile:
-    """The profile with a short time limit, under which a job begins sooner, and without mail."""
-    if not isinstance(profile, SlurmProfile):
-        return profile
-    minutes = min(profile.timeout_min, PROBE_MINUTES)
-    return profile.model_copy(update={"timeout_min": minutes, "mail_type": None, "trials_per_job": 1})
 
 
 @dataclass
@@ -146,7 +137,7 @@ class _Watch:
             time.sleep(0.01)
 
 
-def _say(watch: _Watch, profile: Profile, study: Study | None) -> Iterator[Check]:
+def _say(watch: _Watch, profile: Profile, study: Study | None) -> Iterator[Diagnosis]:
     start, result = watch.start, watch.result
     if result is None or start is None:
         yield _nothing_heard(watch)
@@ -165,7 +156,7 @@ def _say(watch: _Watch, profile: Profile, study: Study | None) -> Iterator[Check
         yield _check_gpu(start, seen["tensorflow"])
 
 
-def _nothing_heard(watch: _Watch) -> Check:
+def _nothing_heard(watch: _Watch) -> Diagnosis:
     if not watch.state.has_ended:
         return warning(
             "node",
@@ -183,7 +174,7 @@ def _nothing_heard(watch: _Watch) -> Check:
     )
 
 
-def _check_folder(watch: _Watch, start: Start, seen: Mapping[str, Any]) -> Check:
+def _check_folder(watch: _Watch, start: Start, seen: Mapping[str, Any]) -> Diagnosis:
     if seen["letter"] != watch.token:
         return failed(
             "node",
@@ -212,7 +203,7 @@ def _check_folder(watch: _Watch, start: Start, seen: Mapping[str, Any]) -> Check
     return ok("node", f"{found}, {watch.delay_s:.1f} s late at most")
 
 
-def _check_python(start: Start, profile: Profile) -> Iterator[Check]:
+def _check_python(start: Start, profile: Profile) -> Iterator[Diagnosis]:
     here = platform.python_version()
     if start.python.rpartition(".")[0] != here.rpartition(".")[0]:
         yield warning(
@@ -235,7 +226,7 @@ def _check_python(start: Start, profile: Profile) -> Iterator[Check]:
         yield ok("packages", f"the same {len(start.packages)} on {start.host} as here")
 
 
-def _check_train(study: Study, error: str | None) -> Check:
+def _check_train(study: Study, error: str | None) -> Diagnosis:
     if error is not None:
         return failed(
             "train", f"{study.train} does not import on the node: {error}", "install what it needs there"
@@ -243,7 +234,7 @@ def _check_train(study: Study, error: str | None) -> Check:
     return ok("train", f"{study.train} imports on the node")
 
 
-def _check_gpu(start: Start, found: Mapping[str, Any]) -> Check:
+def _check_gpu(start: Start, found: Mapping[str, Any]) -> Diagnosis:
     if "error" in found:
         return warning(
             "GPU",

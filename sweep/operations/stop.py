@@ -7,7 +7,7 @@ from pathlib import Path
 
 from sqlalchemy import Engine
 
-from sweep.definition.cluster import Profile
+from sweep.definition.profile import Profile
 from sweep.launcher.launcher import Launcher
 from sweep.launcher.startup import LaunchRequest, hold
 from sweep.scheduler.factory import make_executor

@@ -1,10 +1,12 @@
 """The protocol that every scheduler implements."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Protocol
 
-from sweep.errors import SweepError
+from sweep.errors import InputError, SweepError
+from sweep.scheduler.diagnosis import Diagnosis
 from sweep.scheduler.job import Job, JobStatus
+from sweep.scheduler.launcher_job import LauncherCommand, SubmittedLauncher
 
 
 class SubmissionError(SweepError):
@@ -28,6 +30,13 @@ class Executor(Protocol):
     def max_submission_size(self) -> int:
         """The maximum number of jobs in one submission."""
 
+    def threads_per_trial(self, parallel: int) -> int | None:
+        """Return how many threads a trial should use; None if its libraries decide.
+
+        Args:
+            parallel: How many trials of the study run at the same time.
+        """
+
     def submit(self, jobs: Sequence[Job]) -> list[str]:
         """Submit the jobs of one submission, all or none, and return their ids.
 
@@ -45,3 +54,27 @@ class Executor(Protocol):
 
     def cancel(self, job: Job) -> None:
         """Cancel the job; a job that has ended is left alone."""
+
+    def preview(self, job: Job) -> str | None:
+        """Return the batch script that `submit` would pass to the scheduler; None if there is none."""
+        return None
+
+    def diagnose(self, job: Job) -> Iterator[Diagnosis]:
+        """Check the scheduler and whether it would accept the job, without running a job.
+
+        Args:
+            job: A job as the launcher would submit it; it needs no attempts.
+        """
+        return iter(())
+
+    def submit_launcher(self, command: LauncherCommand) -> SubmittedLauncher:
+        """Run a launcher as a job.
+
+        Raises:
+            InputError: If the scheduler does not run launchers, rejects the job, or already runs a launcher
+                of the study.
+        """
+        raise InputError(
+            "the launcher cannot run as a job: the profile runs trials on this machine\n"
+            "select the profile of a cluster with --cluster"
+        )

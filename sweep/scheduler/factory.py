@@ -1,6 +1,8 @@
-"""The executor of a cluster profile."""
+"""The choice of an executor."""
 
-from sweep.definition.cluster import InlineProfile, LocalProfile, Profile
+from sweep.definition.local_profile import InlineProfile, LocalProfile
+from sweep.definition.profile import Profile
+from sweep.definition.slurm_profile import SlurmProfile
 from sweep.scheduler.executor import Executor
 from sweep.scheduler.inline import InlineExecutor
 from sweep.scheduler.local import LocalExecutor
@@ -8,9 +10,13 @@ from sweep.scheduler.slurm.executor import SlurmExecutor
 
 
 def make_executor(profile: Profile) -> Executor:
-    """Return the executor that runs jobs as a profile says."""
-    if isinstance(profile, LocalProfile):
-        return LocalExecutor(profile)
-    if isinstance(profile, InlineProfile):
-        return InlineExecutor()
-    return SlurmExecutor(profile)
+    """Return the executor of a profile."""
+    match profile:
+        case InlineProfile():
+            return InlineExecutor()
+        case LocalProfile():
+            return LocalExecutor(profile)
+        case SlurmProfile():
+            return SlurmExecutor(profile)
+        case _:
+            raise TypeError(f"no executor for the profile {profile!r}")

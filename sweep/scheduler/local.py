@@ -1,5 +1,6 @@
 """Trials as processes of this machine, started through submitit's local executor."""
 
+import os
 import platform
 from collections.abc import Collection, Sequence
 from pathlib import Path
@@ -8,13 +9,14 @@ import psutil
 import submitit
 from submitit.local.local import LocalJob
 
-from sweep.definition.cluster import LocalProfile
+from sweep.definition.local_profile import LocalProfile
+from sweep.scheduler.executor import Executor
 from sweep.scheduler.job import Job, JobStatus
 from sweep.states import JobState
 from sweep.worker.run import run_in_job
 
 
-class LocalExecutor:
+class LocalExecutor(Executor):
     """Runs each trial as processes of this machine that outlive the launcher.
 
     A job consists of a shell, submitit's controller and the task. Its id is HOST:PID:BIRTH, because a process
@@ -32,6 +34,9 @@ class LocalExecutor:
     def __init__(self, profile: LocalProfile) -> None:
         self._profile = profile
         self._children: list[LocalJob[dict[str, str]]] = []  # kept so that ended processes are reaped
+
+    def threads_per_trial(self, parallel: int) -> int:
+        return max(1, (os.cpu_count() or 1) // parallel)
 
     def submit(self, jobs: Sequence[Job]) -> list[str]:
         return [self._submit(job) for job in jobs]
@@ -102,14 +107,14 @@ class LocalExecutor:
 
 
 def _kill(process: psutil.Process) -> None:
-    """Kill a process and its descendants, the youngest last, so that none of them starts another one."""
+    """Kill a process, then its descendants: a killed process cannot start another one."""
     try:
-        family = [process, *process.children(recursive=True)]
+        tree = [process, *process.children(recursive=True)]
     except psutil.NoSuchProcess:
         return
-    for member in family:
+    for member in tree:
         try:
             member.kill()
         except psutil.NoSuchProcess:
             continue
-    psutil.wait_procs(family, timeout=10)
+    psutil.wait_procs(tree, timeout=10)

@@ -5,7 +5,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from sweep.definition.cluster import SlurmProfile
+from sweep.definition.slurm_profile import SlurmProfile
 from sweep.scheduler.job import Job
 from sweep.scheduler.slurm.executor import SlurmExecutor
 from sweep.states import JobState

@@ -8,15 +8,15 @@ from typing import Any
 
 import pytest
 
-from sweep.definition.cluster import SlurmProfile
+from sweep.definition.slurm_profile import SlurmProfile
 from sweep.operations.doctor import Visit, examine
-from sweep.scheduler.diagnosis import Check
+from sweep.scheduler.diagnosis import Diagnosis
 from sweep.states import Verdict
 from sweep.storage.database import parse_url
 from tests.cluster.slurm import Slurm
 
 
-def run_checks(workplace: Path, **settings: Any) -> Mapping[str, Check]:
+def run_checks(workplace: Path, **settings: Any) -> Mapping[str, Diagnosis]:
     """Run all checks of the doctor for a profile with the given settings."""
     profile = SlurmProfile.model_validate(
         {"executor": "slurm", "timeout_min": 60, "settle_seconds": 2, **settings}
@@ -64,9 +64,9 @@ def test_gpu_without_driver_fails(slurm_workplace: Path) -> None:
     [
         ({"partition": "gpuu"}, "sbatch", "invalid partition specified: gpuu"),
         ({"account": "nobody"}, "sbatch", "Invalid account or account/partition combination specified"),
-        ({"gres": "gpu:3"}, "partition main", "3 GPUs are asked for on a node"),
-        ({"mem_gb": 999}, "partition main", "999 GB are asked for on a node"),
-        ({"cpus_per_task": 99}, "partition main", "99 CPUs are asked for on a node"),
+        ({"gres": "gpu:3"}, "partition main", "3 GPUs, but a job needs 1"),
+        ({"mem_gb": 999}, "partition main", "999 GB, but a job needs 1"),
+        ({"cpus_per_task": 99}, "partition main", "99 CPUs, but a job needs 1"),
     ],
     ids=lambda value: "-".join(value) if isinstance(value, dict) else "",
 )
@@ -90,7 +90,7 @@ def test_time_limit_above_the_partition_limit_fails(slurm_workplace: Path, slurm
         slurm.run("scontrol", "update", "partitionname=low", "maxtime=unlimited")
     assert checks["sbatch"].verdict is Verdict.OK
     assert checks["partition low"].verdict is Verdict.FAILED
-    assert "60 min are asked for, and it allows 30" in checks["partition low"].found
+    assert "the profile requests 60 min, but the limit is 30" in checks["partition low"].found
 
 
 @pytest.mark.parametrize(

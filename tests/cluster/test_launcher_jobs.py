@@ -70,7 +70,7 @@ def test_launcher_jobs_succeed_each_other(slurm_workplace: Path, slurm: Slurm) -
     first = wait_for_another([])
     again = sweep("launch", *TOY, "--as-job")
     assert again.returncode == 2
-    assert f"study toy has a launcher already, job {first[0]} (running)" in again.stderr
+    assert f"study toy already has a launcher, job {first[0]} (running)" in again.stderr
     assert (
         sweep("launch", *TOY, "--set", f"fixed.hold={HOLD}").returncode == 2
     )  # rejected because of the lease
@@ -105,4 +105,4 @@ def test_rejected_launcher_job_is_reported(slurm_workplace: Path, profile: str, 
 def test_launcher_job_requires_a_slurm_profile(workplace: Path) -> None:
     done = sweep("launch", "--study", "toy", "--as-job")
     assert done.returncode == 2
-    assert "the profile runs trials as local" in done.stderr
+    assert "the profile runs trials on this machine" in done.stderr

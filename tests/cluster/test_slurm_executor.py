@@ -157,7 +157,7 @@ def test_reason_of_a_job_that_cannot_start_is_logged_once(
     with caplog.at_level(logging.WARNING):
         daemons.wait_until("the reason is logged", lambda: (jobs.state(executor, job), caplog.messages)[1])
         assert jobs.state(executor, job) is JobState.PENDING
-    assert caplog.messages == [f"job {job.id} is kept waiting by Slurm: PartitionConfig"]
+    assert caplog.messages == [f"job {job.id} is pending in Slurm for the reason PartitionConfig"]
 
 
 def test_job_without_its_task_is_submitted_again(

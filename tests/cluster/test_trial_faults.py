@@ -198,7 +198,7 @@ def test_trial_is_retried_on_the_same_node_if_no_other_exists(slurm_workplace: P
         assert launch.wait() == 0, launch.log()
     assert launch.attempts() == [Attempt("failed", "node_failure"), COMPLETE]
     assert launch.trained_epochs() == launch.epochs() == [1, 2, 3, 4]
-    assert "goes out as its profile says: sbatch: " in launch.log()
+    assert "is submitted without its resource override: sbatch: " in launch.log()
 
 
 @pytest.mark.parametrize(

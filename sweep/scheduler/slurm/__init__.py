@@ -1,1 +1,1 @@
-"""Trials as Slurm jobs."""
+"""Running trials as Slurm jobs."""

@@ -1,4 +1,4 @@
-"""Trials as Slurm jobs: submitted through submitit, followed through squeue and sacct."""
+"""Submitting trials as Slurm jobs through submitit, and following them through squeue and sacct."""
 
 import io
 import logging
@@ -11,26 +11,38 @@ from functools import cached_property
 import submitit
 from submitit.core.utils import FailedJobError, FailedSubmissionError, JobPaths
 
-from sweep.definition.cluster import SlurmProfile
-from sweep.scheduler.executor import SubmissionError, TemporarySubmissionError
+from sweep.definition.slurm_profile import SlurmProfile
+from sweep.scheduler.diagnosis import Diagnosis
+from sweep.scheduler.executor import Executor, SubmissionError, TemporarySubmissionError
 from sweep.scheduler.job import NO_OVERRIDE, Job, JobStatus
-from sweep.scheduler.slurm.queue import Row, accounted, max_array_size, queue, rows_of, scancel
+from sweep.scheduler.launcher_job import LauncherCommand, SubmittedLauncher
+from sweep.scheduler.slurm.diagnosis import diagnose_slurm
+from sweep.scheduler.slurm.launcher_job import submit_launcher
+from sweep.scheduler.slurm.queue import (
+    JobRecord,
+    accounted_jobs,
+    cancel_jobs,
+    max_array_size,
+    queued_jobs,
+    records_of,
+)
 from sweep.states import JobState
 from sweep.worker.run import run_in_job
 
 logger = logging.getLogger(__name__)
 
-# Why a job FAILED, where Slurm says so in the job's own output alone: it was over its memory in a cluster
-# without cgroups, or died of the signal that gives notice of a preemption.
-FAILED_BECAUSE = {
+# Messages in the stderr of a job in state FAILED that give the reason, which Slurm reports nowhere else: the
+# job exceeded its memory on a cluster without cgroups, or the signal that announces a preemption ended it.
+FAILURE_MESSAGES = {
     "Exceeded job memory limit": JobState.OUT_OF_MEMORY,
     "oom_kill": JobState.OUT_OF_MEMORY,
     "Out Of Memory": JobState.OUT_OF_MEMORY,
     "task 0: Terminated": JobState.PREEMPTED,
 }
 
-# What sbatch says when it refuses no job: nobody answered, or the user has as many jobs as allowed.
-NOT_NOW = (
+# Messages of sbatch for which a later submission may succeed: the controller did not answer, or the user has
+# reached the maximum number of jobs.
+TEMPORARY_MESSAGES = (
     "Socket timed out",
     "Unable to contact slurm controller",
     "Zero Bytes were transmitted or received",
@@ -40,20 +52,24 @@ NOT_NOW = (
     "job submit limit",
 )
 
-ORDINARY_REASONS = {"", "None", "Priority", "Resources", "JobArrayTaskLimit"}  # to wait for
+ORDINARY_REASONS = {"", "None", "Priority", "Resources", "JobArrayTaskLimit"}
+"""Reasons for which a job waits on a cluster that works as it should."""
 
 
-class SlurmExecutor:
-    """Runs each job of a submission as one Slurm job, all of them as one array."""
+class SlurmExecutor(Executor):
+    """Runs each job of a submission as one Slurm job, and the submission as one job array."""
 
     def __init__(self, profile: SlurmProfile) -> None:
         self.settle_s = profile.settle_seconds
         self._profile = profile
-        self._reasons_told: set[str] = set()
+        self._logged_reasons: set[str] = set()
 
     @cached_property
     def max_submission_size(self) -> int:
         return max_array_size()
+
+    def threads_per_trial(self, parallel: int) -> int:
+        return max(1, self._profile.cpus_per_task // self._profile.trials_per_job)
 
     def submit(self, jobs: Sequence[Job]) -> list[str]:
         try:
@@ -61,73 +77,80 @@ class SlurmExecutor:
         except SubmissionError as error:
             if isinstance(error, TemporarySubmissionError) or jobs[0].resources == NO_OVERRIDE:
                 raise
-            logger.warning("%s goes out as its profile says: %s", jobs[0].submission, error)
+            logger.warning("%s is submitted without its resource override: %s", jobs[0].submission, error)
         return self._submit([replace(job, resources=NO_OVERRIDE) for job in jobs])
 
     def _submit(self, jobs: Sequence[Job]) -> list[str]:
-        executor = self._submitit(jobs)
+        executor = self._submitit_executor(jobs)
         folders = [[str(attempt.path) for attempt in job.attempts] for job in jobs]
         try:
-            with redirect_stderr(io.StringIO()), _outside_any_allocation():  # submitit prints what it raises
+            # submitit prints the message of the error that it raises.
+            with redirect_stderr(io.StringIO()), _without_allocation():
                 submitted = executor.map_array(run_in_job, folders)
         except (FailedJobError, FailedSubmissionError) as error:
-            words = _slurm_words(error)
-            kind = TemporarySubmissionError if any(sign in words for sign in NOT_NOW) else SubmissionError
-            raise kind(words) from error
+            message = _sbatch_message(error)
+            is_temporary = any(part in message for part in TEMPORARY_MESSAGES)
+            raise (TemporarySubmissionError if is_temporary else SubmissionError)(message) from error
         except FileNotFoundError as error:
-            raise SubmissionError(f"{error.filename} is not there: {error.strerror}") from error
+            raise SubmissionError(f"{error.filename} does not exist: {error.strerror}") from error
         return [str(job.job_id) for job in submitted]
 
-    def script(self, job: Job) -> str:
-        """The sbatch file that `submit` would hand in for one job."""
-        executor = self._submitit([job])
-        text: str = executor._make_submission_file_text(executor._submitit_command_str, "")
-        return text
-
     def poll(self, jobs: Sequence[Job]) -> dict[str, JobStatus]:
-        """By one call of squeue and, for jobs that it has forgotten, one of sacct."""
-        if (rows := queue()) is None:
+        """Return what is known about each job, with one call of squeue and at most one of sacct."""
+        if (queued := queued_jobs()) is None:
             return {job.name: JobStatus(JobState.UNKNOWN, job.id) for job in jobs}
-        found = self._found_by_name([job for job in jobs if job.id is None], rows)
-        asked = {job.id: job for job in jobs if job.id is not None}
-        known = rows_of(asked, rows)
-        self._tell_why_they_wait(known.values())
-        known |= accounted({job_id: job for job_id, job in asked.items() if job_id not in known}, rows)
-        return found | {asked[row.id].name: _status(asked[row.id], row) for row in known.values()}
+        found = self._find_by_name([job for job in jobs if job.id is None], queued)
+        with_id = {job.id: job for job in jobs if job.id is not None}
+        records = records_of(with_id, queued)
+        self._log_unusual_reasons(records.values())
+        records |= accounted_jobs({id_: job for id_, job in with_id.items() if id_ not in records}, queued)
+        return found | {with_id[id_].name: _status(with_id[id_], record) for id_, record in records.items()}
 
     def cancel(self, job: Job) -> None:
         if job.id:
-            scancel(job.id)
+            cancel_jobs(job.id)
+
+    def preview(self, job: Job) -> str:
+        """Return the sbatch file that `submit` would submit for this job alone."""
+        executor = self._submitit_executor([job])
+        text: str = executor._make_submission_file_text(executor._submitit_command_str, "")
+        return text
+
+    def diagnose(self, job: Job) -> Iterator[Diagnosis]:
+        return diagnose_slurm(self._profile, self.preview(job))
+
+    def submit_launcher(self, command: LauncherCommand) -> SubmittedLauncher:
+        return submit_launcher(self._profile, command)
 
     @staticmethod
-    def _found_by_name(jobs: Iterable[Job], rows: Iterable[Row]) -> dict[str, JobStatus]:
-        """Jobs whose ids were never learned, among those that Slurm remembers for minutes after their end.
+    def _find_by_name(jobs: Iterable[Job], queued: Iterable[JobRecord]) -> dict[str, JobStatus]:
+        """Find jobs whose ids were never recorded; squeue lists jobs for minutes after their end.
 
-        A launcher killed before it had handed a job its pickled task leaves a job that waits for it in
-        vain: it is cancelled, and counts as never submitted.
+        A launcher that was killed before it wrote the job's pickled task leaves a job that waits for the task
+        for ever. That job is cancelled, and it counts as never submitted.
         """
         named = {job.name: job for job in jobs}
-        found, in_vain = {}, []
-        for row in rows:
-            if (job := named.get(row.job_name)) is None:
+        found, without_task = {}, []
+        for record in queued:
+            if (job := named.get(record.name)) is None:
                 continue
-            if _paths(job, row.id).submitted_pickle.exists():
-                found[job.name] = _status(job, row)
-            elif not row.state.has_ended:
-                in_vain.append(row.id)
-        if in_vain:
-            scancel(*in_vain)
+            if _paths(job, record.id).submitted_pickle.exists():
+                found[job.name] = _status(job, record)
+            elif not record.state.has_ended:
+                without_task.append(record.id)
+        if without_task:
+            cancel_jobs(*without_task)
         return found
 
-    def _tell_why_they_wait(self, rows: Iterable[Row]) -> None:
-        """Log each reason that is out of the ordinary, once: Slurm takes jobs that it will never start."""
-        for row in rows:
-            unknown = row.reason not in ORDINARY_REASONS | self._reasons_told
-            if row.state is JobState.PENDING and unknown:
-                self._reasons_told.add(row.reason)
-                logger.warning("job %s is kept waiting by Slurm: %s", row.id, row.reason)
+    def _log_unusual_reasons(self, records: Iterable[JobRecord]) -> None:
+        """Log each unusual reason to wait once, because Slurm accepts jobs that it will never start."""
+        for record in records:
+            is_new = record.reason not in ORDINARY_REASONS | self._logged_reasons
+            if record.state is JobState.PENDING and is_new:
+                self._logged_reasons.add(record.reason)
+                logger.warning("job %s is pending in Slurm for the reason %s", record.id, record.reason)
 
-    def _submitit(self, jobs: Sequence[Job]) -> "_SubmititExecutor":
+    def _submitit_executor(self, jobs: Sequence[Job]) -> "_SubmititExecutor":
         executor = _SubmititExecutor(folder=jobs[0].folder, python=self._profile.python)
         profile = self._profile.with_override(*jobs[0].resources)
         executor.update_parameters(**profile.submitit_parameters(jobs[0].submission))
@@ -135,7 +158,7 @@ class SlurmExecutor:
 
 
 class _SubmititExecutor(submitit.SlurmExecutor):
-    """submitit's executor, made also where no Slurm is installed: the dry run prints its sbatch file."""
+    """submitit's executor without its check that Slurm is installed, which a dry run does not need."""
 
     @classmethod
     def affinity(cls) -> int:
@@ -143,37 +166,39 @@ class _SubmititExecutor(submitit.SlurmExecutor):
 
 
 @contextmanager
-def _outside_any_allocation() -> Iterator[None]:
-    """Without what Slurm says of the allocation that the launcher itself may run in: the job would take it
-    for its own, and srun refuse to start."""
+def _without_allocation() -> Iterator[None]:
+    """Remove the variables of the Slurm job that the launcher itself may run in.
+
+    A submitted job would inherit them, and srun would fail on options that contradict its own job's.
+    """
     inside = "SLURM_JOB_ID" in os.environ
-    own = [name for name in os.environ if name.startswith(("SLURM_", "CUDA_")) and name != "SLURM_CONF"]
-    taken = {name: os.environ.pop(name) for name in own if inside}
+    names = [name for name in os.environ if name.startswith(("SLURM_", "CUDA_")) and name != "SLURM_CONF"]
+    removed = {name: os.environ.pop(name) for name in names if inside}
     try:
         yield
     finally:
-        os.environ.update(taken)
+        os.environ.update(removed)
 
 
 def _paths(job: Job, job_id: str | None) -> JobPaths:
     return JobPaths(job.folder, job_id)
 
 
-def _status(job: Job, row: Row) -> JobStatus:
-    state = _why_it_failed(job, row.id) if row.state is JobState.FAILED else row.state
-    return JobStatus(state, row.id, row.elapsed_s)
+def _status(job: Job, record: JobRecord) -> JobStatus:
+    state = _failed_job_state(job, record.id) if record.state is JobState.FAILED else record.state
+    return JobStatus(state, record.id, record.elapsed_s)
 
 
-def _why_it_failed(job: Job, job_id: str) -> JobState:
+def _failed_job_state(job: Job, job_id: str) -> JobState:
+    """Return the state of a job that Slurm reports as FAILED, by the messages in its stderr."""
     try:
-        words = _paths(job, job_id).stderr.read_text(errors="replace")
+        stderr = _paths(job, job_id).stderr.read_text(errors="replace")
     except OSError:
         return JobState.FAILED
-    return next((state for sign, state in FAILED_BECAUSE.items() if sign in words), JobState.FAILED)
+    return next((state for message, state in FAILURE_MESSAGES.items() if message in stderr), JobState.FAILED)
 
 
-def _slurm_words(error: Exception) -> str:
-    """What sbatch itself said: the lines that start with its name, else all of it."""
+def _sbatch_message(error: Exception) -> str:
+    """Return the lines of sbatch itself in submitit's error, or the whole error if there are none."""
     lines = str(error).strip().splitlines()
-    own = [line for line in lines if line.startswith("sbatch:")]
-    return "\n".join(own or lines)
+    return "\n".join([line for line in lines if line.startswith("sbatch:")] or lines)

@@ -1,22 +1,25 @@
-"""The launcher as a Slurm job, for login nodes that allow no long processes.
+"""Running the launcher as a Slurm job, for clusters whose login nodes allow no long-running processes.
 
-Each job of the chain submits its successor before it does anything else, to start when it has ended, however
-it ends. So the chain goes on when a launcher is out of time, or its node dies; a launcher that comes to the
-study's end cancels its successor.
+Each launcher job first submits its successor, which starts when the launcher job has ended for any reason.
+The study therefore continues if a launcher reaches its time limit or its node fails. A launcher that ends by
+itself cancels its successor.
 """
 
 import shlex
 import sys
-from collections.abc import Sequence
 from pathlib import Path
 
-from sweep.definition.cluster import Profile, SlurmProfile
+from sweep.definition.slurm_profile import SlurmProfile
 from sweep.errors import InputError
-from sweep.scheduler.slurm.queue import NoAnswerError, call, queue
+from sweep.scheduler.launcher_job import LauncherCommand, SubmittedLauncher
+from sweep.scheduler.slurm.queue import SlurmCommandError, queued_jobs, run_command
 from sweep.states import JobState
 from sweep.worker.atomic_file import write_atomically
 
-HAND_OVER_S = 60  # before its time is up a launcher is told to leave
+HAND_OVER_S = 60
+"""How many seconds before its time limit a launcher is requested to end."""
+DETACHED = 130
+"""The exit code of a launcher that was requested to end."""
 
 SCRIPT = """\
 #!/bin/bash
@@ -24,78 +27,69 @@ SCRIPT = """\
 cd {code_dir} || exit 1
 {setup}
 
-# the successor; it starts when this job has ended, and waits should the study not be free then
+# Submit the successor, which starts when this job has ended.
 successor=$(sbatch --parsable --dependency="afterany:$SLURM_JOB_ID" {script}) || exit 1
 
 {command} &
 launcher=$!
-trap 'kill $launcher' TERM  # time is almost up: the launcher detaches
+trap 'kill $launcher' TERM  # Slurm sends TERM before the time limit; the launcher detaches.
 wait $launcher
 code=$?
 while kill -0 $launcher 2>/dev/null; do wait $launcher; code=$?; done
-if [ $code -lt 128 ]; then scancel "${{successor%%;*}}"; fi  # it has ended by itself
+if [ $code -lt 128 ]; then scancel "${{successor%%;*}}"; fi  # The launcher ended by itself.
 [ $code -eq {detached} ] || exit $code
 """
-DETACHED = 130  # exit code of a launcher that was told to leave
 
 
 def job_name(study: str) -> str:
-    """What Slurm calls every job of a study's chain."""
+    """Return the name of a study's launcher jobs in Slurm."""
     return f"sweep-{study}"
 
 
-def submit_launcher(
-    study: str, profile: Profile, workdir: Path, code_dir: Path, arguments: Sequence[str]
-) -> str:
-    """Submit the first job of the chain; its id.
+def submit_launcher(profile: SlurmProfile, command: LauncherCommand) -> SubmittedLauncher:
+    """Submit a study's first launcher job.
 
-    Args:
-        study: its name.
-        profile: the trials' profile, which says what the launcher's job asks for.
-        workdir: where trial folders go; the script and the launchers' logs go beside them.
-        code_dir: the folder that the launcher starts in.
-        arguments: of the `sweep` command.
-
-    Raises
-    ------
-    InputError
-        When the profile is not of a Slurm cluster, the chain is there already, or Slurm refuses the job.
+    Raises:
+        InputError: If the study already has a launcher job, or Slurm rejects the job.
     """
-    if not isinstance(profile, SlurmProfile):
+    name = job_name(command.study)
+    cancel_command = f"scancel --name={name}"
+    existing = [
+        record for record in queued_jobs() or [] if record.submission == name and not record.state.has_ended
+    ]
+    if existing:
+        record = min(existing, key=lambda record: record.state is not JobState.RUNNING)
         raise InputError(
-            f"--as-job makes the launcher a Slurm job, but the profile runs trials as {profile.executor}\n"
-            "name a profile of a Slurm cluster with --cluster"
+            f"study {command.study} already has a launcher, job {record.id} ({record.state})\n"
+            f"to cancel it and its successor, but not the trials: {cancel_command}"
         )
-    name = job_name(study)
-    chain = [row for row in queue() or [] if row.name == name and not row.state.has_ended]
-    if chain:
-        running = min(chain, key=lambda row: row.state is not JobState.RUNNING)
-        raise InputError(
-            f"study {study} has a launcher already, job {running.id} ({running.state})\n"
-            f"to end it and its successor, while trials go on: scancel --name={name}"
-        )
-    folder = workdir / study / "launcher"
+    folder = command.workdir / command.study / "launcher"
     folder.mkdir(parents=True, exist_ok=True)
     script = folder / "launcher.sh"
-    write_atomically(script, script_text(study, profile, script, code_dir, arguments))
+    write_atomically(script, script_text(profile, command, script))
     try:
-        return call("sbatch", "--parsable", str(script)).strip().partition(";")[0]
-    except NoAnswerError as error:
-        raise InputError(f"the launcher's job is refused: {error}") from None
+        job_id = run_command("sbatch", "--parsable", str(script)).strip().partition(";")[0]
+    except SlurmCommandError as error:
+        raise InputError(f"Slurm rejected the launcher's job: {error}") from None
+    return SubmittedLauncher(job_id, folder, cancel_command)
 
 
-def script_text(
-    study: str, profile: SlurmProfile, script: Path, code_dir: Path, arguments: Sequence[str]
-) -> str:
-    """The batch script of every job of the chain."""
-    asked = profile.launcher
+def script_text(profile: SlurmProfile, command: LauncherCommand, script: Path) -> str:
+    """Return the batch script of a launcher job and its successors.
+
+    Args:
+        profile: The trials' profile, which contains the resources of the launcher's job.
+        command: The launcher to run.
+        script: The file that will contain the script; the logs are written to its folder.
+    """
+    resources = profile.launcher
     options = {
-        "job-name": job_name(study),
-        "partition": asked.partition or profile.partition,
-        "account": asked.account or profile.account,
-        "qos": asked.qos or profile.qos,
-        "time": asked.timeout_min,
-        "mem": f"{round(asked.mem_gb * 1024)}M",
+        "job-name": job_name(command.study),
+        "partition": resources.partition or profile.partition,
+        "account": resources.account or profile.account,
+        "qos": resources.qos or profile.qos,
+        "time": resources.timeout_min,
+        "mem": f"{round(resources.mem_gb * 1024)}M",
         "nodes": 1,
         "ntasks": 1,
         "cpus-per-task": 1,
@@ -106,9 +100,9 @@ def script_text(
     python = profile.python or shlex.quote(sys.executable)
     return SCRIPT.format(
         options="\n".join([*lines, "#SBATCH --no-requeue"]),
-        code_dir=shlex.quote(str(code_dir)),
+        code_dir=shlex.quote(str(command.code_dir)),
         setup="\n".join(profile.setup),
         script=shlex.quote(str(script)),
-        command=f"{python} -m sweep {shlex.join(arguments)}",
+        command=f"{python} -m sweep {shlex.join(command.arguments)}",
         detached=DETACHED,
     )

@@ -1,4 +1,7 @@
-"""What Slurm knows of jobs, asked by squeue and sacct; scancel. Only here are its words for states known."""
+"""What Slurm reports about jobs, through squeue and sacct, and other calls of Slurm's commands.
+
+`job_state` is the only function that maps Slurm's job states to the states of this project.
+"""
 
 import logging
 import os
@@ -12,10 +15,11 @@ from sweep.states import JobState
 
 logger = logging.getLogger(__name__)
 
-CALL_TIMEOUT_S = 60  # Slurm's own commands give up after 9 to 45 s without an answer
+CALL_TIMEOUT_S = 60
+"""The time limit of a Slurm command. Without an answer, the commands themselves give up after 9 to 45 s."""
 
-# Every job state of Slurm's manuals (squeue and sacct, "JOB STATE CODES"), and of its source. A job that is
-# being set up, suspended or cleaned up after still has its node: it has not ended.
+# All job states in Slurm's manuals (squeue and sacct, "JOB STATE CODES") and in its source code. A job that
+# is being set up, is suspended or is being cleaned up occupies its node, so it has not ended.
 STATES = {
     "BOOT_FAIL": JobState.NODE_FAILURE,
     "CANCELLED": JobState.CANCELLED,
@@ -47,139 +51,168 @@ STATES = {
     "UPDATE_DB": JobState.RUNNING,
 }
 
-NO_ACCOUNTING = "accounting storage is disabled"  # sacct's words where a cluster keeps no accounts
-DEFAULT_MAX_ARRAY_SIZE = 1001  # Slurm's own
+NO_ACCOUNTING = "accounting storage is disabled"
+"""A part of sacct's error message on a cluster without accounting."""
+DEFAULT_MAX_ARRAY_SIZE = 1001
+"""Slurm's default of MaxArraySize."""
 
 
-class Row(NamedTuple):
-    """A job as squeue or sacct shows it; its name is that of its submission, which an array shares."""
+class SlurmCommandError(Exception):
+    """Raised if a Slurm command fails; the message is its output. The states of all jobs are then unknown."""
+
+
+class JobRecord(NamedTuple):
+    """A job as squeue or sacct lists it.
+
+    Attributes:
+        id: The job's id; ARRAY_INDEX for a job of an array.
+        state: The job's state.
+        elapsed_s: How many seconds the job has run; None if it is not known.
+        reason: Why the job waits.
+        submission: The job's name in Slurm, which is the name of the submission for all jobs of an array.
+    """
 
     id: str
     state: JobState
     elapsed_s: float | None
-    reason: str  # why it waits
-    name: str
+    reason: str
+    submission: str
 
     @property
-    def job_name(self) -> str:
-        """Our name of the job: a job that is no array is its submission's first and only one."""
-        return f"{self.name}.{self.id.partition('_')[2] or 0}"
+    def name(self) -> str:
+        """The job's name in this project, SUBMISSION.INDEX. A job that is not in an array has index 0."""
+        return f"{self.submission}.{self.id.partition('_')[2] or 0}"
 
 
-class NoAnswerError(Exception):
-    """Raised when a Slurm command fails, with what it said. For no job does anything follow from that."""
+def job_state(slurm_state: str) -> JobState:
+    """Return the state for one of Slurm's, which may have a suffix: `CANCELLED by 1000`, `RUNNING+`."""
+    return STATES.get(slurm_state.partition(" ")[0].rstrip("+"), JobState.UNKNOWN)
 
 
-def job_state(word: str) -> JobState:
-    """Our state for one of Slurm's words, which may carry more: `CANCELLED by 1000`, `RUNNING+`."""
-    return STATES.get(word.partition(" ")[0].rstrip("+"), JobState.UNKNOWN)
-
-
-def seconds(time: str) -> float | None:
-    """Slurm's [[D-]H:]MM:SS in seconds; None for what is no time, such as INVALID."""
-    found = re.fullmatch(r"(?:(?:(\d+)-)?(\d+):)?(\d+):(\d+)", time)
-    if found is None:
+def parse_seconds(time: str) -> float | None:
+    """Return a time of the form [[D-]H:]MM:SS in seconds, or None for other text, such as INVALID."""
+    match = re.fullmatch(r"(?:(?:(\d+)-)?(\d+):)?(\d+):(\d+)", time)
+    if match is None:
         return None
-    days, hours, minutes, rest = (int(part or 0) for part in found.groups())
-    return float(((days * 24 + hours) * 60 + minutes) * 60 + rest)
+    days, hours, minutes, seconds = (int(part or 0) for part in match.groups())
+    return float(((days * 24 + hours) * 60 + minutes) * 60 + seconds)
 
 
-def queue() -> list[Row] | None:
-    """This user's jobs, those too that ended minutes ago; None when Slurm does not answer."""
+def queued_jobs() -> list[JobRecord] | None:
+    """Return the user's jobs, including jobs that ended minutes ago; None if Slurm does not answer."""
     try:
-        return _ask("squeue", "--array", "--states=all", f"--user={os.getuid()}", "--format=%i|%T|%M|%r|%j")
-    except NoAnswerError as error:
+        return _list_jobs(
+            "squeue", "--array", "--states=all", f"--user={os.getuid()}", "--format=%i|%T|%M|%r|%j"
+        )
+    except SlurmCommandError as error:
         logger.warning("%s", error)
         return None
 
 
-def accounted(jobs: Mapping[str, Job], queue_rows: Iterable[Row]) -> dict[str, Row]:
-    """From accounting, what became of jobs that squeue knows no more, by id: they have ended, however.
+def accounted_jobs(jobs: Mapping[str, Job], queued: Iterable[JobRecord]) -> dict[str, JobRecord]:
+    """Return records from accounting of jobs that squeue no longer lists, so that they have ended.
 
-    A record may be late. None is ever made of a task that is cancelled before its array has begun, while
-    others of the array are left: what tells of it is the array, which is known.
+    Accounting may lag behind. It never contains a job of an array that was cancelled before the array
+    started, if other jobs of the array were left. Such a job is recognized by its array, which is known.
+
+    Args:
+        jobs: The jobs by id.
+        queued: What squeue lists.
     """
     if not jobs:
         return {}
 
-    def unrecorded(job_id: str, state: JobState) -> Row:
-        return Row(job_id, state, None, "", jobs[job_id].submission)
+    def record(job_id: str, state: JobState) -> JobRecord:
+        return JobRecord(job_id, state, None, "", jobs[job_id].submission)
 
     columns = "--format=JobID,State,Elapsed,Reason,JobName"
     arrays = ",".join(dict.fromkeys(map(_array_of, jobs)))
-    rows: list[Row] = []
+    listed: list[JobRecord] = []
     try:
-        rows = _ask("sacct", "--parsable2", "--allocations", columns, f"--jobs={arrays}")
-    except NoAnswerError as error:
+        listed = _list_jobs("sacct", "--parsable2", "--allocations", columns, f"--jobs={arrays}")
+    except SlurmCommandError as error:
         if NO_ACCOUNTING not in str(error):
             logger.warning("%s", error)
-            return {job_id: unrecorded(job_id, JobState.UNKNOWN) for job_id in jobs}
-    ended = rows_of(jobs, (task for row in rows if row.state.has_ended for task in _tasks_of(row)))
-    recorded = {row.id for row in rows}
-    known_arrays = {(_array_of(row.id), row.name) for row in [*queue_rows, *rows]}
+            return {job_id: record(job_id, JobState.UNKNOWN) for job_id in jobs}
+    ended = records_of(jobs, (each for entry in listed if entry.state.has_ended for each in _split(entry)))
+    listed_ids = {entry.id for entry in listed}
+    known_arrays = {(_array_of(entry.id), entry.submission) for entry in [*queued, *listed]}
 
-    def without(job_id: str) -> JobState:
-        is_of_known_array = (_array_of(job_id), jobs[job_id].submission) in known_arrays
-        ran = job_id in recorded or any(attempt.started.exists() for attempt in jobs[job_id].attempts)
-        return JobState.CANCELLED if "_" in job_id and is_of_known_array and not ran else JobState.GONE
+    def state_without_record(job_id: str) -> JobState:
+        is_in_known_array = (_array_of(job_id), jobs[job_id].submission) in known_arrays
+        ran = job_id in listed_ids or any(attempt.started.exists() for attempt in jobs[job_id].attempts)
+        return JobState.CANCELLED if "_" in job_id and is_in_known_array and not ran else JobState.GONE
 
-    return {job_id: ended.get(job_id) or unrecorded(job_id, without(job_id)) for job_id in jobs}
+    return {job_id: ended.get(job_id) or record(job_id, state_without_record(job_id)) for job_id in jobs}
 
 
 def _array_of(job_id: str) -> str:
     return job_id.partition("_")[0]
 
 
-def _tasks_of(row: Row) -> Iterator[Row]:
-    """A row each for the tasks that sacct has in one, as 12_[0-3,7], since none of them has begun."""
-    found = re.fullmatch(r"(\d+)_\[([\d,-]+)(?:%\d+)?\]", row.id)
-    if found is None:
-        yield row
+def _split(record: JobRecord) -> Iterator[JobRecord]:
+    """Split the record of several jobs, such as 12_[0-3,7], which sacct shows if none of them has started."""
+    match = re.fullmatch(r"(\d+)_\[([\d,-]+)(?:%\d+)?\]", record.id)
+    if match is None:
+        yield record
         return
-    for part in found[2].split(","):
+    for part in match[2].split(","):
         first, _, last = part.partition("-")
         for index in range(int(first), int(last or first) + 1):
-            yield row._replace(id=f"{found[1]}_{index}")
+            yield record._replace(id=f"{match[1]}_{index}")
 
 
-def rows_of(jobs: Mapping[str, Job], rows: Iterable[Row]) -> dict[str, Row]:
-    """The rows of these jobs, by id. A row of another name is another job: clusters reuse ids."""
-    return {row.id: row for row in rows if row.id in jobs and row.name == jobs[row.id].submission}
+def records_of(jobs: Mapping[str, Job], records: Iterable[JobRecord]) -> dict[str, JobRecord]:
+    """Return the records of these jobs by id.
+
+    Clusters reuse job ids, so a record with another name belongs to another job and is ignored.
+    """
+    return {
+        record.id: record
+        for record in records
+        if record.id in jobs and record.submission == jobs[record.id].submission
+    }
 
 
-def scancel(*job_ids: str) -> None:
+def cancel_jobs(*job_ids: str) -> None:
+    """Cancel jobs with scancel; a failure is logged."""
     try:
-        call("scancel", *job_ids)
-    except NoAnswerError as error:
+        run_command("scancel", *job_ids)
+    except SlurmCommandError as error:
         logger.warning("%s", error)
 
 
 def max_array_size() -> int:
-    """How many jobs one array may have on this cluster."""
+    """Return the maximum number of jobs of one array on this cluster."""
     try:
-        found = re.search(r"^MaxArraySize\s*=\s*(\d+)", call("scontrol", "show", "config"), re.MULTILINE)
-    except NoAnswerError as error:
+        config = run_command("scontrol", "show", "config")
+    except SlurmCommandError as error:
         logger.warning("%s", error)
-        found = None
-    return max(1, int(found[1])) if found else DEFAULT_MAX_ARRAY_SIZE
+        return DEFAULT_MAX_ARRAY_SIZE
+    match = re.search(r"^MaxArraySize\s*=\s*(\d+)", config, re.MULTILINE)
+    return max(1, int(match[1])) if match else DEFAULT_MAX_ARRAY_SIZE
 
 
-def _ask(*command: str) -> list[Row]:
-    """The jobs that a command lists in five columns; the name, which comes last, may be of any length."""
-    lines = call(*command, "--noheader").splitlines()
+def _list_jobs(*command: str) -> list[JobRecord]:
+    """Return the jobs that a command lists in five columns; the last, the name, may contain separators."""
+    lines = run_command(*command, "--noheader").splitlines()
     rows = (line.strip().split("|", 4) for line in lines if line.count("|") >= 4)
     return [
-        Row(job_id, job_state(word), seconds(time), reason.split(",")[0], name)
-        for job_id, word, time, reason, name in rows
+        JobRecord(job_id, job_state(state), parse_seconds(time), reason.split(",")[0], submission)
+        for job_id, state, time, reason, submission in rows
     ]
 
 
-def call(*command: str) -> str:
-    """What a Slurm command prints."""
+def run_command(*command: str) -> str:
+    """Run a Slurm command and return its standard output.
+
+    Raises:
+        SlurmCommandError: If the command cannot be started, fails or does not end in time.
+    """
     try:
         done = subprocess.run(command, capture_output=True, text=True, timeout=CALL_TIMEOUT_S)
     except (OSError, subprocess.TimeoutExpired) as error:
-        raise NoAnswerError(f"{command[0]} did not answer: {error}") from error
+        raise SlurmCommandError(f"{command[0]} did not answer: {error}") from error
     if done.returncode != 0:
-        raise NoAnswerError(f"{command[0]} did not answer: {done.stderr.strip()}")
+        raise SlurmCommandError(f"{command[0]} did not answer: {done.stderr.strip()}")
     return done.stdout

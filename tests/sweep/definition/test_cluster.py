@@ -1,20 +1,12 @@
-"""Cluster profiles: what a cluster file may say, what each mistake is called, what Slurm is asked for."""
+"""Tests of cluster files: problems, defaults, and the selection of a profile."""
 
-import shutil
 from pathlib import Path
-from typing import Any
 
 import pytest
-import submitit
 
-from sweep.definition.cluster import (
-    ClusterFile,
-    InlineProfile,
-    LocalProfile,
-    SlurmProfile,
-    load_cluster,
-    profile,
-)
+from sweep.definition.cluster import ClusterFile, load_cluster, profile
+from sweep.definition.local_profile import InlineProfile, LocalProfile
+from sweep.definition.slurm_profile import SlurmProfile
 from sweep.errors import InputError
 
 REPOSITORY = Path(__file__).parents[3]
@@ -33,11 +25,7 @@ SLURM_KEYS = (
     "additional, workdir, poll_seconds, settle_seconds"
 )
 OURS = "the launcher sets this option itself"
-TRUE = "must be true, for an option without a value, or its value"
-
-
-def _slurm(**fields: Any) -> SlurmProfile:
-    return SlurmProfile(executor="slurm", **({"timeout_min": 60} | fields))
+TRUE = "must be the option's value, or true if it has none"
 
 
 def _file(folder: Path, text: str) -> Path:
@@ -46,7 +34,8 @@ def _file(folder: Path, text: str) -> Path:
     return file
 
 
-# What of SMALL is replaced (nothing: a key is added to the Slurm profile), by what, what is said of it.
+# The text of SMALL to replace (if it is empty, a key is added to the Slurm profile), its replacement, and the
+# message.
 @pytest.mark.parametrize(
     ("old", "new", "message"),
     [
@@ -55,7 +44,7 @@ def _file(folder: Path, text: str) -> Path:
             "default: hare",
             '1: default: no profile "hare"; did you mean "here"? Available: here, gpus',
         ),
-        ("default: here\n", "", "1: default: required, but missing: Profile to use without --cluster."),
+        ("default: here\n", "", "1: default: required, but missing: Profile that is used without --cluster."),
         (SMALL[14:], "profiles: {}", "2: profiles: must not be empty"),
         (SMALL[14:], "profiles: [here]", "2: profiles: must be a mapping of keys to values, but is a list"),
         (
@@ -98,7 +87,7 @@ def _file(folder: Path, text: str) -> Path:
         (
             "",
             "gres: gpu:1\n    gpus_per_node: 1",
-            "7: profiles.gpus.gres: gres and gpus_per_node exclude each other; keep one",
+            "7: profiles.gpus.gres: gres and gpus_per_node exclude each other; remove one",
         ),
         ("", "additional: {no-requeue: true}", f"7: profiles.gpus.additional.no-requeue: {OURS}"),
         ("", "additional: {job_name: x}", f"7: profiles.gpus.additional.job_name: {OURS}"),
@@ -121,14 +110,16 @@ def _file(folder: Path, text: str) -> Path:
         ("", "additional: {hold: }", f"7: profiles.gpus.additional.hold: {TRUE}, but is null"),
     ],
 )
-def test_a_mistake_in_the_file(tmp_path: Path, old: str, new: str, message: str) -> None:
+def test_problem_in_the_file_is_reported_with_its_line(
+    tmp_path: Path, old: str, new: str, message: str
+) -> None:
     file = _file(tmp_path, SMALL.replace(old, new) if old else f"{SMALL}    {new}\n")
     with pytest.raises(InputError) as caught:
         load_cluster(file)
     assert str(caught.value) == f"{file}:{message}"
 
 
-def test_what_profiles_leave_out_has_these_values(tmp_path: Path) -> None:
+def test_omitted_keys_have_default_values(tmp_path: Path) -> None:
     cluster = load_cluster(_file(tmp_path, SMALL))
     assert cluster == ClusterFile(
         default="here",
@@ -159,7 +150,7 @@ def test_what_profiles_leave_out_has_these_values(tmp_path: Path) -> None:
     )
 
 
-def test_without_a_file_there_are_local_and_inline() -> None:
+def test_built_in_profiles_are_local_and_inline() -> None:
     cluster = load_cluster(None)
     assert profile(cluster, None) == LocalProfile(executor="local")
     assert profile(cluster, "inline") == InlineProfile(executor="inline", workdir=None, poll_seconds=0.5)
@@ -168,74 +159,7 @@ def test_without_a_file_there_are_local_and_inline() -> None:
     assert str(caught.value) == 'no profile "slurm"; available: local, inline'
 
 
-@pytest.mark.parametrize(
-    ("fields", "num_gpus"),
-    [
-        ({}, 0),
-        ({"gpus_per_node": 2}, 2),
-        ({"gpus_per_node": 2, "nodes": 3}, 6),
-        ({"gres": "gpu"}, 1),
-        ({"gres": "gpu:2"}, 2),
-        ({"gres": "gpu:a100"}, 1),
-        ({"gres": "gpu:a100:2", "nodes": 2}, 4),
-        ({"gres": "gpu:a100:1,gpu:v100:2,shard:4"}, 3),
-        ({"gres": "craynetwork:2"}, 0),
-    ],
-)
-def test_num_gpus(fields: dict[str, Any], num_gpus: int) -> None:
-    assert _slurm(**fields).num_gpus == num_gpus
-
-
-def test_other_executors_count_no_gpus() -> None:
-    assert LocalProfile(executor="local").num_gpus == InlineProfile(executor="inline").num_gpus == 0
-
-
-@pytest.fixture
-def sbatch_text(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
-    """The sbatch file that submitit writes for a profile, without a Slurm."""
-    monkeypatch.setattr(shutil, "which", lambda command: f"/usr/bin/{command}")
-    executor = submitit.SlurmExecutor(tmp_path)
-
-    def text(slurm: SlurmProfile) -> str:
-        executor.update_parameters(**slurm.submitit_parameters("kmnist-0007-1"))
-        return str(executor._make_submission_file_text("python", "uid"))
-
-    return text
-
-
-def test_the_profile_of_the_repository_asks_for_what_the_starting_work_asked_for(sbatch_text: Any) -> None:
+def test_shipped_cluster_file_has_a_local_default_and_a_slurm_profile() -> None:
     cluster = load_cluster(REPOSITORY / "cluster.yaml")
-    slurm = profile(cluster, "slurm")
-    assert isinstance(slurm, SlurmProfile)
-    text = sbatch_text(slurm)
-    options = {line for line in text.splitlines() if line.startswith("#SBATCH")}
-    assert options >= {
-        "#SBATCH --job-name=kmnist-0007-1",
-        "#SBATCH --partition=gpu",
-        "#SBATCH --gres=gpu:1",
-        "#SBATCH --cpus-per-task=10",
-        "#SBATCH --mem=10240M",
-        "#SBATCH --time=180",
-        "#SBATCH --mail-type=ALL",
-        "#SBATCH --mail-user=you@example.org",
-        "#SBATCH --no-requeue",
-    }
-    assert "wckey" not in text
     assert profile(cluster, None) == LocalProfile(executor="local")
-
-
-@pytest.mark.parametrize(
-    ("fields", "line"),
-    [
-        ({"mem_gb": 9.765625}, "#SBATCH --mem=10000M"),
-        ({"mem_gb": 0.5}, "#SBATCH --mem=512M"),
-        ({"gpus_per_node": 2}, "#SBATCH --gpus-per-node=2"),
-        ({"exclude": "n[1-3]"}, "#SBATCH --exclude='n[1-3]'"),
-        ({"setup": ("module load cuda", "ulimit -c 0")}, "module load cuda\nulimit -c 0"),
-        ({"additional": {"exclusive": True}}, "#SBATCH --exclusive\n"),
-        ({"additional": {"wckey": "ours"}}, "#SBATCH --wckey=ours"),
-        ({"cpus_per_task": 4, "nodes": 2}, "--nodes=1 --ntasks=1 --cpus-per-task=4 python"),
-    ],
-)
-def test_what_reaches_the_sbatch_file(sbatch_text: Any, fields: dict[str, Any], line: str) -> None:
-    assert line in sbatch_text(_slurm(**fields))
+    assert isinstance(profile(cluster, "slurm"), SlurmProfile)

@@ -49,6 +49,9 @@ class FakeExecutor:
         self.answers = True
         self.cancelled: list[str] = []
 
+    def threads_per_trial(self, parallel: int) -> None:
+        return None
+
     def submit(self, jobs: Sequence[Job]) -> list[str]:
         if self.rejection:
             raise self.rejection

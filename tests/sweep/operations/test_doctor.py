@@ -10,12 +10,14 @@ from typing import Any
 
 import pytest
 
-from sweep.definition.cluster import LocalProfile, SlurmProfile, load_cluster, profile
+from sweep.definition.cluster import load_cluster, profile
+from sweep.definition.local_profile import LocalProfile
+from sweep.definition.slurm_profile import SlurmProfile
 from sweep.definition.study import load_study
 from sweep.operations import doctor as checkup
 from sweep.operations import node_diagnosis as node_checks
 from sweep.operations.doctor import Visit, examine, network_disk
-from sweep.scheduler.diagnosis import Check
+from sweep.scheduler.diagnosis import Diagnosis
 from sweep.scheduler.job import Job, JobStatus
 from sweep.states import JobState, Outcome, Verdict
 from sweep.storage.database import parse_url
@@ -28,14 +30,14 @@ Mount = namedtuple("Mount", ["mountpoint", "fstype"])
 
 def visit(
     workplace: Path, where: str = "local", url: str = "sqlite:///sweep.db", *overrides: str
-) -> dict[str, Check]:
+) -> dict[str, Diagnosis]:
     study = load_study("toy", overrides) if overrides else None
     chosen = profile(load_cluster(Path("cluster.yaml")), where)
     visit = Visit(chosen, parse_url(url), workplace / "sweeps", workplace, study)
     return {check.what: check for check in examine(visit)}
 
 
-def verdicts(checks: dict[str, Check]) -> dict[str, str]:
+def verdicts(checks: dict[str, Diagnosis]) -> dict[str, str]:
     return {what: check.verdict.value for what, check in checks.items()}
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import URL, Engine, text
 
-from sweep.definition.cluster import LocalProfile
+from sweep.definition.local_profile import LocalProfile
 from sweep.launcher.startup import LaunchRequest, open_launcher
 from sweep.reporting.status.study_status import study_status
 from sweep.scheduler.factory import make_executor

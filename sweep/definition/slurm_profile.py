@@ -1,0 +1,179 @@
+"""The profile that runs trials as Slurm jobs."""
+
+from collections.abc import Iterator
+from typing import Any, ClassVar, Literal, Self
+
+from pydantic import Field, NonNegativeFloat, NonNegativeInt, PositiveFloat, PositiveInt, model_validator
+
+from sweep.definition.problem import Problem, format_value, raise_problems
+from sweep.definition.settings import Scalar, Settings
+
+# The launcher sets these sbatch options for every job: it finds jobs by name and logs by folder, and it
+# retries an attempt as a new attempt, so that two processes never share an attempt's folder.
+_LAUNCHER_OPTIONS = {"array", "error", "job-name", "no-requeue", "output", "requeue", "signal"}
+# sbatch options whose keys in a profile differ from them by more than the dashes.
+_KEYS = {"mem": "mem_gb", "time": "timeout_min"}
+
+MAX_ARRAY_PARALLELISM = 1_000_000
+"""The limit that is passed to submitit for no limit: no array has more jobs."""
+PROBE_TIMEOUT_MIN = 10
+"""The time limit of a job that examines a node. A job with a short limit starts sooner."""
+
+
+class LauncherJob(Settings):
+    """The resources of the launcher's own job, with `sweep launch --as-job`."""
+
+    partition: str | None = None
+    """Partition. The default is the trials' partition."""
+    account: str | None = None
+    """Account that is charged. The default is the trials' account."""
+    qos: str | None = None
+    """Quality of service. The default is the trials' quality of service."""
+    timeout_min: PositiveInt = 24 * 60
+    """Time limit, in minutes. When it is reached, a new launcher job continues the study."""
+    mem_gb: PositiveFloat = 2
+    """Memory, in units of 1,024 MB."""
+
+
+class SlurmProfile(Settings):
+    """Trials run as jobs of a Slurm cluster."""
+
+    executor: Literal["slurm"]
+    partition: str | None = None
+    """Partition, or several partitions separated by commas."""
+    account: str | None = None
+    """Account that is charged."""
+    qos: str | None = None
+    """Quality of service."""
+    constraint: str | None = None
+    """Features that a node must have."""
+    exclude: str | None = None
+    """Nodes that are not used."""
+    gres: str | None = None
+    """Generic resources per node, such as gpu:1 or gpu:a100:2. Excludes gpus_per_node."""
+    gpus_per_node: NonNegativeInt | None = None
+    """GPUs per node. Excludes gres."""
+    cpus_per_task: PositiveInt = 1
+    """CPU cores of a job."""
+    mem_gb: PositiveFloat | None = None
+    """Memory per node, in units of 1,024 MB, as Slurm counts it. The default is the cluster's default."""
+    timeout_min: PositiveInt
+    """Time limit of one attempt, in minutes."""
+    nodes: PositiveInt = 1
+    """Nodes per job. A trial is one process on the first node, which starts any others itself."""
+    trials_per_job: PositiveInt = 1
+    """Trials that run in one job at the same time and share its GPU, for models too small for a whole GPU."""
+    array_parallelism: PositiveInt | None = None
+    """Maximum number of jobs of an array that run at the same time. Jobs submitted together are one array."""
+    mail_type: str | None = None
+    """Events that Slurm sends mail about, such as ALL or END,FAIL."""
+    mail_user: str | None = None
+    """Address that Slurm sends mail to."""
+    setup: tuple[str, ...] = Field(default=(), strict=False)
+    """Shell commands that run before the trial, such as `module load cuda`."""
+    python: str | None = None
+    """Command that starts Python on the node. The default is the launcher's Python."""
+    launcher: LauncherJob = LauncherJob()
+    """Resources of the launcher's own job with --as-job, which has one CPU core and no GPU."""
+    additional: dict[str, Scalar] = Field(default={})
+    """Other sbatch options, by their long names without dashes; true for an option without a value."""
+    workdir: str | None = None
+    """Folder of the trial folders, on a file system that all nodes share. The option --workdir takes
+    precedence."""
+    poll_seconds: PositiveFloat = 10
+    """Seconds between two poll cycles, each of which runs squeue once."""
+    settle_seconds: NonNegativeFloat = 60
+    """Seconds that a file written on a node may take to become visible to the launcher."""
+
+    runs_in_launcher_process: ClassVar[bool] = False
+
+    @model_validator(mode="after")
+    def _check(self) -> Self:
+        raise_problems(list(self._problems()))
+        return self
+
+    def _problems(self) -> Iterator[Problem]:
+        if self.gres is not None and self.gpus_per_node is not None:
+            yield Problem(("gres",), "gres and gpus_per_node exclude each other; remove one")
+        for option, value in self.additional.items():
+            if message := _problem_with_option(option, value):
+                yield Problem(("additional", option), message)
+
+    @property
+    def num_gpus(self) -> int:
+        per_node = self.gpus_per_node or gpus_in(self.gres or "")
+        return per_node * self.nodes
+
+    @property
+    def runs_in_launcher_environment(self) -> bool:
+        return not (self.setup or self.python)
+
+    @property
+    def lacks_memory_request(self) -> bool:
+        return self.mem_gb is None
+
+    def for_probe(self) -> Self:
+        timeout_min = min(self.timeout_min, PROBE_TIMEOUT_MIN)
+        return self.model_copy(update={"timeout_min": timeout_min, "mail_type": None, "trials_per_job": 1})
+
+    def with_override(self, memory_factor: float, exclude_node: str | None) -> Self:
+        """Return the profile of a job that requests more memory or excludes one more node."""
+        exclude = ",".join(filter(None, [self.exclude, exclude_node])) or None
+        mem_gb = self.mem_gb and self.mem_gb * memory_factor
+        return self.model_copy(update={"exclude": exclude, "mem_gb": mem_gb})
+
+    def submitit_parameters(self, job_name: str) -> dict[str, Any]:
+        """Return the arguments of `submitit.SlurmExecutor.update_parameters`.
+
+        Args:
+            job_name: The name of the job.
+        """
+        return {
+            "job_name": job_name,
+            "partition": self.partition,
+            "account": self.account,
+            "qos": self.qos,
+            "constraint": self.constraint,
+            "exclude": self.exclude,
+            "gres": self.gres,
+            "gpus_per_node": self.gpus_per_node,
+            "cpus_per_task": self.cpus_per_task,
+            "mem": None if self.mem_gb is None else f"{round(self.mem_gb * 1024)}M",
+            "time": self.timeout_min,
+            "nodes": self.nodes,
+            "array_parallelism": self.array_parallelism or MAX_ARRAY_PARALLELISM,
+            "mail_type": self.mail_type,
+            "mail_user": self.mail_user,
+            "setup": list(self.setup),
+            # submitit sets a wckey by default, which some clusters reject.
+            "wckey": None,
+            # Since Slurm 22.05, srun does not inherit --cpus-per-task from sbatch. Without --nodes and
+            # --ntasks it would start one process on each node.
+            "srun_args": ["--nodes=1", "--ntasks=1", f"--cpus-per-task={self.cpus_per_task}"],
+            "additional_parameters": {**self.additional, "no-requeue": True},
+        }
+
+
+def _problem_with_option(option: str, value: Scalar) -> str | None:
+    """Return why a profile cannot set this sbatch option, or None if it can."""
+    if option.replace("_", "-") in _LAUNCHER_OPTIONS:
+        return "the launcher sets this option itself"
+    key = _KEYS.get(option, option.replace("-", "_"))
+    if key in SlurmProfile.model_fields:
+        return f"the profile has a key for this option, {key}"
+    if value is None or value is False:
+        return f"must be the option's value, or true if it has none, but is {format_value(value)}"
+    return None
+
+
+def gpus_in(resources: str) -> int:
+    """Return the number of GPUs in a list of generic resources, such as `gpu:a100:2,shard:8`."""
+    return sum(map(_num_gpus, resources.split(",")))
+
+
+def _num_gpus(resource: str) -> int:
+    """Return the number of GPUs in one resource: `gpu`, `gpu:2`, `gpu:a100` or `gpu:a100:2`."""
+    kind, *details = resource.split(":")
+    if kind != "gpu":
+        return 0
+    return int(details[-1]) if details and details[-1].isdecimal() else 1
