@@ -1,5 +1,5 @@
-"""One figure per question asked of a study.
+"""The figures of a report, each of which answers one question about a study.
 
-Each file holds a NamedTuple of plain data, a function that fills it from a study, one that draws it, and one
-that says in words what it shows.
+A module contains a NamedTuple with the figure's data, a function that computes it from a study, a function
+that draws it, and a function that describes it for readers who do not see it.
 """

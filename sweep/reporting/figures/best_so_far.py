@@ -1,4 +1,4 @@
-"""Which of several studies got further, for the trials, the hours and the GPU hours it took?"""
+"""Which of several studies improved faster, by trials, hours and GPU hours?"""
 
 from typing import Any, NamedTuple
 
@@ -23,11 +23,17 @@ from sweep.storage.study_data import StudyData
 
 EFFORTS = ("trials", "hours", "GPU hours")
 COLORS = (ORANGE, BLUE, PINK, GREEN, GREY)
-DASHES = ("solid", "dash", "dot")  # the next of these once the colours are used up
+DASHES = ("solid", "dash", "dot")  # the next dash is used once all colours are used
 
 
 class BestLine(NamedTuple):
-    """The best of one study so far, at each improvement and at its end."""
+    """The best value so far of one study.
+
+    Attributes:
+        study: The name of the study.
+        efforts: The effort at each improvement and at the end of the study.
+        values: The best value at each of these points.
+    """
 
     study: str
     efforts: list[float]
@@ -35,7 +41,14 @@ class BestLine(NamedTuple):
 
 
 class BestSoFarInfo(NamedTuple):
-    """A line a study that has a complete trial, against one kind of effort."""
+    """The data of the figure for one kind of effort.
+
+    Attributes:
+        metric: The metric that is the objective.
+        direction: The direction of the objective.
+        effort: One of `EFFORTS`.
+        lines: One line for each study that has a complete trial.
+    """
 
     metric: str
     direction: str
@@ -44,7 +57,7 @@ class BestSoFarInfo(NamedTuple):
 
 
 def best_so_far_info(studies: list[StudyData]) -> list[BestSoFarInfo]:
-    """One for each kind of effort that any of the studies made."""
+    """Return the data of one figure for each kind of effort that any of the studies has spent."""
     lines = {study.name: _efforts(study) for study in studies}
     first = studies[0]
     return [
@@ -60,6 +73,7 @@ def best_so_far_info(studies: list[StudyData]) -> list[BestSoFarInfo]:
 
 
 def draw_best_so_far(info: BestSoFarInfo) -> go.Figure:
+    """Draw one step line per study."""
     figure = new_figure(height=340)
     values = [value for line in info.lines for value in line.values]
     figure.update_xaxes(title_text=info.effort, rangemode="tozero")
@@ -91,17 +105,18 @@ def draw_best_so_far(info: BestSoFarInfo) -> go.Figure:
 
 
 def describe_best_so_far(info: BestSoFarInfo) -> str:
+    """Describe where each line ends."""
     if not info.lines:
         return "No study has a complete trial yet."
     ends = (
         f"{line.study} {format_metric(info.metric, line.values[-1])} after {line.efforts[-1]:,.4g}"
         for line in info.lines
     )
-    return f"Best {heading(info.metric)} against {info.effort}: {', '.join(ends)}."
+    return f"The best {heading(info.metric)} so far against {info.effort}: {', '.join(ends)}."
 
 
 def _efforts(study: StudyData) -> pd.DataFrame:
-    """Each improvement of the best, and the study's end: the efforts made until then."""
+    """Return the efforts until each improvement and until the end of the study."""
     trials = study.trials.assign(ended_at=pd.to_datetime(study.trials["ended_at"], utc=True))
     trials = trials[trials["ended_at"].notna()].sort_values(["ended_at", "number"])
     first = pd.to_datetime(study.trials["started_at"], utc=True).min()

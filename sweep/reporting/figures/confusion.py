@@ -1,4 +1,4 @@
-"""Which class is taken for which, and how well is each recognised?"""
+"""Which classes are confused, and how well is each class recognised?"""
 
 import json
 from collections.abc import Iterable
@@ -10,25 +10,37 @@ import plotly.graph_objects as go
 from sweep.reporting.figures.theme import BLUE, new_figure
 from sweep.reporting.formatting import format_count
 
-SHADES = [[0, "rgba(47, 127, 193, 0.03)"], [1, "rgba(47, 127, 193, 0.9)"]]  # on light and on dark
+SHADES = [[0, "rgba(47, 127, 193, 0.03)"], [1, "rgba(47, 127, 193, 0.9)"]]  # for light and dark pages
 
 
 class ConfusionInfo(NamedTuple):
-    """Test images by their label and by what they were taken for, added up over seeds."""
+    """A confusion matrix of the test images.
 
-    counts: list[list[int]]  # (label, predicted)
+    Attributes:
+        counts: The number of images by label (rows) and predicted class (columns), added up over seeds.
+        num_seeds: The number of seeds.
+    """
+
+    counts: list[list[int]]
     num_seeds: int
 
     @property
     def accuracies(self) -> list[float]:
-        """Of each class; nan for one of which there was no image."""
+        """The accuracy of each class; NaN for a class without images."""
         counts = np.array(self.counts, float)
         with np.errstate(invalid="ignore"):
             return [float(share) for share in counts.diagonal() / counts.sum(axis=1)]
 
 
 def confusion_info(notes: Iterable[Any]) -> ConfusionInfo | None:
-    """From what the evaluate function noted as "confusion"; None where it noted none, or unlike ones."""
+    """Add up the matrices that the evaluate function noted as "confusion".
+
+    Args:
+        notes: The notes of the attempts.
+
+    Returns:
+        None if there are no matrices, or if their shapes differ.
+    """
     found = [np.array(json.loads(each["confusion"])) for each in notes if "confusion" in each]
     if not found or len({matrix.shape for matrix in found}) > 1:
         return None
@@ -36,6 +48,7 @@ def confusion_info(notes: Iterable[Any]) -> ConfusionInfo | None:
 
 
 def draw_confusion(info: ConfusionInfo) -> go.Figure:
+    """Draw the confusion matrix, shaded by the share of each class."""
     counts = np.array(info.counts)
     images = counts.sum(axis=1, keepdims=True)
     shares = np.divide(counts, images, out=np.zeros(counts.shape), where=images > 0)
@@ -44,33 +57,35 @@ def draw_confusion(info: ConfusionInfo) -> go.Figure:
     figure.add_heatmap(
         x=classes,
         y=classes,
-        z=np.sqrt(shares).astype(np.float32),  # so that a few in a hundred can be seen
+        z=np.sqrt(shares).astype(np.float32),  # the root makes shares of a few percent visible
         zmin=0,
         zmax=1,
         colorscale=SHADES,
         showscale=False,
         text=[[str(count) if count else "" for count in row] for row in counts.tolist()],
         texttemplate="%{text}" if len(classes) <= 20 else None,
-        hovertemplate="class %{y} taken for %{x}: %{text}<extra></extra>",
+        hovertemplate="class %{y} predicted as %{x}: %{text}<extra></extra>",
     )
-    figure.update_xaxes(title_text="taken for", type="category", showgrid=False)
+    figure.update_xaxes(title_text="predicted class", type="category", showgrid=False)
     figure.update_yaxes(title_text="class", type="category", autorange="reversed", showgrid=False)
     return figure
 
 
 def describe_confusion(info: ConfusionInfo) -> str:
+    """Describe the most frequent confusion."""
     counts = np.array(info.counts)
     wrong = counts - np.diag(counts.diagonal())
     if not wrong.any():
-        return "No test image was taken for another class."
+        return "No test image was predicted as another class."
     label, predicted = np.unravel_index(wrong.argmax(), wrong.shape)
     return (
-        f"Test images by class and by what they were taken for, over {format_count(info.num_seeds, 'seed')}; "
-        f"most often mistaken: class {label} for {predicted}, {wrong.max()} times."
+        f"Test images by class and by predicted class, over {format_count(info.num_seeds, 'seed')}. The most "
+        f"frequent confusion is class {label} predicted as {predicted}, {wrong.max()} times."
     )
 
 
 def draw_class_accuracy(info: ConfusionInfo) -> go.Figure:
+    """Draw one bar for the accuracy of each class."""
     classes = [str(label) for label in range(len(info.counts))]
     figure = new_figure(height=160 + 26 * len(classes), margin_t=8, margin_r=64)
     figure.add_bar(
@@ -90,6 +105,7 @@ def draw_class_accuracy(info: ConfusionInfo) -> go.Figure:
 
 
 def describe_class_accuracy(info: ConfusionInfo) -> str:
+    """Describe the classes with the lowest and the highest accuracy."""
     known = [(accuracy, label) for label, accuracy in enumerate(info.accuracies) if accuracy == accuracy]
     if not known:
         return "There were no test images."

@@ -1,4 +1,4 @@
-"""How do the two parameters that matter most go together?"""
+"""How do the two most important parameters interact?"""
 
 import math
 from typing import Any, NamedTuple
@@ -22,16 +22,27 @@ from sweep.reporting.ranking import TOP, quantile_groups, spread
 from sweep.storage.study_data import StudyData
 
 MAX_DOTS = 500
-NUM_CELLS = 32  # along an axis of numbers
+NUM_CELLS = 32  # grid points along a numeric axis
 MIN_TRIALS = 10
-SPREAD = 0.6  # of the room of a choice that its dots take
-SHADES = [[0, "rgba(47, 127, 193, 0.04)"], [1, "rgba(47, 127, 193, 0.85)"]]  # on light and on dark
+SPREAD = 0.6  # share of a choice's width over which its dots are spread
+SHADES = [[0, "rgba(47, 127, 193, 0.04)"], [1, "rgba(47, 127, 193, 0.85)"]]  # for light and dark pages
 
 
 class ContourInfo(NamedTuple):
-    """Complete trials over two parameters, and their values smoothed between them.
+    """Complete trials over two parameters, and a smoothed surface of their values.
 
-    The surface is NaN where no trial is near.
+    Attributes:
+        metric: The metric that is the objective.
+        x: The parameter of the horizontal axis.
+        y: The parameter of the vertical axis.
+        numbers: The numbers of the trials that are drawn.
+        values: The values of these trials.
+        is_top: Whether each of these trials is among the best tenth.
+        grid_x: The grid points along the horizontal axis.
+        grid_y: The grid points along the vertical axis.
+        surface: The smoothed value at each grid point (rows along y); NaN if no trial is near.
+        shade_range: The values of the lightest and the strongest shade: a poor value, not the worst one,
+            because a diverged trial would compress the scale; and the best value.
     """
 
     metric: str
@@ -43,11 +54,17 @@ class ContourInfo(NamedTuple):
     grid_x: list[float]
     grid_y: list[float]
     surface: list[list[float]]
-    shade_range: tuple[float, float]  # from a poor value to the best: a diverged trial is no measure
+    shade_range: tuple[float, float]
 
 
 def contour_info(data: StudyData, by_importance: list[str]) -> list[ContourInfo]:
-    """One for the first two of these parameters that varied; none where there are not two."""
+    """Return the data of the figure, or an empty list if it cannot be drawn.
+
+    Args:
+        data: The study.
+        by_importance: The names of the parameters, the most important first. The first two that varied are
+            used.
+    """
     every = data.complete_trials
     params = {param.name: param for param in read_params(data, every)}
     chosen = [params[name] for name in by_importance if name in params and _varied(params[name])][:2]
@@ -78,6 +95,7 @@ def contour_info(data: StudyData, by_importance: list[str]) -> list[ContourInfo]
 
 
 def draw_contour(info: ContourInfo) -> go.Figure:
+    """Draw the surface and a dot for each trial."""
     figure = new_figure(height=420, margin_t=12)
     name = heading(info.metric)
     poor, best = info.shade_range
@@ -120,6 +138,7 @@ def draw_contour(info: ContourInfo) -> go.Figure:
 
 
 def describe_contour(info: ContourInfo) -> str:
+    """Describe the axes and the position of the best trial."""
     best = info.values.index(info.shade_range[1])
     at = " and ".join(f"{heading(param.name)} {_shown(param, best)}" for param in (info.x, info.y))
     return (
@@ -140,7 +159,7 @@ def _varied(param: Param) -> bool:
 
 
 def _grid(param: Param) -> list[float]:
-    """Where the surface is computed along an axis: at each choice, or evenly from lowest to highest."""
+    """Return the grid points along an axis: each choice, or evenly spaced numbers."""
     if param.choices is not None:
         return [float(index) for index in range(len(param.choices))]
     present = [value for value in param.values if not math.isnan(value)]
@@ -151,8 +170,10 @@ def _grid(param: Param) -> list[float]:
 def _smoothed(
     x: Param, y: Param, values: "np.ndarray[Any, Any]", grid_x: list[float], grid_y: list[float]
 ) -> list[list[float]]:
-    """The mean of the trials around each cell, nearer ones counting more; NaN where none is near."""
-    reach = max(0.06, 0.5 * len(values) ** -0.25)  # of an axis of length 1; shorter the more trials
+    """Return the mean of the trials around each grid point, weighted by nearness; NaN if no trial is near."""
+    reach = max(
+        0.06, 0.5 * len(values) ** -0.25
+    )  # as a share of an axis; it decreases with the number of trials
     weight = _nearness(y, grid_y, reach)[:, None, :] * _nearness(x, grid_x, reach)[None, :, :]
     total = weight.sum(axis=2)
     near = weight.max(axis=2) > math.exp(-2)  # a trial within twice the reach
@@ -162,7 +183,7 @@ def _smoothed(
 
 
 def _nearness(param: Param, grid: list[float], reach: float) -> "np.ndarray[Any, Any]":
-    """How near each trial is to each place of the grid, 0 to 1; another choice is not near at all."""
+    """Return the nearness, 0 to 1, of each trial to each grid point; different choices have nearness 0."""
     places, trials = np.array(grid), np.array(param.values)
     if param.choices is not None:
         near: np.ndarray[Any, Any] = (places[:, None] == trials[None, :]).astype(float)
@@ -190,7 +211,7 @@ def _is_whole(values: list[float]) -> bool:
 
 
 def _apart(param: Param, numbers: list[int]) -> list[float]:
-    """Where the dots stand: those of one choice side by side, as they would cover each other."""
+    """Return the positions of the dots; those of one choice are spread so that they do not overlap."""
     if param.choices is None:
         return param.values
     golden = (math.sqrt(5) - 1) / 2

@@ -1,4 +1,4 @@
-"""What did the hours go into?"""
+"""How many hours did each outcome take?"""
 
 from typing import NamedTuple
 
@@ -13,24 +13,32 @@ GPU_HOURS, JOB_HOURS = "GPU hours", "job hours"
 
 
 class CostInfo(NamedTuple):
-    """Hours of ended attempts by what came of them; of GPUs, or of jobs where none used a GPU."""
+    """The hours of ended attempts by outcome.
+
+    Attributes:
+        unit: "GPU hours", or "job hours" if no attempt used a GPU.
+        outcomes: "complete", "pruned", and then "failed: CAUSE", the most expensive cause first.
+        hours: The hours of each outcome.
+    """
 
     unit: str
-    outcomes: list[str]  # "complete", "pruned", then "failed: CAUSE", the costliest first
+    outcomes: list[str]
     hours: list[float]
 
     @property
     def total(self) -> float:
+        """The hours of all attempts."""
         return sum(self.hours)
 
     @property
     def wasted(self) -> float:
-        """Hours of attempts that failed; what a retry took over from a checkpoint is not subtracted."""
+        """The hours of failed attempts, including work that a retry continued from a checkpoint."""
         pairs = zip(self.outcomes, self.hours, strict=True)
         return sum(hours for outcome, hours in pairs if outcome.startswith("failed"))
 
 
 def cost_info(data: StudyData) -> CostInfo:
+    """Add up the hours of a study's attempts."""
     attempts = data.attempts
     gpu_hours = pd.to_numeric(attempts["gpu_seconds"]).astype(float) / 3600
     started, ended = (pd.to_datetime(attempts[name], utc=True) for name in ("started_at", "ended_at"))
@@ -47,6 +55,7 @@ def cost_info(data: StudyData) -> CostInfo:
 
 
 def draw_cost(info: CostInfo) -> go.Figure:
+    """Draw one bar per outcome."""
     figure = new_figure(height=64 + 34 * len(info.outcomes), margin_t=8, margin_r=64)
     figure.add_bar(
         x=info.hours,
@@ -65,8 +74,9 @@ def draw_cost(info: CostInfo) -> go.Figure:
 
 
 def describe_cost(info: CostInfo) -> str:
+    """Describe the hours in total, of failed attempts, and of each outcome."""
     if not info.outcomes:
-        return "No job has ended yet."
+        return "No attempt has ended yet."
     parts = zip(info.outcomes, info.hours, strict=True)
     shares = ", ".join(f"{outcome} {_shown(hours)}" for outcome, hours in parts)
     return (

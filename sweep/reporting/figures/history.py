@@ -1,4 +1,4 @@
-"""Did the study get better, and is it still getting better?"""
+"""Did the objective improve over the trials, and is it still improving?"""
 
 from itertools import chain
 from typing import NamedTuple
@@ -11,11 +11,22 @@ from sweep.reporting.ranking import spread
 from sweep.storage.study_data import StudyData
 
 MAX_DOTS = 2000
-MARKED_STATES = ("pruned", "failed")  # a value of theirs, if any, is of an earlier epoch: not comparable
+MARKED_STATES = ("pruned", "failed")  # their values are of earlier epochs and not comparable
 
 
 class HistoryInfo(NamedTuple):
-    """The values of complete trials, the steps of the best so far, and the trials that did not complete."""
+    """The values of the complete trials, and the numbers of the other ended ones.
+
+    Attributes:
+        metric: The metric that is the objective.
+        direction: The direction of the objective.
+        numbers: The numbers of the complete trials that are drawn.
+        values: The values of these trials.
+        best_numbers: The numbers of the trials that improved the best value.
+        best_values: The values of these trials.
+        incomplete: The numbers of the pruned and of the failed trials, by state.
+        num_complete: The number of complete trials, drawn or not.
+    """
 
     metric: str
     direction: str
@@ -23,11 +34,12 @@ class HistoryInfo(NamedTuple):
     values: list[float]
     best_numbers: list[int]
     best_values: list[float]
-    incomplete: dict[str, list[int]]  # state -> trial numbers
+    incomplete: dict[str, list[int]]
     num_complete: int
 
 
 def history_info(data: StudyData) -> HistoryInfo:
+    """Return the data of the figure."""
     trials = data.complete_trials
     by_number = trials.sort_values("number")
     values = by_number["value"].astype(float)
@@ -48,6 +60,7 @@ def history_info(data: StudyData) -> HistoryInfo:
 
 
 def draw_history(info: HistoryInfo) -> go.Figure:
+    """Draw a dot per complete trial, the best value so far, and ticks for the other trials."""
     name = heading(info.metric)
     last = max([*info.numbers, *chain.from_iterable(info.incomplete.values())], default=0)
     figure = new_figure(height=380)
@@ -78,17 +91,19 @@ def draw_history(info: HistoryInfo) -> go.Figure:
 
 
 def describe_history(info: HistoryInfo) -> str:
+    """Describe the best value and how often it improved."""
     if not info.numbers:
         return "No trial has completed with a value yet."
-    found = f"trial {info.best_numbers[-1]}, of {format_count(info.num_complete, 'complete trial')}"
+    value = format_metric(info.metric, info.best_values[-1])
     return (
-        f"Best {heading(info.metric)} {format_metric(info.metric, info.best_values[-1])}, found by {found}; "
-        f"the best improved {format_count(len(info.best_numbers) - 1, 'time')}."
+        f"The best {heading(info.metric)} is {value}, of trial {info.best_numbers[-1]} among "
+        f"{format_count(info.num_complete, 'complete trial')}; the best value improved "
+        f"{format_count(len(info.best_numbers) - 1, 'time')}."
     )
 
 
 def _draw_incomplete(figure: go.Figure, info: HistoryInfo) -> None:
-    """A strip of ticks under the plot, a row a state; the strip alone where no trial has a value."""
+    """Draw ticks below the plot, one row per state; without a complete trial, only the ticks."""
     rows = [state for state in MARKED_STATES if state in info.incomplete]
     if not rows:
         return

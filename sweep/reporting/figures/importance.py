@@ -17,42 +17,52 @@ from sweep.reporting.params import read_params
 from sweep.storage.study_data import StudyData
 
 EVALUATOR = "PED-ANOVA"
-MIN_TRIALS = 4  # with fewer, the best tenth and the rest cannot be told apart
+MIN_TRIALS = 4  # with fewer trials, there are too few to separate the best tenth from the rest
 FEW_TRIALS = 20
 
 
 class ImportanceInfo(NamedTuple):
-    """Each parameter's share of the importance, most important first; none where it cannot be computed."""
+    """The importance of the parameters.
+
+    Attributes:
+        params: The names of the parameters, most important first; empty if the importance is not computed.
+        shares: The share of each parameter in the total importance.
+        caveat: Why the result is missing or uncertain; empty if it is neither.
+    """
 
     params: list[str]
     shares: list[float]
-    caveat: str  # empty when there is none
+    caveat: str
 
 
 def importance_info(data: StudyData) -> ImportanceInfo:
+    """Compute the importance of the parameters from the complete trials."""
     space = {name: entry.distribution() for name, entry in data.study.space.items()}
     trials = _optuna_trials(data, space)
     num_outside = len(data.complete_trials) - len(trials)
     if len(trials) < MIN_TRIALS:
-        needed = f"needs {MIN_TRIALS} complete trials within the search space, and there are {len(trials)}"
-        return ImportanceInfo([], [], f"Not computed: it {needed}.")
+        needed = f"{MIN_TRIALS} complete trials within the search space, but there are {len(trials)}"
+        return ImportanceInfo([], [], f"The importance requires {needed}.")
     study = _in_memory_study(StudyDirection[data.direction.upper()])
     study.add_trials(trials)
-    with warnings.catch_warnings(action="ignore"):  # of too few trials, which the caveat says
+    with warnings.catch_warnings(action="ignore"):  # about too few trials, which the caveat states
         divergences = optuna.importance.PedAnovaImportanceEvaluator().evaluate(study)
     total = sum(divergences.values())
     if total == 0:
-        return ImportanceInfo([], [], "Not computed: no parameter varied, or the trials are equally good.")
+        return ImportanceInfo(
+            [], [], "The importance is undefined: no parameter varied, or all trials are equally good."
+        )
     caveats = []
     if len(trials) < FEW_TRIALS:
-        caveats.append(f"Only {len(trials)} complete trials: take the order as a hint.")
+        caveats.append(f"With only {len(trials)} complete trials, the order is uncertain.")
     if num_outside:
-        caveats.append(f"{format_count(num_outside, 'trial')} outside the search space left out.")
+        caveats.append(f"The importance omits {format_count(num_outside, 'trial')} outside the search space.")
     shares = [share / total for share in divergences.values()]
     return ImportanceInfo(list(divergences), shares, " ".join(caveats))
 
 
 def draw_importance(info: ImportanceInfo) -> go.Figure:
+    """Draw one bar per parameter."""
     figure = new_figure(height=64 + 34 * len(info.params), margin_t=8, margin_r=48)
     figure.add_bar(
         x=info.shares,
@@ -71,21 +81,22 @@ def draw_importance(info: ImportanceInfo) -> go.Figure:
 
 
 def describe_importance(info: ImportanceInfo) -> str:
+    """Describe the share of each parameter, with the caveat."""
     pairs = zip(info.params, info.shares, strict=True)
     shares = ", ".join(f"{heading(name)} {share:.0%}" for name, share in pairs)
     return " ".join(
-        part for part in (shares and f"Importance by {EVALUATOR}: {shares}.", info.caveat) if part
+        part for part in (shares and f"The importance by {EVALUATOR}: {shares}.", info.caveat) if part
     )
 
 
 def _optuna_trials(data: StudyData, space: Mapping[str, BaseDistribution]) -> list[optuna.trial.FrozenTrial]:
-    """The complete trials whose params lie within the search space; a known point may lie outside."""
+    """Return the complete trials whose parameters lie within the search space."""
     complete = data.complete_trials
     params = [param for param in read_params(data, complete) if param.name in space]
     trials = []
     for row, value in enumerate(complete["value"].astype(float)):
         present = {param.name: param.values[row] for param in params if not math.isnan(param.values[row])}
-        with contextlib.suppress(ValueError, IndexError):  # raised for a value or a choice outside
+        with contextlib.suppress(ValueError, IndexError):  # raised for a value or a choice outside the space
             trials.append(
                 optuna.trial.create_trial(
                     value=value,
@@ -97,7 +108,7 @@ def _optuna_trials(data: StudyData, space: Mapping[str, BaseDistribution]) -> li
 
 
 def _in_memory_study(direction: StudyDirection) -> optuna.Study:
-    """A study that nobody is told of: Optuna would log its creation to the terminal."""
+    """Create a study without the message that Optuna would log to the terminal."""
     verbosity = optuna.logging.get_verbosity()
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     try:

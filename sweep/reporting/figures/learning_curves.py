@@ -1,4 +1,4 @@
-"""How did each trial learn, and which ones overfit, diverge or were cut short?"""
+"""How did each trial learn, and which trials overfitted, diverged or were stopped early?"""
 
 import math
 from typing import Any, NamedTuple
@@ -30,8 +30,8 @@ from sweep.storage.study_data import StudyData
 
 MAX_TRIALS = 200
 MAX_EPOCHS = 200
-MIN_VALUES = 40  # of which a tenth may be left out
-GROUPS = ("failed", "pruned", "running", "complete", "best")  # drawn in this order, the best on top
+MIN_VALUES = 40  # from this number on, an extent may omit the lowest tenth
+GROUPS = ("failed", "pruned", "running", "complete", "best")  # in drawing order: the best trial is on top
 STYLES: dict[str, dict[str, Any]] = {
     "best": {"width": 2.5},
     "complete": {"width": 1},
@@ -44,20 +44,27 @@ OPACITY = {"best": 1.0, "pruned": 0.35, "failed": 0.45}
 
 
 class CurvesInfo(NamedTuple):
-    """One metric's curves; `extent` is shared by the metrics of a family, so that they compare by eye.
+    """The learning curves of one metric.
 
-    The extent of a share leaves out the lowest tenth of its values, the first epochs' and diverged trials'.
+    Attributes:
+        metric: The name of the metric.
+        curves: The curves that are drawn.
+        extent: The range of the vertical axis, which is the same for all splits of a base metric so that they
+            can be compared. For a share it omits the lowest tenth of the values, which are those of the first
+            epochs and of diverged trials. None without finite values.
+        log: Whether the vertical axis is logarithmic.
+        num_trials: The number of trials that have reported epochs, drawn or not.
     """
 
     metric: str
     curves: list[Polyline]
     extent: tuple[float, float] | None
     log: bool
-    num_trials: int  # with or without a curve drawn here
+    num_trials: int
 
 
 def curves_info(data: StudyData) -> list[CurvesInfo]:
-    """The curves of the objective's family and of the loss, and of all other metrics where they are few."""
+    """Return the curves of each metric that the report shows."""
     metrics = headline_metrics(data.epochs.columns.drop(["number", "epoch"]), data.metric, "loss")
     reported = data.ranked_trials
     reported = reported[reported["number"].isin(data.epochs["number"])]
@@ -70,12 +77,12 @@ def curves_info(data: StudyData) -> list[CurvesInfo]:
         for number, state in zip(drawn["number"], drawn["state"], strict=True)
     }
     epochs = data.epochs[data.epochs["number"].isin(groups)].sort_values(["number", "epoch"])
-    families = {
+    splits = {
         name: [metric for metric in metrics if base_metric(metric) == name]
         for name in map(base_metric, metrics)
     }
     extents = {
-        name: extent_of(epochs[members].to_numpy(float), is_share(name)) for name, members in families.items()
+        name: extent_of(epochs[members].to_numpy(float), is_share(name)) for name, members in splits.items()
     }
     return [
         CurvesInfo(
@@ -90,6 +97,7 @@ def curves_info(data: StudyData) -> list[CurvesInfo]:
 
 
 def draw_curves(info: CurvesInfo) -> go.Figure:
+    """Draw one line per trial."""
     figure = new_figure(height=300, showlegend=True)
     last = max((line.x[-1] for line in info.curves), default=0)
     figure.update_xaxes(title_text="epoch", **count_axis(last))
@@ -112,6 +120,7 @@ def draw_curves(info: CurvesInfo) -> go.Figure:
 
 
 def describe_curves(info: CurvesInfo) -> str:
+    """Describe the number of curves and the end of the best one."""
     if not info.curves:
         return f"No {heading(info.metric)} has been reported yet."
     text = f"{heading(info.metric)} by epoch for {format_count(len(info.curves), 'trial')}"
@@ -123,7 +132,7 @@ def describe_curves(info: CurvesInfo) -> str:
 
 
 def _curves(epochs: pd.DataFrame, metric: str, groups: dict[int, str]) -> list[Polyline]:
-    """A line for each trial that has reported the metric."""
+    """Return one line for each trial that has reported the metric."""
     lines: dict[Any, pd.DataFrame] = dict(iter(epochs.dropna(subset=metric).groupby("number")))
     return [
         Polyline(number, group, *thinned(lines[number]["epoch"].tolist(), lines[number][metric].tolist()))
@@ -133,13 +142,13 @@ def _curves(epochs: pd.DataFrame, metric: str, groups: dict[int, str]) -> list[P
 
 
 def thinned(epochs: list[int], values: list[float]) -> tuple[list[int], list[float]]:
-    """Every so-many-th epoch, counted from the last, which is always kept."""
+    """Reduce a curve to at most `MAX_EPOCHS` evenly spaced epochs, including the last one."""
     step = math.ceil(len(epochs) / MAX_EPOCHS)
     return epochs[::-step][::-1], values[::-step][::-1]
 
 
 def extent_of(values: "np.ndarray[Any, Any]", of_share: bool) -> tuple[float, float] | None:
-    """The lowest and the highest finite value, of a share without the lowest tenth."""
+    """Return the range of the finite values; for a share, without the lowest tenth."""
     finite = values[np.isfinite(values)]
     if not finite.size:
         return None
@@ -153,10 +162,10 @@ def _spans_decades(extent: tuple[float, float] | None) -> bool:
 
 
 def _y_axis(info: CurvesInfo) -> dict[str, Any]:
-    """The extent with some air around it."""
+    """Return axis settings for the extent with a margin."""
     if info.extent is None or info.extent[0] == info.extent[1]:
         return value_axis(info.metric, info.extent or ())
     low, high = (math.log10(end) if info.log else end for end in info.extent)
-    air = 0.04 * (high - low)
+    margin = 0.04 * (high - low)
     axis = log_axis(*info.extent) if info.log else value_axis(info.metric, info.extent)
-    return {**axis, "range": [low - air, high + air]}
+    return {**axis, "range": [low - margin, high + margin]}

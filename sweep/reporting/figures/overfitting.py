@@ -1,4 +1,4 @@
-"""Does the best trial do as well on images it has not seen?"""
+"""Does the best trial perform as well on data that it was not trained on?"""
 
 from typing import NamedTuple
 
@@ -13,19 +13,30 @@ from sweep.storage.study_data import StudyData
 
 
 class OverfittingInfo(NamedTuple):
-    """One metric of the best trial by epoch, on training and on validation data."""
+    """One base metric of the best trial by epoch, on training and on validation data.
+
+    Attributes:
+        number: The number of the best trial.
+        train: The name of the metric on training data.
+        validation: The name of the metric on validation data.
+        epochs: The epochs.
+        train_values: The value on training data in each epoch.
+        validation_values: The value on validation data in each epoch.
+        best_epoch: The epoch with the best value on validation data; None if the direction of the metric is
+            unknown.
+    """
 
     number: int
-    train: str  # the metrics' names
+    train: str
     validation: str
     epochs: list[int]
     train_values: list[float]
     validation_values: list[float]
-    best_epoch: int | None  # of the validation; None where nobody says which way is better
+    best_epoch: int | None
 
 
 def overfitting_info(data: StudyData) -> list[OverfittingInfo]:
-    """One for each metric that was measured on both; none without a complete trial."""
+    """Return the data for each metric that the best trial measured on both splits."""
     best = data.complete_trials["number"].head(1).tolist()
     reported = headline_metrics(data.epochs.columns.drop(["number", "epoch"]), data.metric, "loss")
     epochs = data.epochs[data.epochs["number"].isin(best)].sort_values("epoch")
@@ -54,13 +65,14 @@ def overfitting_info(data: StudyData) -> list[OverfittingInfo]:
 
 
 def draw_overfitting(info: OverfittingInfo) -> go.Figure:
+    """Draw both curves with the gap between them."""
     figure = new_figure(height=300, legend_traceorder="normal")
     figure.update_xaxes(title_text="epoch", **count_axis(info.epochs[-1]))
     values = [*info.train_values, *info.validation_values]
     figure.update_yaxes(title_text=plain(heading(base_metric(info.train))), **value_axis(info.train, values))
     if is_share(info.train) and (extent := extent_of(np.array(values), of_share=True)) is not None:
-        air = 0.06 * (extent[1] - extent[0]) or 0.06
-        figure.update_yaxes(range=[extent[0] - air, extent[1] + air])
+        margin = 0.06 * (extent[1] - extent[0]) or 0.06
+        figure.update_yaxes(range=[extent[0] - margin, extent[1] + margin])
     lines = ((info.train, info.train_values, BLUE), (info.validation, info.validation_values, ORANGE))
     for index, (metric, line, color) in enumerate(lines):
         figure.add_scatter(
@@ -88,13 +100,14 @@ def draw_overfitting(info: OverfittingInfo) -> go.Figure:
 
 
 def describe_overfitting(info: OverfittingInfo) -> str:
+    """Describe the final values and the best epoch."""
     train, validation = info.train_values[-1], info.validation_values[-1]
     text = (
         f"Trial {info.number} ends at {heading(info.train)} {format_metric(info.train, train)} and "
         f"{heading(info.validation)} {format_metric(info.validation, validation)}"
     )
     if info.best_epoch is not None and info.epochs[-1] > 1:
-        text += f"; its validation was best at epoch {info.best_epoch} of {info.epochs[-1]}"
+        text += f"; its validation result was best at epoch {info.best_epoch} of {info.epochs[-1]}"
     return text + "."
 
 
@@ -106,7 +119,7 @@ def _best_epoch(values: "pd.Series[float]", direction: str) -> int | None:
 
 
 def _direction(name: str, data: StudyData) -> str:
-    """Which way a metric is better: "maximize", "minimize", or "" where nobody says."""
+    """Return the direction in which a metric improves: "maximize", "minimize", or "" if it is unknown."""
     if name == base_metric(data.metric):
         return data.direction
     return "minimize" if "loss" in name or "error" in name else "maximize" if "accuracy" in name else ""

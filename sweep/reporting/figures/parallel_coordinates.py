@@ -1,4 +1,4 @@
-"""Which combinations of parameters do the good trials share?"""
+"""Which combinations of parameters do the best trials share?"""
 
 import math
 from collections.abc import Callable
@@ -26,14 +26,20 @@ STYLES = {LOWER: (GREY, 0.45, 1), UPPER: (BLUE, 0.6, 1), TOP: (ORANGE, 0.9, 1.8)
 
 
 class Axis(NamedTuple):
-    """One upright axis from 0 to 1, and where its labels stand."""
+    """A vertical axis from 0 to 1: its name, and the positions of its labels."""
 
     name: str
     ticks: list[tuple[float, str]]
 
 
 class ParallelInfo(NamedTuple):
-    """An axis a parameter and one for the objective; a line a complete trial, best first."""
+    """The data of the figure.
+
+    Attributes:
+        axes: One axis per parameter, and one for the objective.
+        lines: One line per complete trial that is drawn, best first.
+        num_complete: The number of complete trials, drawn or not.
+    """
 
     axes: list[Axis]
     lines: list[Polyline]
@@ -41,6 +47,7 @@ class ParallelInfo(NamedTuple):
 
 
 def parallel_info(data: StudyData) -> ParallelInfo:
+    """Return the data of the figure."""
     every = data.complete_trials
     groups = dict(zip(every["number"], quantile_groups(len(every)), strict=True))
     trials = spread(every, MAX_LINES)
@@ -64,7 +71,7 @@ def parallel_info(data: StudyData) -> ParallelInfo:
 
 
 def _within_reach(values: list[float], direction: str) -> tuple[list[float], float | None]:
-    """The values with those far worse than most put at the worst that is shown, which is None if none is."""
+    """Return the values with outliers moved to the worst value shown, and that value or None."""
     worst = worst_shown(values, direction)
     if worst is None:
         return values, None
@@ -73,6 +80,7 @@ def _within_reach(values: list[float], direction: str) -> tuple[list[float], flo
 
 
 def draw_parallel(info: ParallelInfo) -> go.Figure:
+    """Draw the axes and the lines, the best trials on top."""
     figure = new_figure(height=420, margin={"l": 24, "r": 56, "t": 76, "b": 16})
     for group, (color, opacity, width) in STYLES.items():
         lines = [line for line in info.lines if line.group == group]
@@ -110,6 +118,7 @@ def draw_parallel(info: ParallelInfo) -> go.Figure:
 
 
 def describe_parallel(info: ParallelInfo) -> str:
+    """Describe the axes and the number of lines."""
     if not info.lines:
         return "No trial has completed with a value yet."
     axes = ", ".join(axis.name for axis in info.axes)
@@ -133,7 +142,7 @@ def _end_ticks(values: list[float], show: Callable[[float], str]) -> list[tuple[
 
 
 def _heights(values: list[float], log: bool, choices: list[str] | None) -> list[float]:
-    """Each value's place between the lowest and the highest, as 0 to 1; halfway where there is but one."""
+    """Return each value's position between the lowest (0) and the highest (1); 0.5 if all are equal."""
     scaled = [math.log(value) if log else value for value in values]
     present = [value for value in scaled if not math.isnan(value)]
     low, high = min(present, default=0), max(present, default=0)

@@ -1,4 +1,4 @@
-"""How far apart are the configurations that were tested, and how far apart their seeds?"""
+"""How much do the evaluated configurations differ, and how much do their seeds differ?"""
 
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -11,16 +11,25 @@ from sweep.reporting.seed_statistics import EvaluatedConfiguration, format_mean
 
 
 class SeedsInfo(NamedTuple):
-    """Tested configurations, the chosen one first: each seed's value, the mean, and half its interval."""
+    """The results of the evaluated configurations, the chosen one first.
+
+    Attributes:
+        metric: The metric measured on the test data.
+        names: The names of the configurations.
+        values: The value of each seed.
+        means: The mean over the seeds.
+        half_widths: Half of the width of each mean's confidence interval; NaN for a single seed.
+    """
 
     metric: str
     names: list[str]
     values: list[list[float]]
     means: list[float]
-    half_widths: list[float]  # nan for a single seed
+    half_widths: list[float]
 
 
 def seeds_info(configurations: Sequence[EvaluatedConfiguration]) -> SeedsInfo:
+    """Return the data of the figure."""
     return SeedsInfo(
         metric=configurations[0].metric if configurations else "",
         names=[f"trial {each.trial}" for each in configurations],
@@ -31,6 +40,7 @@ def seeds_info(configurations: Sequence[EvaluatedConfiguration]) -> SeedsInfo:
 
 
 def draw_seeds(info: SeedsInfo) -> go.Figure:
+    """Draw the mean with its interval and a dot per seed for each configuration."""
     figure = new_figure(height=88 + 40 * len(info.names), margin_t=8, showlegend=False)
     for rank, (name, values) in enumerate(zip(info.names, info.values, strict=True)):
         figure.add_scatter(
@@ -58,10 +68,10 @@ def draw_seeds(info: SeedsInfo) -> go.Figure:
 
 def describe_seeds(info: SeedsInfo, configurations: Sequence[EvaluatedConfiguration]) -> str:
     if not configurations:
-        return "No configuration has been tested yet."
+        return "No configuration has been evaluated yet."
     chosen = configurations[0]
     return (
         f"This figure shows the {heading(info.metric)} of "
-        f"{format_count(len(info.names), 'tested configuration')}: each seed, and the mean with its "
+        f"{format_count(len(info.names), 'evaluated configuration')}: each seed, and the mean with its "
         f"confidence interval. Trial {chosen.trial}, the best on validation data, has {format_mean(chosen)}."
     )

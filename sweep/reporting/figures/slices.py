@@ -1,4 +1,4 @@
-"""What does each parameter do on its own?"""
+"""How does the objective depend on each single parameter?"""
 
 import math
 from typing import NamedTuple
@@ -25,7 +25,16 @@ MAX_DOTS = 500
 
 
 class SliceInfo(NamedTuple):
-    """One parameter against the objective, over complete trials, best last: the best are drawn on top."""
+    """The objective against one parameter.
+
+    Attributes:
+        param: The parameter with its value in each trial.
+        metric: The metric that is the objective.
+        direction: The direction of the objective.
+        numbers: The numbers of the trials, the best last, so that they are drawn on top.
+        values: The values of the trials.
+        is_top: Whether each trial is among the best tenth.
+    """
 
     param: Param
     metric: str
@@ -36,6 +45,7 @@ class SliceInfo(NamedTuple):
 
 
 def slices_info(data: StudyData) -> list[SliceInfo]:
+    """Return the data of one figure per parameter."""
     every = data.complete_trials
     if every.empty:
         return []
@@ -50,6 +60,7 @@ def slices_info(data: StudyData) -> list[SliceInfo]:
 
 
 def draw_slice(info: SliceInfo) -> go.Figure:
+    """Draw a dot per trial."""
     figure = new_figure(height=230, margin_t=12)
     name = heading(info.metric)
     figure.add_scatter(
@@ -79,6 +90,7 @@ def draw_slice(info: SliceInfo) -> go.Figure:
 
 
 def describe_slice(info: SliceInfo) -> str:
+    """Describe the axes and the number of trials."""
     present = _present(info)
     name = heading(info.param.name)
     if not present:

@@ -1,8 +1,8 @@
-"""How every figure looks.
+"""The appearance that all figures share.
 
-Backgrounds are transparent and each colour stands out from white and from near-black, so that one figure
-serves light and dark pages. The colours keep apart for colour-blind readers: they differ in hue between
-orange and blue, and otherwise in line style or marker.
+Backgrounds are transparent, and each colour contrasts with white and with near-black, so that a figure suits
+light and dark pages. Readers with colour blindness can distinguish the colours: they differ in hue between
+orange and blue, or else in line style or marker.
 """
 
 import html
@@ -44,7 +44,7 @@ TEMPLATE = go.layout.Template(
 
 
 class Polyline(NamedTuple):
-    """A line of one trial."""
+    """A line that belongs to one trial: its number, its group, and the coordinates."""
 
     number: int
     group: str
@@ -53,28 +53,32 @@ class Polyline(NamedTuple):
 
 
 def new_figure(height: int, **layout: Any) -> go.Figure:
+    """Create an empty figure with the shared template."""
     return go.Figure(layout={"template": TEMPLATE, "height": height, **layout})
 
 
 def plain(text: str) -> str:
-    """Text as plotly shows it letter for letter: it reads a few HTML tags in labels."""
+    """Escape text for labels, in which Plotly interprets some HTML tags."""
     return html.escape(text, quote=False)
 
 
 def label(text: str) -> str:
-    """A name on an axis, shown letter for letter, and cut off where it would push the plot aside."""
+    """Escape a name for an axis, and shorten it so that it leaves room for the plot."""
     return plain(text if len(text) <= MAX_LABEL else text[: MAX_LABEL - 1] + "…")
 
 
 def value_axis(metric: str, values: Iterable[float]) -> dict[str, Any]:
-    """Axis settings for values of a metric; a share of one goes from 0 to 100 %, with room for a marker."""
+    """Return axis settings for a metric; a share of one has an axis in percent with room for markers."""
     if is_share(metric) and all(0 <= value <= 1 for value in values):
         return {"tickformat": ".2~%", "minallowed": -0.02, "maxallowed": 1.02}
     return {}
 
 
 def worst_shown(values: Sequence[float], direction: str) -> float | None:
-    """The worst value that an axis has room for, or None: one diverged trial would flatten the rest."""
+    """Return the worst value that an axis should include, or None if it should include all values.
+
+    A diverged trial would otherwise compress the range of all others.
+    """
     if len(values) < 8:
         return None
     sign = 1 if direction == "maximize" else -1
@@ -85,22 +89,22 @@ def worst_shown(values: Sequence[float], direction: str) -> float | None:
 
 
 def focus(values: Sequence[float], direction: str) -> dict[str, Any]:
-    """Axis settings that leave out values far worse than most."""
+    """Return axis settings that exclude values far worse than most."""
     worst = worst_shown(values, direction)
     if worst is None:
         return {}
     best = max(values) if direction == "maximize" else min(values)
-    air = 0.06 * abs(best - worst) or 0.06
-    return {"range": [min(worst, best) - air, max(worst, best) + air]}
+    margin = 0.06 * abs(best - worst) or 0.06
+    return {"range": [min(worst, best) - margin, max(worst, best) + margin]}
 
 
 def count_axis(highest: float) -> dict[str, Any]:
-    """Axis settings for whole numbers: no 0.5 between 0 and 1."""
+    """Return axis settings for whole numbers, without ticks between them."""
     return {"dtick": 1} if highest < 10 else {}
 
 
 def log_axis(low: float, high: float) -> dict[str, Any]:
-    """Axis settings for positive numbers over decades; plotly would label 0.05 as a bare 5."""
+    """Return settings for a logarithmic axis with complete numbers; Plotly would label 0.05 as 5."""
     decades = range(math.floor(math.log10(low)), math.ceil(math.log10(high)) + 1)
     digits = (1, 2, 5) if len(decades) <= 3 else (1,)
     ticks = [float(f"{digit}e{decade}") for decade in decades for digit in digits]
@@ -108,7 +112,7 @@ def log_axis(low: float, high: float) -> dict[str, Any]:
 
 
 def one_trace(lines: Iterable[Polyline], **style: Any) -> go.Scatter:
-    """Many lines as one trace, with a gap after each: a page draws one path, not a thousand."""
+    """Return many lines as one trace with gaps between them, which is faster to draw than many traces."""
     lines = list(lines)
     return go.Scatter(
         x=np.concatenate([[*line.x, line.x[-1]] for line in lines]).astype(np.float32),

@@ -1,4 +1,4 @@
-"""Which node did what, and when?"""
+"""When did each node run which attempts?"""
 
 from collections.abc import Iterator
 from typing import NamedTuple
@@ -12,31 +12,42 @@ from sweep.storage.study_data import StudyData
 
 MAX_LANES = 80
 UNKNOWN_HOST = "unknown node"
-OUTCOMES = ("running", "pruned", "complete", "failed")  # drawn in this order: a failure is never covered
+OUTCOMES = ("running", "pruned", "complete", "failed")  # in drawing order: failures are on top
 OUTCOME_OF = {"complete": "complete", "pruned": "pruned", "failed": "failed", "running": "running"}
 
 
 class TimelineInfo(NamedTuple):
-    """A bar an attempt that has begun, in hours since the first; a node has a lane for each job at once."""
+    """The attempts that have started, as bars in lanes.
 
-    lanes: list[str]  # each lane's node
+    A node has as many lanes as it ran attempts at the same time.
+
+    Attributes:
+        lanes: The node of each lane.
+        bars: One bar per attempt, in hours since the first start.
+        num_attempts: The number of attempts that have started, drawn or not.
+        hours: Hours from the first start to the last end.
+        mean_wait_s: The mean number of seconds from submission to start.
+    """
+
+    lanes: list[str]
     bars: list[Polyline]
-    num_attempts: int  # with or without a bar
+    num_attempts: int
     hours: float
-    mean_wait_s: float  # from submission to start
+    mean_wait_s: float
 
 
 def timeline_info(data: StudyData) -> TimelineInfo:
-    begun = _begun(data)
-    if begun.empty:
+    """Assign the attempts of each node to lanes; the busiest nodes come first if there are too many lanes."""
+    started = _started(data)
+    if started.empty:
         return TimelineInfo([], [], 0, 0.0, 0.0)
-    first = begun["start"].min()
-    busiest = begun.groupby("host")["seconds"].sum().sort_values(ascending=False)
+    first = started["start"].min()
+    busiest = started.groupby("host")["seconds"].sum().sort_values(ascending=False)
     lanes: list[str] = []
     bars: list[Polyline] = []
     num_left_out = 0
     for host in sorted(busiest.index[:MAX_LANES]):
-        attempts = begun[begun["host"] == host].sort_values("start")
+        attempts = started[started["host"] == host].sort_values("start")
         own = list(_packed(attempts))
         num_lanes = max(own) + 1
         if len(lanes) + num_lanes > MAX_LANES and lanes:
@@ -50,13 +61,14 @@ def timeline_info(data: StudyData) -> TimelineInfo:
     return TimelineInfo(
         lanes=lanes,
         bars=bars,
-        num_attempts=len(begun),
-        hours=float((begun["end"].max() - first).total_seconds() / 3600),
-        mean_wait_s=float((begun["start"] - begun["submitted"]).dt.total_seconds().clip(lower=0).mean()),
+        num_attempts=len(started),
+        hours=float((started["end"].max() - first).total_seconds() / 3600),
+        mean_wait_s=float((started["start"] - started["submitted"]).dt.total_seconds().clip(lower=0).mean()),
     )
 
 
 def draw_timeline(info: TimelineInfo) -> go.Figure:
+    """Draw the bars."""
     thickness = max(3, min(14, 640 // max(len(info.lanes), 1)))
     figure = new_figure(height=110 + (thickness + 4) * len(info.lanes))
     for outcome in OUTCOMES:
@@ -84,26 +96,27 @@ def draw_timeline(info: TimelineInfo) -> go.Figure:
 
 
 def describe_timeline(info: TimelineInfo) -> str:
+    """Describe the number of attempts and nodes, and the mean wait."""
     if not info.num_attempts:
-        return "No job has started yet."
+        return "No attempt has started yet."
     num_hosts = len(set(info.lanes))
     text = (
-        f"{format_count(len(info.bars), 'job')} on {format_count(num_hosts, 'node')} over "
+        f"{format_count(len(info.bars), 'attempt')} on {format_count(num_hosts, 'node')} over "
         f"{format_duration(3600 * info.hours)}; the mean wait was {format_duration(info.mean_wait_s)}"
     )
     if left_out := info.num_attempts - len(info.bars):
-        text += f"; {format_count(left_out, 'job')} on the less busy nodes left out"
+        text += f"; the figure omits {format_count(left_out, 'attempt')} on less busy nodes"
     return text + "."
 
 
-def _begun(data: StudyData) -> pd.DataFrame:
-    """The attempts that have begun, their ends known or as late as anything known of the study."""
+def _started(data: StudyData) -> pd.DataFrame:
+    """Return the attempts that have started; one that has not ended ends at the latest time known."""
     moments = {
         name: pd.to_datetime(data.attempts[f"{name}_at"], utc=True).dt.as_unit("us")
         for name in ("submitted", "started", "ended")
     }
     latest = pd.concat([moments["started"], moments["ended"]]).max()
-    begun = pd.DataFrame(
+    started = pd.DataFrame(
         {
             "number": data.attempts["number"],
             "outcome": data.attempts["state"].map(OUTCOME_OF).fillna("running"),
@@ -113,13 +126,13 @@ def _begun(data: StudyData) -> pd.DataFrame:
             "end": moments["ended"].fillna(latest),
         }
     ).dropna(subset="start")
-    begun["end"] = begun[["start", "end"]].max(axis=1)  # clocks of nodes differ
-    begun["seconds"] = (begun["end"] - begun["start"]).dt.total_seconds()
-    return begun
+    started["end"] = started[["start", "end"]].max(axis=1)  # the clocks of nodes may differ
+    started["seconds"] = (started["end"] - started["start"]).dt.total_seconds()
+    return started
 
 
 def _packed(attempts: pd.DataFrame) -> Iterator[int]:
-    """For each attempt of a node, by start, the first lane that is free."""
+    """Yield the first free lane for each attempt of a node, in the order of their starts."""
     free_at: list[pd.Timestamp] = []
     for start, end in zip(attempts["start"], attempts["end"], strict=True):
         lane = next((lane for lane, moment in enumerate(free_at) if moment <= start), len(free_at))

@@ -23,7 +23,7 @@ def test_confusion_is_added_up_over_seeds() -> None:
     assert info == ConfusionInfo([[16, 4, 0], [2, 18, 0], [0, 0, 0]], 2)
     assert info.accuracies[:2] == [0.8, 0.9]
     assert math.isnan(info.accuracies[2])
-    assert "class 0 for 1, 4 times" in describe_confusion(info)
+    assert "class 0 predicted as 1, 4 times" in describe_confusion(info)
     assert "lowest for class 0, 80.0 %" in describe_class_accuracy(info)
     assert list(draw_confusion(info).data[0].text[0]) == ["16", "4", ""]
     assert len(draw_class_accuracy(info).data[0].x) == 3
@@ -38,4 +38,4 @@ def test_missing_or_differing_matrices_yield_no_figure(notes: list[dict[str, str
 
 def test_description_of_a_perfect_classifier() -> None:
     info = ConfusionInfo([[3, 0], [0, 4]], 1)
-    assert describe_confusion(info) == "No test image was taken for another class."
+    assert describe_confusion(info) == "No test image was predicted as another class."

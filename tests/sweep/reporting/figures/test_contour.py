@@ -16,7 +16,7 @@ SPACE = {
 
 
 def data(num_trials: int = 200, direction: str = "maximize") -> StudyData:
-    """The value rises with x, and is 1 higher for kind b."""
+    """Return a study whose value increases with x and is larger by 1 for kind b."""
     random = np.random.default_rng(0)
     x = random.uniform(size=num_trials)
     kind = random.choice(["a", "b"], num_trials)
@@ -29,21 +29,21 @@ def data(num_trials: int = 200, direction: str = "maximize") -> StudyData:
     return studies.of_values((x + (kind == "b")).tolist(), columns, SPACE, direction)
 
 
-def test_the_surface_follows_the_trials() -> None:
+def test_surface_follows_the_trials() -> None:
     (info,) = contour_info(data(), ["x", "rate"])
     rising = np.nanmean(np.array(info.surface), axis=0)
     assert rising[0] < rising[len(rising) // 2] < rising[-1]
     assert (info.grid_x[0], info.grid_x[-1]) == (min(info.x.values), max(info.x.values))
 
 
-def test_choices_are_not_smoothed_into_each_other_and_an_untried_one_is_blank() -> None:
+def test_choices_are_smoothed_separately_and_an_untried_one_is_blank() -> None:
     (info,) = contour_info(data(), ["x", "kind"])
     a, b, c = np.array(info.surface)
     assert np.nanmean(b) - np.nanmean(a) == pytest.approx(1, abs=0.05)
     assert np.isnan(c).all()
 
 
-def test_where_nothing_was_tried_is_blank() -> None:
+def test_area_without_trials_is_blank() -> None:
     study = data()
     study.trials.loc[study.trials["param_x"].between(0.2, 0.8), "param_x"] = 0.9
     (info,) = contour_info(study, ["x", "kind"])
@@ -51,7 +51,7 @@ def test_where_nothing_was_tried_is_blank() -> None:
     assert not math.isnan(info.surface[0][0])
 
 
-def test_a_param_that_never_varied_gives_way_to_the_next() -> None:
+def test_param_that_never_varied_is_skipped() -> None:
     (info,) = contour_info(data(), ["same", "x", "rate"])
     assert (info.x.name, info.y.name) == ("x", "rate")
 
@@ -59,12 +59,12 @@ def test_a_param_that_never_varied_gives_way_to_the_next() -> None:
 @pytest.mark.parametrize(
     ("num_trials", "params"), [(MIN_TRIALS - 1, ["x", "rate"]), (50, ["x"]), (50, ["x", "same"]), (50, [])]
 )
-def test_without_two_params_and_some_trials_there_is_none(num_trials: int, params: list[str]) -> None:
+def test_figure_requires_two_params_and_enough_trials(num_trials: int, params: list[str]) -> None:
     assert contour_info(data(num_trials), params) == []
 
 
 @pytest.mark.parametrize("direction", ["maximize", "minimize"])
-def test_the_best_is_deepest_and_is_said(direction: str) -> None:
+def test_best_trial_has_the_strongest_shade_and_is_described(direction: str) -> None:
     study = data(direction=direction)
     (info,) = contour_info(study, ["x", "kind"])
     value = study.trials["value"]
@@ -73,14 +73,14 @@ def test_the_best_is_deepest_and_is_said(direction: str) -> None:
     assert f"kind {'b' if direction == 'maximize' else 'a'}." in describe_contour(info)
 
 
-def test_a_diverged_trial_does_not_take_the_shades() -> None:
+def test_diverged_trial_does_not_determine_the_shades() -> None:
     study = data(50)
     study.trials.loc[:9, "value"] = -100.0
     (info,) = contour_info(study, ["x", "rate"])
     assert info.shade_range[0] >= 0
 
 
-def test_dots_of_one_choice_stand_side_by_side_within_its_room() -> None:
+def test_dots_of_one_choice_do_not_overlap() -> None:
     (info,) = contour_info(data(), ["x", "kind"])
     heights = draw_contour(info).data[1].y
     assert len(set(heights)) == len(heights)

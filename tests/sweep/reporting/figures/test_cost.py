@@ -15,13 +15,13 @@ def test_hours_add_up_to_those_of_all_trials() -> None:
     assert info.wasted == pytest.approx(failed["gpu_seconds"].sum() / 3600)
 
 
-def test_failures_come_last_each_cause_apart_the_costliest_first() -> None:
+def test_causes_of_failure_come_last_and_the_most_expensive_first() -> None:
     info = cost_info(studies.kmnist(60))
     assert info.outcomes[:3] == ["complete", "pruned", "failed: preempted"]
     assert info.hours[2:] == sorted(info.hours[2:], reverse=True)
 
 
-def test_without_gpus_the_hours_are_those_of_jobs() -> None:
+def test_job_hours_are_counted_without_gpus() -> None:
     data = studies.kmnist()
     data.attempts["gpu_seconds"] = 0.0
     info = cost_info(data)
@@ -29,13 +29,13 @@ def test_without_gpus_the_hours_are_those_of_jobs() -> None:
     assert (info.unit, info.total) == ("job hours", pytest.approx(seconds.sum() / 3600))
 
 
-def test_nothing_failed_is_nothing_wasted() -> None:
+def test_no_hours_are_wasted_without_failures() -> None:
     data = studies.kmnist()
-    completed = data.attempts[data.attempts["state"] == "complete"]
-    info = cost_info(dataclasses.replace(data, attempts=completed))
+    complete = data.attempts[data.attempts["state"] == "complete"]
+    info = cost_info(dataclasses.replace(data, attempts=complete))
     assert (info.outcomes, info.wasted) == (["complete"], 0)
     assert " 0 of them on attempts that failed" in describe_cost(info)
 
 
-def test_without_an_ended_job_it_says_so() -> None:
-    assert describe_cost(cost_info(studies.empty())) == "No job has ended yet."
+def test_description_without_ended_attempts() -> None:
+    assert describe_cost(cost_info(studies.empty())) == "No attempt has ended yet."

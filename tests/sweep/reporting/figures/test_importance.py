@@ -33,13 +33,13 @@ def test_decisive_param_comes_first() -> None:
 def test_few_trials_have_a_caveat() -> None:
     info = importance_info(data(12))
     assert info.params
-    assert "Only 12 complete trials" in info.caveat
+    assert "only 12 complete trials" in info.caveat
 
 
 def test_importance_requires_a_minimum_of_trials() -> None:
     info = importance_info(data(3))
     assert (info.params, info.shares) == ([], [])
-    assert "needs 4 complete trials" in info.caveat
+    assert "requires 4 complete trials" in info.caveat
 
 
 def test_equal_trials_have_no_importance() -> None:

@@ -8,7 +8,7 @@ from tests.sweep.reporting import synthetic_studies as studies
 
 
 def of_curves(train: list[float], validation: list[float], metric: str = "accuracy") -> StudyData:
-    """One complete trial that reported these."""
+    """Return a study with one complete trial that reported these values."""
     epochs = [
         {"number": 0, "epoch": epoch, f"train_{metric}": one, f"val_{metric}": other}
         for epoch, (one, other) in enumerate(zip(train, validation, strict=True), start=1)
@@ -16,7 +16,7 @@ def of_curves(train: list[float], validation: list[float], metric: str = "accura
     return studies.study(studies.of_values([0.5]).trials, epochs, [])
 
 
-def test_it_is_the_best_trial_s_and_a_metric_each() -> None:
+def test_each_metric_of_the_best_trial_has_a_figure() -> None:
     data = studies.kmnist()
     accuracy, loss = overfitting_info(data)
     best = data.trials.set_index("number")["value"].idxmax()
@@ -26,27 +26,27 @@ def test_it_is_the_best_trial_s_and_a_metric_each() -> None:
     assert loss.train_values == rows["train_loss"].tolist()
 
 
-def test_the_best_epoch_is_the_highest_accuracy_and_the_lowest_loss() -> None:
+def test_best_epoch_has_the_highest_accuracy_or_the_lowest_loss() -> None:
     curves = [0.6, 0.9, 0.7]
     assert overfitting_info(of_curves(curves, curves))[0].best_epoch == 2
     assert overfitting_info(of_curves(curves, [0.9, 0.7, 0.8], "loss"))[0].best_epoch == 2
 
 
-def test_epochs_with_a_metric_missing_are_left_out() -> None:
+def test_epochs_without_both_metrics_are_omitted() -> None:
     (info,) = overfitting_info(of_curves([0.5, math.nan, 0.7, 0.8], [0.4, 0.5, math.nan, 0.6]))
     assert (info.epochs, info.validation_values) == ([1, 4], [0.4, 0.6])
 
 
-def test_a_metric_of_no_epoch_has_no_figure() -> None:
+def test_metric_without_epochs_has_no_figure() -> None:
     assert overfitting_info(of_curves([math.nan], [0.5])) == []
 
 
 @pytest.mark.parametrize("make", [studies.empty, studies.all_failed, lambda: studies.of_values([0.5])])
-def test_without_a_best_trial_or_its_epochs_there_is_none(make: object) -> None:
+def test_study_without_a_best_trial_or_epochs_has_no_figure(make: object) -> None:
     assert overfitting_info(make()) == []  # type: ignore[operator]
 
 
-def test_the_first_epochs_do_not_flatten_the_gap() -> None:
+def test_axis_excludes_the_first_epochs() -> None:
     values = [0.1, 0.2, *[0.9 + epoch / 1000 for epoch in range(28)]]
     (info,) = overfitting_info(of_curves(values, values))
     low, high = draw_overfitting(info).layout.yaxis.range
@@ -54,11 +54,11 @@ def test_the_first_epochs_do_not_flatten_the_gap() -> None:
     assert high > 0.927
 
 
-def test_it_is_said_and_drawn_where_validation_was_best() -> None:
+def test_best_validation_epoch_is_described_and_marked() -> None:
     (info,) = overfitting_info(of_curves([0.5, 0.8, 0.9], [0.5, 0.7, 0.6]))
     assert describe_overfitting(info).replace("\N{NO-BREAK SPACE}", " ") == (
         "Trial 0 ends at train accuracy 90.00 % and validation accuracy 60.00 %; "
-        "its validation was best at epoch 2 of 3."
+        "its validation result was best at epoch 2 of 3."
     )
     marker = draw_overfitting(info).data[-1]
     assert (list(marker.x), list(marker.y)) == ([2], [0.7])

@@ -25,11 +25,11 @@ def test_figure_shows_each_seed_and_the_mean_with_its_interval() -> None:
     figure = draw_seeds(info)
     half_width = 12.706 * 0.01  # Student's t with one degree of freedom
     assert figure.data[0].error_x.array[0] == pytest.approx(half_width, rel=1e-3)
-    assert "2 tested configurations" in describe_seeds(info, configurations)
+    assert "2 evaluated configurations" in describe_seeds(info, configurations)
 
 
 def test_figure_without_configurations_or_with_a_single_seed_is_drawn() -> None:
-    assert describe_seeds(seeds_info([]), []) == "No configuration has been tested yet."
+    assert describe_seeds(seeds_info([]), []) == "No configuration has been evaluated yet."
     assert not draw_seeds(seeds_info([])).data
     one = [EvaluatedConfiguration(3, {"x": 1}, "test_accuracy", [0.9], [0])]
     assert math.isnan(seeds_info(one).half_widths[0])

@@ -55,4 +55,4 @@ def test_panel_names_the_importance_evaluator() -> None:
         section for section in sections(studies.kmnist()) if section.anchor == "importance"
     ).panels
     assert "PED-ANOVA" in panel.reading
-    assert "Only 16 complete trials" in panel.note
+    assert "only 16 complete trials" in panel.note
