@@ -13,6 +13,7 @@ from sqlalchemy import URL, Engine
 from sweep.definition.profile import Profile
 from sweep.definition.study import Study
 from sweep.errors import InputError
+from sweep.launcher.attempts import FolderOpener, folder_of
 from sweep.launcher.clock import Clock, SystemClock
 from sweep.launcher.launcher import Launcher
 from sweep.launcher.outage import OUTAGES
@@ -92,6 +93,7 @@ def open_launcher(
     executor: Executor,
     clock: Clock | None = None,
     check_code: Preflight = preflight,
+    open_folder: FolderOpener = folder_of,
 ) -> Iterator[Launcher]:
     """Check a launch, then open a launcher that holds its study's lease while the context lasts.
 
@@ -100,6 +102,7 @@ def open_launcher(
         executor: What runs the jobs.
         clock: The clock; None is the clock of this machine.
         check_code: Checks the study's functions and data.
+        open_folder: Returns the folder of an attempt.
 
     Raises:
         InputError: If the user's input is wrong. Nothing has been changed then, except that the tables exist.
@@ -108,7 +111,7 @@ def open_launcher(
     engine, data_sha256 = check(request, check_code)
     upgrade(engine)
     row = _study_row(engine, request, data_sha256, clock)
-    with hold(engine, row, request, executor, clock) as launcher:
+    with hold(engine, row, request, executor, clock, open_folder) as launcher:
         # A periodic or waiting launcher follows another one, which may have been requested to stop.
         withdraws_stop = not (request.once or request.wait)
         definition = definition_of(request.study)
@@ -118,7 +121,12 @@ def open_launcher(
 
 @contextmanager
 def hold(
-    engine: Engine, row: StudyRow, request: LaunchRequest, executor: Executor, clock: Clock | None = None
+    engine: Engine,
+    row: StudyRow,
+    request: LaunchRequest,
+    executor: Executor,
+    clock: Clock | None = None,
+    open_folder: FolderOpener = folder_of,
 ) -> Iterator[Launcher]:
     """Open a launcher of a recorded study that holds the study's lease while the context lasts.
 
@@ -142,6 +150,7 @@ def hold(
                 launched_at=row.created_at,
                 poll_seconds=request.profile.poll_seconds,
                 clock=clock,
+                open_folder=open_folder,
                 failures=ConsecutiveFailures.of(causes),
             )
     finally:
