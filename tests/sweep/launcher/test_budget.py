@@ -1,26 +1,26 @@
-"""What trials cost, and a study whose budget is spent."""
+"""The cost of trials, and studies whose budget is spent."""
 
 from sweep.states import JobState
 from tests.sweep.launcher.harness import FakeExecutor, LauncherHarness
 
 
-def test_budget_of_gpu_hours_counts_what_ended_and_what_runs(
+def test_gpu_hours_of_ended_trials_count_towards_the_budget(
     harness: LauncherHarness, executor: FakeExecutor
 ) -> None:
     harness.launch("trials=50", "parallel=1", "budget.gpu_hours=0.01")
     harness.step()
     executor.begin("1")  # at second 100
-    executor.end("1")  # at second 160: a sixtieth of an hour
+    executor.end("1")  # at second 160, which makes a sixtieth of an hour
     assert harness.step() == 0
     assert harness.read().trials["gpu_seconds"].tolist() == [60.0]
 
 
-def test_budget_of_hours(harness: LauncherHarness) -> None:
+def test_no_trial_is_proposed_after_the_hours_of_the_budget(harness: LauncherHarness) -> None:
     harness.launch("budget.hours=0.0000001")
     assert harness.step() == 0
 
 
-def test_the_cost_is_the_clusters_count_in_the_end(harness: LauncherHarness, executor: FakeExecutor) -> None:
+def test_final_cost_is_the_count_of_the_scheduler(harness: LauncherHarness, executor: FakeExecutor) -> None:
     harness.launch("trials=1")
     harness.step()
     executor.begin("1")  # at second 100
@@ -31,7 +31,7 @@ def test_the_cost_is_the_clusters_count_in_the_end(harness: LauncherHarness, exe
     executor.state["1"], executor.elapsed_s["1"] = JobState.COMPLETE, 67.0
     harness.relaunch("trials=1").step()
     assert harness.read().attempts["gpu_seconds"].tolist() == [67.0]
-    executor.elapsed_s["1"] = 99.0  # it is not asked again
+    executor.elapsed_s["1"] = 99.0  # a final cost does not change
     harness.step()
     assert harness.read().attempts["gpu_seconds"].tolist() == [67.0]
 

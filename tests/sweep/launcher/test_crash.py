@@ -1,4 +1,4 @@
-"""The launcher killed with SIGKILL, by chance and at the worst moments; real processes, one machine."""
+"""The launcher killed by SIGKILL, at random and at critical moments, with real processes of this machine."""
 
 import os
 import random
@@ -16,7 +16,7 @@ NUM_TRIALS, NUM_EPOCHS = 6, 4
 LAUNCH = ["--study", "toy", "--trials", str(NUM_TRIALS), "--set", f"fixed.epochs={NUM_EPOCHS}",
           "--set", "fixed.epoch_s=0.1"]  # fmt: skip
 
-# Runs the command line with one function made to kill the process right before or after it is called.
+# Run the command line with one function replaced, which kills the process before or after its call.
 KILL_SCRIPT = """
 import functools, importlib, os, signal, sys
 from sweep.cli import main
@@ -40,12 +40,17 @@ MOMENTS = [
     ("sweep.launcher.launcher", "Launcher", "_record", "after"),
     ("sweep.worker.attempt_folder", "AttemptFolder", "create", "after"),
     ("sweep.scheduler.factory", "LocalExecutor", "submit", "before"),
-    ("submitit.local.local", "LocalExecutor", "_submit_command", "after"),  # the job waits for its pickle
+    (
+        "submitit.local.local",
+        "LocalExecutor",
+        "_submit_command",
+        "after",
+    ),  # the job has no task
     ("sweep.scheduler.factory", "LocalExecutor", "submit", "after"),  # its id is not saved
     ("sweep.launcher.launcher", "Launcher", "_apply", "after"),
     ("sweep.launcher.proposals", "Proposals", "report", "after"),
     ("sweep.launcher.proposals", "Proposals", "tell", "before"),
-    ("sweep.launcher.proposals", "Proposals", "tell", "after"),  # our tables do not know yet
+    ("sweep.launcher.proposals", "Proposals", "tell", "after"),  # our tables do not contain the end yet
 ]
 
 
@@ -59,7 +64,9 @@ def finish() -> None:
 @pytest.mark.parametrize(
     "moment", MOMENTS, ids=[f"{when} {owner}.{name}" for _, owner, name, when in MOMENTS]
 )
-def test_killed_at_the_worst_moment(workplace: Path, moment: tuple[str, str, str, str]) -> None:
+def test_study_ends_correctly_after_the_launcher_is_killed_at_a_critical_moment(
+    workplace: Path, moment: tuple[str, str, str, str]
+) -> None:
     command = [sys.executable, "-c", KILL_SCRIPT, *moment, "launch", *LAUNCH]
     done = subprocess.run(command, capture_output=True, text=True, timeout=60)
     assert done.returncode == -signal.SIGKILL, done.stderr
@@ -67,7 +74,7 @@ def test_killed_at_the_worst_moment(workplace: Path, moment: tuple[str, str, str
     check_each_trial_ran_once(workplace, NUM_TRIALS, NUM_EPOCHS)
 
 
-def test_killed_by_chance(workplace: Path) -> None:
+def test_study_ends_correctly_after_the_launcher_is_killed_at_random_moments(workplace: Path) -> None:
     chance = random.Random(20261123)
     kills = 0
     for _ in range(8):
@@ -87,8 +94,8 @@ def test_killed_by_chance(workplace: Path) -> None:
     check_each_trial_ran_once(workplace, NUM_TRIALS, NUM_EPOCHS)
 
 
-def test_ctrl_c_detaches(workplace: Path) -> None:
-    """As in a terminal: the signal goes to the whole process group, and the trials go on."""
+def test_ctrl_c_detaches_the_launcher_from_its_trials(workplace: Path) -> None:
+    """Send the signal to the whole process group, as a terminal does."""
     launcher = subprocess.Popen(
         [sys.executable, "-m", "sweep", "launch", *LAUNCH],
         stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True,

@@ -1,4 +1,4 @@
-"""What the dashboard is given of a trial, and that giving it twice changes nothing."""
+"""What Optuna's dashboard shows about a trial."""
 
 import json
 from collections.abc import Callable
@@ -25,8 +25,8 @@ from sweep.worker.attempt_folder import AttemptFolder, attempt_folder
 from sweep.worker.documents import EpochReport, Result
 
 
-class Bench:
-    """A study with one trial under way, whose attempt has left some files."""
+class RecordedTrial:
+    """A study with one active trial, whose attempt has written some files."""
 
     def __init__(self, workplace: Path) -> None:
         self.proposals = Proposals(load_study("toy"), RDBStorage("sqlite:///sweep.db"))
@@ -67,84 +67,91 @@ class Bench:
 
 
 @pytest.fixture
-def bench(workplace: Path) -> Bench:
-    return Bench(workplace)
+def recorded(workplace: Path) -> RecordedTrial:
+    return RecordedTrial(workplace)
 
 
-def test_files_attributes_and_a_note_of_the_best(bench: Bench) -> None:
-    bench.show_in_dashboard(score=0.9, size=10.0)
-    files = bench.artifacts()
+def test_best_trial_has_files_attributes_and_a_note(recorded: RecordedTrial) -> None:
+    recorded.show_in_dashboard(score=0.9, size=10.0)
+    files = recorded.artifacts()
     assert set(files) == {"reconstructions.png", "log.txt", "learning_curves.svg"}
     assert files["reconstructions.png"] == b"a picture"
-    attributes = bench.trial().user_attrs
+    attributes = recorded.trial().user_attrs
     assert (attributes["host"], attributes["seed"], attributes["size"]) == ("node1", 5, 10.0)
     assert "score" not in attributes
-    assert bench.note().startswith("**The best trial when it ended**\n\n- score: 0.9\n- size: 10\n")
+    assert recorded.note().startswith("**The best trial when it ended**\n\n- score: 0.9\n- size: 10\n")
 
 
-def test_shown_again_by_the_launcher_after_a_crash_it_is_the_same(bench: Bench) -> None:
-    bench.show_in_dashboard(score=0.9)
-    before = (bench.artifacts(), bench.trial().user_attrs, bench.note(), sorted(bench.store.iterdir()))
-    bench.show_in_dashboard(score=0.9)
-    bench.proposals.tell(0, Outcome.COMPLETE, 0.9)
-    bench.show_in_dashboard(score=0.9)
+def test_repetition_after_a_crash_changes_nothing(recorded: RecordedTrial) -> None:
+    recorded.show_in_dashboard(score=0.9)
+    before = (
+        recorded.artifacts(),
+        recorded.trial().user_attrs,
+        recorded.note(),
+        sorted(recorded.store.iterdir()),
+    )
+    recorded.show_in_dashboard(score=0.9)
+    recorded.proposals.tell(0, Outcome.COMPLETE, 0.9)
+    recorded.show_in_dashboard(score=0.9)
     assert (
-        bench.artifacts(),
-        bench.trial().user_attrs,
-        bench.note(),
-        sorted(bench.store.iterdir()),
+        recorded.artifacts(),
+        recorded.trial().user_attrs,
+        recorded.note(),
+        sorted(recorded.store.iterdir()),
     ) == before
 
 
-def test_a_file_that_a_crash_left_out_is_put_back(bench: Bench) -> None:
-    bench.show_in_dashboard(score=0.9)
-    for file in bench.store.iterdir():
+def test_file_that_a_crash_left_out_is_restored(recorded: RecordedTrial) -> None:
+    recorded.show_in_dashboard(score=0.9)
+    for file in recorded.store.iterdir():
         file.unlink()
-    bench.proposals.tell(0, Outcome.COMPLETE, 0.9)
-    bench.show_in_dashboard(score=0.9)
-    assert bench.artifacts()["reconstructions.png"] == b"a picture"
+    recorded.proposals.tell(0, Outcome.COMPLETE, 0.9)
+    recorded.show_in_dashboard(score=0.9)
+    assert recorded.artifacts()["reconstructions.png"] == b"a picture"
 
 
-def test_a_trial_that_is_neither_best_nor_failed_has_no_note(bench: Bench) -> None:
-    bench.proposals.tell(bench.proposals.propose().number, Outcome.COMPLETE, 1.0)
-    bench.show_in_dashboard(score=0.9)
-    assert bench.note() == ""
-    assert "log.txt" in bench.artifacts()
+def test_trial_that_is_neither_best_nor_failed_has_no_note(recorded: RecordedTrial) -> None:
+    recorded.proposals.tell(recorded.proposals.propose().number, Outcome.COMPLETE, 1.0)
+    recorded.show_in_dashboard(score=0.9)
+    assert recorded.note() == ""
+    assert "log.txt" in recorded.artifacts()
 
 
-def test_a_failed_trial_says_why_without_a_password(bench: Bench) -> None:
-    bench.attempt.cause = "out_of_memory"
-    bench.show_in_dashboard()
-    assert bench.note().startswith("**Failed: out_of_memory**")
-    assert "    redis://me:***@db says no" in bench.note()
-    assert b"hunter2" not in bench.artifacts()["log.txt"]
-    assert bench.trial().user_attrs["cause"] == "out_of_memory"
+def test_note_of_a_failed_trial_gives_its_cause_without_passwords(recorded: RecordedTrial) -> None:
+    recorded.attempt.cause = "out_of_memory"
+    recorded.show_in_dashboard()
+    assert recorded.note().startswith("**Failed: out_of_memory**")
+    assert "    redis://me:***@db says no" in recorded.note()
+    assert b"hunter2" not in recorded.artifacts()["log.txt"]
+    assert recorded.trial().user_attrs["cause"] == "out_of_memory"
 
 
-def test_a_trial_that_left_nothing_is_shown_too(bench: Bench) -> None:
-    bench.folder = AttemptFolder(bench.folder.path / "gone")
-    bench.attempt.cause = "lost"
-    bench.show_in_dashboard()
-    assert bench.artifacts() == {}
-    assert bench.note().endswith("    (it is empty)")
+def test_trial_without_files_has_attributes(recorded: RecordedTrial) -> None:
+    recorded.folder = AttemptFolder(recorded.folder.path / "gone")
+    recorded.attempt.cause = "lost"
+    recorded.show_in_dashboard()
+    assert recorded.artifacts() == {}
+    assert recorded.note().endswith("    (it is empty)")
 
 
-def test_no_study_fails_for_its_pictures(bench: Bench, caplog: pytest.LogCaptureFixture) -> None:
-    bench.store.parent.mkdir(exist_ok=True)
-    bench.store.write_text("a file where the folder should be")
-    bench.show_in_dashboard(score=0.9)
+def test_file_that_cannot_be_copied_is_logged(
+    recorded: RecordedTrial, caplog: pytest.LogCaptureFixture
+) -> None:
+    recorded.store.parent.mkdir(exist_ok=True)
+    recorded.store.write_text("a file where the folder should be")
+    recorded.show_in_dashboard(score=0.9)
     assert "does not have all of its files" in caplog.text
-    assert bench.note()
+    assert recorded.note()
 
 
-def of(bench: Bench, **metrics: float) -> Any:
+def of(recorded: RecordedTrial, **metrics: float) -> Any:
     result = Result("abc", Outcome.COMPLETE, 0.0, metrics)
-    return collect_artifacts(bench.attempt, bench.folder, result, "score", is_best=True)
+    return collect_artifacts(recorded.attempt, recorded.folder, result, "score", is_best=True)
 
 
-def test_a_note_is_kept_short_by_leaving_out_the_older_lines(bench: Bench) -> None:
-    bench.folder.log.write_text("".join(f"{number} {'x' * 300}\n" for number in range(50)))
-    note = of(bench, score=0.5).note
+def test_long_note_omits_the_oldest_lines_of_the_log(recorded: RecordedTrial) -> None:
+    recorded.folder.log.write_text("".join(f"{number} {'x' * 300}\n" for number in range(50)))
+    note = of(recorded, score=0.5).note
     assert len(note) <= MAX_NOTE_LENGTH
     assert f"\n    49 {'x' * 197}" in note
 
@@ -156,19 +163,19 @@ def test_a_note_is_kept_short_by_leaving_out_the_older_lines(bench: Bench) -> No
         (lambda folder: folder.metrics.unlink(), "learning_curves.svg"),
     ],
 )
-def test_what_is_not_there_is_left_out(
-    bench: Bench, spoil: Callable[[AttemptFolder], None], missing: str
+def test_missing_file_is_left_out(
+    recorded: RecordedTrial, spoil: Callable[[AttemptFolder], None], missing: str
 ) -> None:
-    assert missing in of(bench, score=0.5).contents
-    spoil(bench.folder)
-    assert missing not in of(bench, score=0.5).contents
+    assert missing in of(recorded, score=0.5).contents
+    spoil(recorded.folder)
+    assert missing not in of(recorded, score=0.5).contents
 
 
-def test_a_huge_picture_is_left_out(bench: Bench) -> None:
-    (bench.folder.artifacts / "huge.png").write_bytes(bytes(MAX_PICTURE_BYTES + 1))
-    assert [file.name for file in of(bench, score=0.5).pictures] == ["reconstructions.png"]
+def test_large_picture_is_left_out(recorded: RecordedTrial) -> None:
+    (recorded.folder.artifacts / "huge.png").write_bytes(bytes(MAX_PICTURE_BYTES + 1))
+    assert [file.name for file in of(recorded, score=0.5).pictures] == ["reconstructions.png"]
 
 
-def test_attributes_are_what_a_browser_can_read(bench: Bench) -> None:
-    attributes = of(bench, score=0.5, loss=float("nan"), size=3.0).attributes
+def test_attributes_are_valid_json(recorded: RecordedTrial) -> None:
+    attributes = of(recorded, score=0.5, loss=float("nan"), size=3.0).attributes
     assert json.loads(json.dumps(attributes, allow_nan=False))["size"] == 3.0

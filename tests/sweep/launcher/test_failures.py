@@ -1,4 +1,4 @@
-"""Trials that fail: tried again, kept, or the end of the study."""
+"""Failures, which lead to a retry, a failed trial or the end of the study."""
 
 import pytest
 
@@ -8,7 +8,7 @@ from sweep.states import Cause, JobState, Outcome
 from tests.sweep.launcher.harness import FakeExecutor, LauncherHarness
 
 
-def test_a_lost_trial_is_tried_again_from_where_it_was(
+def test_lost_trial_is_retried_from_its_last_checkpoint(
     harness: LauncherHarness, executor: FakeExecutor
 ) -> None:
     harness.launch("trials=1")
@@ -17,12 +17,12 @@ def test_a_lost_trial_is_tried_again_from_where_it_was(
     executor.report("1", 0.1, 0.2)
     executor.end("1", JobState.NODE_FAILURE, outcome=None)
     assert harness.step() == 1
-    assert executor.attempt("1").read_stop() is Outcome.SUPERSEDED  # its node may be training on
+    assert executor.attempt("1").read_stop() is Outcome.SUPERSEDED  # its worker may still be running
     spec = executor.attempt("2").read_spec()
     assert (spec.number, spec.attempt) == (0, 2)
     assert spec.earlier_attempts == (str(executor.attempt("1").path),)
     assert spec.params == executor.attempt("1").read_spec().params
-    executor.report("1", 0.9, first=3)  # the old attempt goes on: nobody reads it
+    executor.report("1", 0.9, first=3)  # the old attempt is still running; its reports are ignored
     executor.begin("2")
     executor.report("2", 0.1, 0.2, 0.3)
     executor.end("2", score=0.3)
@@ -32,7 +32,7 @@ def test_a_lost_trial_is_tried_again_from_where_it_was(
     assert harness.attempts() == [(0, 1, "failed", "node_failure"), (0, 2, "complete", None)]
 
 
-def test_what_an_attempt_asks_for_follows_from_the_failures_before_it(
+def test_retry_requests_the_resources_that_follow_from_the_failures(
     harness: LauncherHarness, executor: FakeExecutor
 ) -> None:
     file = harness.workplace / "cluster.yaml"
@@ -58,12 +58,12 @@ def test_what_an_attempt_asks_for_follows_from_the_failures_before_it(
     ]
 
 
-def test_more_memory_than_what_is_said_nowhere(harness: LauncherHarness) -> None:
+def test_memory_factor_requires_the_memory_of_the_profile(harness: LauncherHarness) -> None:
     with pytest.raises(InputError, match=r"memory_factor is 1\.5, but the profile has no mem_gb"):
         harness.launch("failures.memory_factor=1.5")
 
 
-def test_each_cause_has_its_own_allowance(harness: LauncherHarness, executor: FakeExecutor) -> None:
+def test_each_cause_has_its_own_number_of_retries(harness: LauncherHarness, executor: FakeExecutor) -> None:
     harness.launch("trials=1", "failures.retries.preempted=1", "failures.retries.timeout=1")
     for job_id, state in enumerate([JobState.PREEMPTED, JobState.TIMEOUT, JobState.PREEMPTED], start=1):
         harness.step()
@@ -74,7 +74,7 @@ def test_each_cause_has_its_own_allowance(harness: LauncherHarness, executor: Fa
     assert harness.states() == ["failed"]
 
 
-def test_what_a_person_cancelled_stays_cancelled(harness: LauncherHarness, executor: FakeExecutor) -> None:
+def test_job_that_a_user_cancels_is_not_retried(harness: LauncherHarness, executor: FakeExecutor) -> None:
     harness.launch("trials=1")
     harness.step()
     executor.end("1", JobState.CANCELLED, outcome=None)
@@ -82,11 +82,11 @@ def test_what_a_person_cancelled_stays_cancelled(harness: LauncherHarness, execu
     assert harness.attempts() == [(0, 1, "failed", "cancelled")]
 
 
-def test_an_error_is_kept_with_its_traceback(harness: LauncherHarness, executor: FakeExecutor) -> None:
+def test_error_is_recorded_with_its_traceback(harness: LauncherHarness, executor: FakeExecutor) -> None:
     harness.launch("trials=2", "parallel=1")
     harness.step()
     executor.end("1", JobState.FAILED, Outcome.FAILED, cause=Cause.ERROR)
-    assert harness.step() == 1  # the study goes on
+    assert harness.step() == 1  # the study continues
     executor.end("2")
     assert harness.step() == 0
     harness.launcher.conclude()
@@ -95,7 +95,7 @@ def test_an_error_is_kept_with_its_traceback(harness: LauncherHarness, executor:
     assert trials["error"].tolist()[0] == "ValueError: no"
 
 
-def test_every_trial_failed(harness: LauncherHarness, executor: FakeExecutor) -> None:
+def test_study_fails_if_every_trial_failed(harness: LauncherHarness, executor: FakeExecutor) -> None:
     harness.launch("trials=1")
     harness.step()
     executor.end("1", JobState.FAILED, Outcome.FAILED, cause=Cause.ERROR)
@@ -104,7 +104,9 @@ def test_every_trial_failed(harness: LauncherHarness, executor: FakeExecutor) ->
         harness.launcher.conclude()
 
 
-def test_stops_when_trials_keep_failing_alike(harness: LauncherHarness, executor: FakeExecutor) -> None:
+def test_study_stops_after_consecutive_failures_with_the_same_cause(
+    harness: LauncherHarness, executor: FakeExecutor
+) -> None:
     harness.launch("trials=50", "parallel=1", "failures.stop_after_same=3")
     for job_id in ("1", "2", "3"):
         assert harness.step() == 1
@@ -113,10 +115,10 @@ def test_stops_when_trials_keep_failing_alike(harness: LauncherHarness, executor
     with pytest.raises(StudyFailedError, match="failed"):
         harness.launcher.conclude()
     harness.relaunch("trials=50", "parallel=1", "failures.stop_after_same=3")
-    assert harness.step() == 1  # a person has looked at it and wants to try again
+    assert harness.step() == 1  # a new launch starts to count anew
 
 
-def test_one_success_between_failures_lets_the_study_go_on(
+def test_study_continues_if_a_trial_between_two_failures_is_complete(
     harness: LauncherHarness, executor: FakeExecutor
 ) -> None:
     harness.launch("trials=50", "parallel=1", "failures.stop_after_same=2")

@@ -1,11 +1,11 @@
-"""Trials that are asked to stop."""
+"""Trials that should be pruned."""
 
 from sweep.states import JobState, Outcome
 from tests.sweep.launcher.harness import FakeExecutor, LauncherHarness
 
 
-def fall_behind(harness: LauncherHarness, executor: FakeExecutor, trials: int) -> None:
-    """The first of so many trials completes, and the second reports an epoch far below it."""
+def report_a_low_value(harness: LauncherHarness, executor: FakeExecutor, trials: int) -> None:
+    """Let the first trial be complete, and the second one report a much lower value."""
     median = "pruner={name: median, startup_trials: 1, warmup_epochs: 0}"
     harness.launch("parallel=1", f"trials={trials}", median)
     harness.step()
@@ -18,8 +18,10 @@ def fall_behind(harness: LauncherHarness, executor: FakeExecutor, trials: int) -
     harness.step()
 
 
-def test_pruning_goes_through_the_trial_folder(harness: LauncherHarness, executor: FakeExecutor) -> None:
-    fall_behind(harness, executor, trials=3)
+def test_pruned_trial_is_requested_to_stop_through_its_folder(
+    harness: LauncherHarness, executor: FakeExecutor
+) -> None:
+    report_a_low_value(harness, executor, trials=3)
     assert executor.attempt("2").read_stop() is Outcome.PRUNED
     executor.end("2", outcome=Outcome.PRUNED)
     harness.step()
@@ -27,10 +29,10 @@ def test_pruning_goes_through_the_trial_folder(harness: LauncherHarness, executo
     assert len(executor.jobs) == 3
 
 
-def test_successive_halving_sees_what_the_same_poll_has_found(
+def test_pruner_judges_by_all_epochs_of_the_same_poll_cycle(
     harness: LauncherHarness, executor: FakeExecutor
 ) -> None:
-    """Four trials report their first epoch between two polls: the best of them goes on, the last stops."""
+    """Let four trials report their first epoch between two poll cycles; only the best may continue."""
     halving = "pruner={name: successive_halving, min_epochs: 1, reduction_factor: 2}"
     harness.launch("parallel=4", "trials=4", halving)
     harness.step()
@@ -46,7 +48,7 @@ def test_successive_halving_sees_what_the_same_poll_has_found(
 def test_trial_that_ignores_a_stop_request_is_cancelled_after_a_grace_period(
     harness: LauncherHarness, executor: FakeExecutor
 ) -> None:
-    fall_behind(harness, executor, trials=2)
+    report_a_low_value(harness, executor, trials=2)
     harness.step()
     assert not executor.cancelled  # it has time until the end of its next epoch
     harness.clock.sleep(600.0)

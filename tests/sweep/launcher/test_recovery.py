@@ -1,4 +1,4 @@
-"""The launcher broken off anywhere, and what it can reach away for a while."""
+"""Recovery from interruptions of the launcher and from outages."""
 
 import random
 from collections.abc import Sequence
@@ -16,7 +16,9 @@ from sweep.scheduler.job import Job
 from tests.sweep.launcher.harness import FakeExecutor, LauncherHarness
 
 
-def test_a_crash_after_every_step_changes_nothing(harness: LauncherHarness, executor: FakeExecutor) -> None:
+def test_crash_after_every_poll_cycle_changes_nothing(
+    harness: LauncherHarness, executor: FakeExecutor
+) -> None:
     harness.launch()
     for job_id in ("1", "2", "3", "4"):
         harness.step()
@@ -34,7 +36,7 @@ def test_a_crash_after_every_step_changes_nothing(harness: LauncherHarness, exec
     assert harness.read().trials["num_attempts"].tolist() == [1] * 4
 
 
-def test_a_job_whose_id_was_never_saved_is_found_by_name(
+def test_job_whose_id_was_never_saved_is_found_by_its_name(
     harness: LauncherHarness, executor: FakeExecutor
 ) -> None:
     harness.launch("parallel=1")
@@ -53,7 +55,7 @@ def test_a_job_whose_id_was_never_saved_is_found_by_name(
     assert harness.attempts() == [(0, 1, "pending", None)]
 
 
-def test_nothing_is_submitted_while_nobody_can_say_what_runs(
+def test_nothing_is_submitted_while_the_scheduler_does_not_answer(
     harness: LauncherHarness, executor: FakeExecutor
 ) -> None:
     harness.launch("parallel=1")
@@ -69,13 +71,13 @@ def test_nothing_is_submitted_while_nobody_can_say_what_runs(
     assert len(executor.jobs) == 1
 
 
-def test_a_trial_proposed_but_not_recorded_is_taken_up(
+def test_trial_that_was_proposed_but_not_recorded_is_run(
     harness: LauncherHarness, executor: FakeExecutor
 ) -> None:
     harness.launch("parallel=1")
     optuna.load_study(
         study_name="toy", storage="sqlite:///sweep.db"
-    ).ask()  # a launcher dies after Optuna's ask
+    ).ask()  # as if a launcher had been killed after Optuna's ask
     harness.relaunch("parallel=1", "trials=2")
     harness.step()
     spec = executor.attempt("1").read_spec()
@@ -88,7 +90,7 @@ def test_a_trial_proposed_but_not_recorded_is_taken_up(
     assert harness.states() == ["complete", "complete"]
 
 
-def test_told_to_optuna_but_not_saved(
+def test_end_that_optuna_has_recorded_but_our_tables_have_not_is_recorded_once(
     harness: LauncherHarness, executor: FakeExecutor, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     harness.launch("trials=1")
@@ -111,7 +113,9 @@ def test_told_to_optuna_but_not_saved(
     assert harness.read().trials["value"].tolist() == [0.5]
 
 
-def test_silence_of_the_cluster_fails_nothing(harness: LauncherHarness, executor: FakeExecutor) -> None:
+def test_no_trial_fails_while_the_scheduler_does_not_answer(
+    harness: LauncherHarness, executor: FakeExecutor
+) -> None:
     harness.launch("trials=1")
     harness.step()
     executor.begin("1")
@@ -124,10 +128,10 @@ def test_silence_of_the_cluster_fails_nothing(harness: LauncherHarness, executor
 @pytest.mark.parametrize(
     "broken", ["lease.renew", "records.save", "records.open_attempts", "proposals.propose"]
 )
-def test_the_database_goes_away_for_a_while(
+def test_study_continues_after_outages_of_the_database(
     harness: LauncherHarness, executor: FakeExecutor, monkeypatch: pytest.MonkeyPatch, broken: str
 ) -> None:
-    """Each part that talks to the database fails two times in five; the study ends as it should."""
+    """Let one call to the database fail in two of five cases."""
     harness.launch("parallel=1", "trials=3")
     part_name, method_name = broken.split(".")
     part = getattr(harness.launcher, part_name)

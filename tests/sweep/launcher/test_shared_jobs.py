@@ -7,14 +7,12 @@ from tests.sweep.launcher.harness import FakeExecutor, LauncherHarness
 
 
 def pack(trials_per_job: int) -> None:
-    """Have the profile put so many trials into one job."""
+    """Set the profile's number of trials per job."""
     text = Path("cluster.yaml").read_text()
     Path("cluster.yaml").write_text(text.replace("partition: gpu", f"trials_per_job: {trials_per_job}"))
 
 
-def test_trials_that_share_a_job_have_their_own_fates(
-    harness: LauncherHarness, executor: FakeExecutor
-) -> None:
+def test_trials_that_share_a_job_end_independently(harness: LauncherHarness, executor: FakeExecutor) -> None:
     pack(2)
     harness.launch("parallel=4", "trials=6")
     assert harness.step() == 4
@@ -24,7 +22,7 @@ def test_trials_that_share_a_job_have_their_own_fates(
     executor.begin("1", place=1)
     executor.elapsed_s["1"] = 30.0
     executor.end("1", JobState.RUNNING, Outcome.FAILED, cause=Cause.ERROR, place=0)
-    assert harness.step() == 3  # its job goes on with the other: no place is free
+    assert harness.step() == 3  # its job continues with the other trial, so no place is free
     assert len(executor.submissions) == 1
     executor.elapsed_s["1"] = 100.0
     executor.end("1", place=1)
@@ -32,16 +30,17 @@ def test_trials_that_share_a_job_have_their_own_fates(
     assert executor.submissions[1:] == [["3"]]
     data = harness.read()
     assert data.trials["state"].tolist()[:2] == ["failed", "complete"]
-    assert data.attempts["gpu_seconds"].tolist()[:2] == [50.0, 50.0]  # the job's, by the executor's count
+    assert data.attempts["gpu_seconds"].tolist()[:2] == [
+        50.0,
+        50.0,
+    ]  # half of the job's
 
 
-def test_a_retried_trial_finds_a_place_in_the_next_job(
-    harness: LauncherHarness, executor: FakeExecutor
-) -> None:
+def test_retried_trial_joins_the_next_job(harness: LauncherHarness, executor: FakeExecutor) -> None:
     pack(2)
     harness.launch("parallel=2", "trials=3")
     harness.step()
     executor.begin("1", place=0)
     executor.end("1", JobState.PREEMPTED, Outcome.COMPLETE, place=0)
-    assert harness.step() == 2  # the second has to be tried again, and a third takes the free place
+    assert harness.step() == 2  # a retry of the second trial, and a third trial in the free place
     assert [attempt.read_spec().number for attempt in executor.jobs["2"].attempts] == [1, 2]

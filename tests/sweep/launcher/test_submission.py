@@ -10,20 +10,24 @@ from sweep.scheduler.executor import SubmissionError, TemporarySubmissionError
 from tests.sweep.launcher.harness import FakeExecutor, LauncherHarness
 
 
-def test_fills_free_slots_at_once(harness: LauncherHarness, executor: FakeExecutor) -> None:
+def test_free_places_are_filled_in_the_same_poll_cycle(
+    harness: LauncherHarness, executor: FakeExecutor
+) -> None:
     harness.launch()
     assert harness.step() == 2
     assert len(executor.jobs) == 2
     executor.begin("1")
     executor.end("1")
-    assert harness.step() == 2  # the free slot has a new trial, though trial 1 has not even begun
+    assert harness.step() == 2  # a new trial takes the free place, although trial 1 has not started
     assert len(executor.jobs) == 3
     assert harness.attempts() == [
         (0, 1, "complete", None), (1, 1, "pending", None), (2, 1, "pending", None),
     ]  # fmt: skip
 
 
-def test_records_what_a_trial_did(harness: LauncherHarness, executor: FakeExecutor) -> None:
+def test_metrics_and_environment_of_a_trial_are_recorded(
+    harness: LauncherHarness, executor: FakeExecutor
+) -> None:
     harness.launch("trials=1")
     harness.step()
     executor.begin("1")
@@ -44,7 +48,7 @@ def test_records_what_a_trial_did(harness: LauncherHarness, executor: FakeExecut
     assert "best: trial 0, score = 0.75" in summary(harness.launcher.study, harness.launcher.proposals)
 
 
-def test_a_refused_job_stops_the_study_and_is_not_lost(
+def test_rejected_job_stops_the_study_and_is_submitted_by_the_next_launch(
     harness: LauncherHarness, executor: FakeExecutor
 ) -> None:
     harness.launch("trials=1")
@@ -56,7 +60,7 @@ def test_a_refused_job_stops_the_study_and_is_not_lost(
     assert executor.attempt("1").read_spec().number == 0
 
 
-def test_enqueued_points_come_first_and_once(harness: LauncherHarness, executor: FakeExecutor) -> None:
+def test_enqueued_points_are_tried_first_and_once(harness: LauncherHarness, executor: FakeExecutor) -> None:
     points = "enqueue=[{x: 0.125}, {x: 0.125}, {x: 0.5}]"
     harness.launch(points, "parallel=1", "trials=3")
     for job_id in ("1", "2", "3"):
@@ -67,9 +71,7 @@ def test_enqueued_points_come_first_and_once(harness: LauncherHarness, executor:
     assert harness.read().trials["param_x"].tolist() == [0.125, 0.125, 0.5]
 
 
-def test_a_relaunched_sampler_proposes_nothing_twice(
-    harness: LauncherHarness, executor: FakeExecutor
-) -> None:
+def test_relaunched_sampler_proposes_no_point_twice(harness: LauncherHarness, executor: FakeExecutor) -> None:
     for job_id in ("1", "2", "3", "4"):
         harness.relaunch("sampler={name: random, seed: 5}", "parallel=1")
         harness.step()
@@ -78,13 +80,13 @@ def test_a_relaunched_sampler_proposes_nothing_twice(
     assert harness.read().trials["param_x"].nunique() == 4
 
 
-def test_seeds_differ_between_trials(harness: LauncherHarness, executor: FakeExecutor) -> None:
+def test_each_trial_has_a_seed_of_its_own(harness: LauncherHarness, executor: FakeExecutor) -> None:
     harness.launch("sampler.seed=3", "sampler.name=random")
     harness.step()
     assert [executor.attempt(job_id).read_spec().seed for job_id in ("1", "2")] == [300_000, 300_001]
 
 
-def test_what_makes_trials_comparable_may_not_change(harness: LauncherHarness) -> None:
+def test_keys_that_make_trials_comparable_cannot_change(harness: LauncherHarness) -> None:
     harness.launch().step()
     with pytest.raises(InputError) as error:
         harness.relaunch("space.x.low=-1", "fixed.epochs=9", "trials=9", "parallel=3")
@@ -94,7 +96,7 @@ def test_what_makes_trials_comparable_may_not_change(harness: LauncherHarness) -
     ]
 
 
-def test_two_launchers_of_one_study(harness: LauncherHarness, workplace: Path) -> None:
+def test_second_launcher_of_a_study_is_rejected(harness: LauncherHarness, workplace: Path) -> None:
     harness.launch()
     second = LauncherHarness(workplace, harness.executor)
     with pytest.raises(
@@ -104,12 +106,12 @@ def test_two_launchers_of_one_study(harness: LauncherHarness, workplace: Path) -
     second.close()
 
 
-def test_slots_that_open_together_go_out_as_one_array(
+def test_attempts_that_wait_together_are_submitted_as_one_array(
     harness: LauncherHarness, executor: FakeExecutor
 ) -> None:
     harness.launch("parallel=5", "trials=7")
     assert harness.step() == 5
-    assert executor.submissions == [["1", "2", "3"], ["4", "5"]]  # the largest submission takes three
+    assert executor.submissions == [["1", "2", "3"], ["4", "5"]]  # a submission has at most three jobs
     for job_id in ("2", "5"):
         executor.end(job_id)
     assert harness.step() == 5
@@ -117,7 +119,9 @@ def test_slots_that_open_together_go_out_as_one_array(
     assert [executor.attempt(job_id).read_spec().number for job_id in ("1", "5", "6")] == [0, 4, 5]
 
 
-def test_what_cannot_be_submitted_just_now_waits(harness: LauncherHarness, executor: FakeExecutor) -> None:
+def test_submission_that_fails_temporarily_is_repeated(
+    harness: LauncherHarness, executor: FakeExecutor
+) -> None:
     harness.launch("trials=2")
     executor.rejection = TemporarySubmissionError("sbatch: error: Socket timed out on send/recv operation")
     assert [harness.step() for _ in range(3)] == [2, 2, 2]

@@ -1,4 +1,4 @@
-"""What a person asks of a study while its launcher is at work or between launches: to stop, to try again."""
+"""Requests of users to stop a study and to retry trials, while its launcher runs and between launches."""
 
 from collections.abc import Callable
 from typing import Any
@@ -18,10 +18,10 @@ from sweep.storage.user_requests import request_retry, request_stop, withdraw_st
 from tests.sweep.launcher.harness import URL, FakeExecutor, LauncherHarness
 
 
-def ask(what: Callable[..., Any], *arguments: Any) -> Any:
-    """As by another process."""
+def request(call: Callable[..., Any], *arguments: Any) -> Any:
+    """Call a function as another process would."""
     engine = connect(URL)
-    found = what(engine, get_study(engine, "toy"), *arguments)
+    found = call(engine, get_study(engine, "toy"), *arguments)
     engine.dispose()
     return found
 
@@ -31,39 +31,41 @@ def fail(executor: FakeExecutor, *job_ids: str) -> None:
         executor.end(job_id, JobState.FAILED, Outcome.FAILED, cause=Cause.ERROR)
 
 
-# to stop
+# stop requests
 
 
-def test_active_trials_go_on_to_their_end(harness: LauncherHarness, executor: FakeExecutor) -> None:
+def test_active_trials_continue_after_a_stop_request(
+    harness: LauncherHarness, executor: FakeExecutor
+) -> None:
     harness.launch("trials=9")
     assert harness.step() == 2
-    ask(request_stop, Stop.FINISH)
+    request(request_stop, Stop.FINISH)
     executor.begin("1")
     executor.end("1", JobState.PREEMPTED, outcome=None)
-    assert harness.step() == 2  # a trial that is tried again has not ended
+    assert harness.step() == 2  # a trial that is retried has not ended
     executor.end("2")
     executor.end("3", score=0.5)
     assert harness.step() == 0
     harness.launcher.conclude()
     assert harness.states() == ["complete", "complete"]
     assert not executor.cancelled
-    assert harness.relaunch("trials=9").step() == 2  # another launch takes the wish back
+    assert harness.relaunch("trials=9").step() == 2  # another launch withdraws the request
 
 
-def test_jobs_are_cancelled_on_demand(harness: LauncherHarness, executor: FakeExecutor) -> None:
+def test_stop_request_can_cancel_the_active_jobs(harness: LauncherHarness, executor: FakeExecutor) -> None:
     harness.launch("trials=9", "parallel=4", "failures.stop_after_same=1", "failures.retries.error=3")
     harness.step()
     executor.begin("1")
     executor.begin("2")
-    ask(request_stop, Stop.CANCEL)
-    executor.end("2")  # just now
+    request(request_stop, Stop.CANCEL)
+    executor.end("2")  # before the launcher could cancel it
     fail(executor, "3")
     assert harness.step() == 2
     assert executor.cancelled == ["1", "4"]
     executor.end("1", JobState.CANCELLED, outcome=None)
-    executor.end("4", JobState.PREEMPTED, outcome=None)  # whatever the scheduler calls it
+    executor.end("4", JobState.PREEMPTED, outcome=None)  # a scheduler may report another state
     assert harness.step() == 0
-    harness.launcher.conclude()  # nobody takes that for a failure of the study
+    harness.launcher.conclude()  # that is not a failure of the study
     assert harness.attempts() == [
         (0, 1, "failed", "cancelled"),
         (1, 1, "complete", None),
@@ -73,24 +75,28 @@ def test_jobs_are_cancelled_on_demand(harness: LauncherHarness, executor: FakeEx
     assert harness.states() == ["failed", "complete", "failed", "failed"]
 
 
-def test_first_to_finish_then_to_cancel(harness: LauncherHarness, executor: FakeExecutor) -> None:
+def test_stop_request_can_be_extended_to_cancel_jobs(
+    harness: LauncherHarness, executor: FakeExecutor
+) -> None:
     harness.launch().step()
-    ask(request_stop, Stop.FINISH)
+    request(request_stop, Stop.FINISH)
     harness.step()
     assert not executor.cancelled
-    ask(request_stop, Stop.CANCEL)
+    request(request_stop, Stop.CANCEL)
     harness.step()
     assert executor.cancelled == ["1", "2"]
 
 
-def test_trials_that_share_a_job(harness: LauncherHarness, executor: FakeExecutor) -> None:
+def test_shared_job_is_cancelled_with_all_of_its_trials(
+    harness: LauncherHarness, executor: FakeExecutor
+) -> None:
     text = (harness.workplace / "cluster.yaml").read_text()
     (harness.workplace / "cluster.yaml").write_text(
         text.replace("partition: gpu", "partition: gpu, trials_per_job: 2")
     )
     harness.launch("trials=2").step()
     executor.begin("1", place=0)
-    ask(request_stop, Stop.CANCEL)
+    request(request_stop, Stop.CANCEL)
     harness.step()
     assert set(executor.cancelled) == {"1"}
     executor.end("1", JobState.CANCELLED, outcome=None)
@@ -98,38 +104,42 @@ def test_trials_that_share_a_job(harness: LauncherHarness, executor: FakeExecuto
     assert harness.attempts() == [(0, 1, "failed", "cancelled"), (1, 1, "failed", "cancelled")]
 
 
-def test_what_was_never_submitted_is_cancelled_too(harness: LauncherHarness, executor: FakeExecutor) -> None:
+def test_attempt_that_was_never_submitted_is_cancelled(
+    harness: LauncherHarness, executor: FakeExecutor
+) -> None:
     harness.launch("trials=1")
     executor.rejection = SubmissionError("no")
     with pytest.raises(StudyFailedError):
         harness.step()
-    ask(request_stop, Stop.CANCEL)
+    request(request_stop, Stop.CANCEL)
     assert harness.step() == 0
     assert harness.attempts() == [(0, 1, "failed", "cancelled")]
     assert not executor.jobs
 
 
 @pytest.mark.parametrize("option", ["once", "wait"])
-def test_passes_and_successors_go_on_stopping(
+def test_periodic_and_waiting_launchers_respect_an_earlier_stop_request(
     harness: LauncherHarness, executor: FakeExecutor, option: str
 ) -> None:
     harness.launch("trials=9").step()
-    ask(request_stop, Stop.FINISH)
+    request(request_stop, Stop.FINISH)
     harness.close()
     harness.launch("trials=9", **{option: True})
     executor.end("1")
     assert harness.step() == 1
     harness.close()
     engine = connect(URL)
-    withdraw_stop(engine, "toy")  # as `launch --as-job` does when a person submits it
+    withdraw_stop(engine, "toy")  # as `launch --as-job` does when a user submits it
     engine.dispose()
     assert harness.launch("trials=9", **{option: True}).step() == 2
 
 
-# to try again
+# requests to retry
 
 
-def test_a_failed_trial_goes_on_from_its_checkpoint(harness: LauncherHarness, executor: FakeExecutor) -> None:
+def test_failed_trial_is_retried_on_request_from_its_checkpoint(
+    harness: LauncherHarness, executor: FakeExecutor
+) -> None:
     harness.launch("trials=2")
     harness.step()
     executor.begin("1")
@@ -137,8 +147,8 @@ def test_a_failed_trial_goes_on_from_its_checkpoint(harness: LauncherHarness, ex
     fail(executor, "1")
     executor.end("2")
     assert harness.step() == 0
-    assert ask(request_retry, 0) == [0]
-    assert harness.states() == ["failed", "complete"]  # so far it is only asked for
+    assert request(request_retry, 0) == [0]
+    assert harness.states() == ["failed", "complete"]  # the retry is only requested so far
     assert harness.step() == 1
     spec, before = executor.attempt("3").read_spec(), executor.attempt("1").read_spec()
     assert (spec.number, spec.attempt, spec.params, spec.seed) == (0, 2, before.params, before.seed)
@@ -160,32 +170,30 @@ def test_a_failed_trial_goes_on_from_its_checkpoint(harness: LauncherHarness, ex
     assert first.datetime_complete is not None
 
 
-def test_it_may_fail_again_and_be_tried_again_by_the_next_launch(
-    harness: LauncherHarness, executor: FakeExecutor
-) -> None:
+def test_trial_can_be_retried_on_request_repeatedly(harness: LauncherHarness, executor: FakeExecutor) -> None:
     harness.launch("trials=1")
     for job_id in ("1", "2", "3"):
         assert harness.step() == 1
         fail(executor, job_id)
         assert harness.step() == 0
         assert harness.states() == ["failed"]
-        assert ask(request_retry) == [0]
+        assert request(request_retry) == [0]
         harness.relaunch("trials=1")
     assert harness.step() == 1
     executor.end("4")
     assert harness.step() == 0
     assert harness.states() == ["complete"]
-    assert ask(request_retry) == []
+    assert request(request_retry) == []
 
 
-def test_retries_wait_for_free_slots_and_go_before_new_trials(
+def test_requested_retries_wait_for_free_places_and_precede_new_trials(
     harness: LauncherHarness, executor: FakeExecutor
 ) -> None:
     harness.launch("trials=5", "parallel=2")
     harness.step()
     fail(executor, "1", "2")
     assert harness.step() == 2  # trials 2 and 3
-    assert ask(request_retry) == [0, 1]
+    assert request(request_retry) == [0, 1]
     executor.end("3")
     assert harness.step() == 2
     assert executor.attempt("5").read_spec().number == 0
@@ -194,12 +202,12 @@ def test_retries_wait_for_free_slots_and_go_before_new_trials(
     assert executor.attempt("6").read_spec().number == 1
 
 
-def test_asked_twice_is_tried_again_once(harness: LauncherHarness, executor: FakeExecutor) -> None:
-    """The second wish is written while the launcher grants the first."""
+def test_trial_requested_twice_is_retried_once(harness: LauncherHarness, executor: FakeExecutor) -> None:
+    """Request a trial a second time while the launcher acts on the first request."""
     harness.launch("trials=1").step()
     fail(executor, "1")
     harness.step()
-    ask(request_retry)
+    request(request_retry)
     assert harness.step() == 1
     engine = connect(URL)
     with engine.begin() as connection:
@@ -213,46 +221,44 @@ def test_asked_twice_is_tried_again_once(harness: LauncherHarness, executor: Fak
     assert harness.states() == ["complete"]
 
 
-def test_none_is_tried_again_by_a_study_that_is_to_stop(
+def test_no_trial_is_retried_on_request_after_a_stop_request(
     harness: LauncherHarness, executor: FakeExecutor
 ) -> None:
     harness.launch("trials=1").step()
     fail(executor, "1")
     harness.step()
-    ask(request_retry)
-    ask(request_stop, Stop.FINISH)
+    request(request_retry)
+    request(request_stop, Stop.FINISH)
     assert harness.step() == 0
     assert harness.relaunch("trials=1").step() == 1
 
 
-def test_what_a_person_cancelled_a_person_may_try_again(
-    harness: LauncherHarness, executor: FakeExecutor
-) -> None:
+def test_cancelled_trial_can_be_retried_on_request(harness: LauncherHarness, executor: FakeExecutor) -> None:
     harness.launch("trials=1").step()
-    ask(request_stop, Stop.CANCEL)
+    request(request_stop, Stop.CANCEL)
     harness.step()
     executor.end("1", JobState.CANCELLED, outcome=None)
     harness.step()
-    assert ask(request_retry) == [0]
+    assert request(request_retry) == [0]
     assert harness.relaunch("trials=1").step() == 1
 
 
-def test_the_budget_does_not_keep_a_person_from_it(harness: LauncherHarness, executor: FakeExecutor) -> None:
+def test_requested_retry_ignores_the_budget(harness: LauncherHarness, executor: FakeExecutor) -> None:
     harness.launch("trials=5", "parallel=1").step()
     fail(executor, "1")
     harness.relaunch("trials=5", "parallel=1", "budget.hours=0.0000001")
     assert harness.step() == 0
-    ask(request_retry)
+    request(request_retry)
     assert harness.step() == 1
 
 
-def test_a_crash_after_a_trial_is_taken_up_again(
+def test_crash_after_a_failed_trial_is_reopened(
     harness: LauncherHarness, executor: FakeExecutor, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     harness.launch("trials=1").step()
     fail(executor, "1")
     harness.step()
-    ask(request_retry)
+    request(request_retry)
     reopen = StudyRecords.reopen
 
     def reopen_and_die(*arguments: Any) -> None:
@@ -276,11 +282,11 @@ def test_a_crash_after_a_trial_is_taken_up_again(
     ("number", "message"),
     [(0, "trial 0 of study toy is complete; only failed trials"), (7, "has no trial 7")],
 )
-def test_what_cannot_be_tried_again(
+def test_only_failed_trials_can_be_retried(
     harness: LauncherHarness, executor: FakeExecutor, number: int, message: str
 ) -> None:
     harness.launch("trials=1").step()
     executor.end("1")
     harness.step()
     with pytest.raises(InputError, match=message):
-        ask(request_retry, number)
+        request(request_retry, number)
