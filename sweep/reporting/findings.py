@@ -97,7 +97,7 @@ def _reliability(data: StudyData, best: pd.DataFrame) -> str:
     variation = f"Its {heading(data.metric)} varies by {_difference(data, noise)} from epoch to epoch"
     if num_near == 1:
         return f"{variation}, less than half of its lead, but it was trained with one seed only."
-    return f"{variation}, so the best {num_near} trials are equally good as far as one seed can show."
+    return f"{variation}, so the best {num_near} trials cannot be distinguished with one seed each."
 
 
 def _convergence(data: StudyData, history: HistoryInfo) -> str:

@@ -117,8 +117,8 @@ def draw_contour(info: ContourInfo) -> go.Figure:
     else:
         figure.add_contour(**shared, contours_coloring="heatmap", line={"width": 0.5, "color": "#868c94"})
     figure.add_scatter(
-        x=_apart(info.x, info.numbers),
-        y=_apart(info.y, info.numbers),
+        x=_dot_positions(info.x, info.numbers),
+        y=_dot_positions(info.y, info.numbers),
         mode="markers",
         marker={
             "color": [ORANGE if top else "rgba(134, 140, 148, 0.9)" for top in info.is_top],
@@ -171,18 +171,17 @@ def _smoothed(
     x: Param, y: Param, values: "np.ndarray[Any, Any]", grid_x: list[float], grid_y: list[float]
 ) -> list[list[float]]:
     """Return the mean of the trials around each grid point, weighted by nearness; NaN if no trial is near."""
-    reach = max(
-        0.06, 0.5 * len(values) ** -0.25
-    )  # as a share of an axis; it decreases with the number of trials
-    weight = _nearness(y, grid_y, reach)[:, None, :] * _nearness(x, grid_x, reach)[None, :, :]
+    # The bandwidth is a share of an axis, and decreases with the number of trials.
+    bandwidth = max(0.06, 0.5 * len(values) ** -0.25)
+    weight = _nearness(y, grid_y, bandwidth)[:, None, :] * _nearness(x, grid_x, bandwidth)[None, :, :]
     total = weight.sum(axis=2)
-    near = weight.max(axis=2) > math.exp(-2)  # a trial within twice the reach
+    near = weight.max(axis=2) > math.exp(-2)  # a trial within twice the bandwidth
     with np.errstate(invalid="ignore", divide="ignore"):
         mean = np.where(near, (weight @ values) / total, np.nan)
     return [[float(value) for value in row] for row in mean]
 
 
-def _nearness(param: Param, grid: list[float], reach: float) -> "np.ndarray[Any, Any]":
+def _nearness(param: Param, grid: list[float], bandwidth: float) -> "np.ndarray[Any, Any]":
     """Return the nearness, 0 to 1, of each trial to each grid point; different choices have nearness 0."""
     places, trials = np.array(grid), np.array(param.values)
     if param.choices is not None:
@@ -190,8 +189,8 @@ def _nearness(param: Param, grid: list[float], reach: float) -> "np.ndarray[Any,
         return near
     if param.log:
         places, trials = np.log(places), np.log(trials)
-    apart = (places[:, None] - trials[None, :]) / (places[-1] - places[0])
-    near = np.exp(-0.5 * (apart / reach) ** 2)
+    distances = (places[:, None] - trials[None, :]) / (places[-1] - places[0])
+    near = np.exp(-0.5 * (distances / bandwidth) ** 2)
     return np.where(np.isnan(near), 0.0, near)
 
 
@@ -210,7 +209,7 @@ def _is_whole(values: list[float]) -> bool:
     return all(value.is_integer() for value in values)
 
 
-def _apart(param: Param, numbers: list[int]) -> list[float]:
+def _dot_positions(param: Param, numbers: list[int]) -> list[float]:
     """Return the positions of the dots; those of one choice are spread so that they do not overlap."""
     if param.choices is None:
         return param.values

@@ -32,7 +32,7 @@ def test_equal_trials_are_reported_as_equally_good() -> None:
 def test_lead_within_the_noise_does_not_separate_trials() -> None:
     noisy = [0.90 + 0.01 * (-1) ** epoch for epoch in range(20)]
     data = with_epochs(studies.of_values([0.97, 0.965, 0.96, 0.5]), 0, noisy)
-    assert "so the best 3 trials are equally good" in text_of(data)
+    assert "so the best 3 trials cannot be distinguished" in text_of(data)
 
 
 def test_lead_beyond_the_noise_is_still_of_one_seed() -> None:
