@@ -207,7 +207,11 @@ def test_documented_options_are_the_options_there_are(name: str) -> None:
 def test_every_key_of_a_study_file_is_documented() -> None:
     text = read(DOCS / "studies.md")
     assert [key for key in Study.model_fields if f"`{key}`" not in text] == []
-    assert [cause for cause in Cause if cause is not Cause.CANCELLED and f"| `{cause}` |" not in text] == []
+
+
+def test_every_cause_of_failure_is_documented_with_its_default() -> None:
+    rows = re.findall(r"^\| `(\w+)` \| (\d+) \|", read(DOCS / "studies.md"), re.MULTILINE)
+    assert {cause: int(default) for cause, default in rows} == DEFAULT_RETRIES
 
 
 def test_every_key_of_a_slurm_profile_is_documented() -> None:
