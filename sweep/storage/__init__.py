@@ -1,1 +1,1 @@
-"""The database: Optuna's tables and ours, side by side."""
+"""The database: Optuna's tables and ours next to them, and all queries on both."""

@@ -50,8 +50,8 @@ def newest_attempt(engine: Engine, study: StudyRow, number: int) -> AttemptRow:
 def gpu_seconds_used(engine: Engine, study_id: int, now: datetime) -> float:
     """Return the GPU seconds that all attempts of a study have used until now.
 
-    An attempt that has ended counts with its recorded GPU seconds, and an active one as
-    `gpu_seconds_so_far` says.
+    An attempt that has ended counts with its recorded GPU seconds, and an active one with those that
+    `gpu_seconds_so_far` returns.
     """
     active = (
         select(AttemptRow)
@@ -83,7 +83,7 @@ def gpu_seconds_so_far(attempt: AttemptRow, started_at: datetime | None, now: da
     Args:
         attempt: The attempt.
         started_at: When the attempt started; None if it has not started.
-        now: The time.
+        now: The time until which they are counted.
     """
     if started_at is None:
         return 0.0

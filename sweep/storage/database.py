@@ -1,4 +1,4 @@
-"""Opening the database: the address checked, the tables brought up to date."""
+"""Opening the database: parsing its URL, connecting to it, and upgrading the tables."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -14,75 +14,79 @@ if TYPE_CHECKING:
     from alembic.config import Config
 
 DEFAULT_URL = "sqlite:///sweep.db"
-VERSION_TABLE = "sweep_alembic_version"  # Optuna's migrations own the usual name
+VERSION_TABLE = "sweep_alembic_version"
+"""The table with the revision of our tables; Optuna's migrations use Alembic's default name."""
 HEAD = "0004"
+"""The newest revision. It is repeated here because reading the migrations requires Alembic."""
 DRIVERS = {"postgresql": "postgresql+psycopg", "mysql": "mysql+pymysql"}
 EXTRAS = {"postgresql": "postgresql", "mysql": "mysql"}
-# How long each driver waits: SQLite for another writer, the others for a server that has gone out of reach.
 WAITS: Mapping[str, Mapping[str, Any]] = {
     "sqlite": {"timeout": 60},
     "postgresql": {"connect_timeout": 10, "tcp_user_timeout": 60_000},
     "mysql": {"connect_timeout": 10, "read_timeout": 60, "write_timeout": 60},
 }
+"""Timeouts of each driver: SQLite waits for another writer, the others wait for the server."""
 
 
 def parse_url(storage: str) -> URL:
-    """The storage address as a URL, with the driver this package is tested with.
+    """Parse the address of a storage and select the driver that this package is tested with.
 
-    Raises
-    ------
-    InputError
-        When it does not parse or names a database this package has no driver for.
+    Raises:
+        InputError: If the address is not a URL or names an unsupported database.
     """
     expected = "sqlite:///FILE, postgresql+psycopg://USER@HOST/DATABASE or mysql+pymysql://USER@HOST/DATABASE"
     try:
         url = make_url(storage)
     except ArgumentError:
-        shown = storage if "@" not in storage else "(not shown: it may hold a password)"
-        raise InputError(f"the storage URL does not parse: {shown}\nexpected {expected}") from None
+        shown = storage if "@" not in storage else "(not shown because it may contain a password)"
+        raise InputError(f"invalid storage URL: {shown}\nexpected {expected}") from None
     if url.drivername in DRIVERS:
         url = url.set(drivername=DRIVERS[url.drivername])
     if url.drivername not in {"sqlite", *DRIVERS.values()}:
-        raise InputError(f"the storage URL {shown_url(url)} names {url.drivername!r}; expected {expected}")
+        raise InputError(
+            f"unsupported database {url.drivername!r} in storage URL {shown_url(url)}\nexpected {expected}"
+        )
     return url
 
 
 def shown_url(url: URL) -> str:
-    """The address as it may be printed: without its password."""
+    """Return the URL with its password masked, for output."""
     return url.render_as_string(hide_password=True)
 
 
 def real_url(url: URL) -> str:
-    """The address with its password, for a library to connect to; never to be printed."""
+    """Return the URL with its password, for a library that connects to it. Do not print or log it."""
     return url.render_as_string(hide_password=False)
 
 
 def sqlite_file(url: URL) -> Path | None:
-    """The file of an SQLite database; None for any other."""
+    """Return the file of an SQLite database, or None for another database."""
     is_file = url.get_backend_name() == "sqlite" and url.database not in {None, "", ":memory:"}
     return Path(str(url.database)) if is_file else None
 
 
 def connect(url: URL, *, must_exist: bool = False) -> Engine:
-    """An engine that has connected once; no table is made.
+    """Return an engine after a first connection. No file or table is created.
 
-    Raises
-    ------
-    InputError
-        When the database cannot be reached or opened, or `must_exist` and an SQLite file does not.
+    Args:
+        url: The address of the database.
+        must_exist: Whether a missing SQLite file is an error.
+
+    Raises:
+        InputError: If the database cannot be reached or opened, or its driver is not installed.
     """
     backend = url.get_backend_name()
     if (file := sqlite_file(url)) is not None:
         _check_sqlite_file(url, file, must_exist)
     try:
         engine = create_engine(url, **engine_options(url))
-        if file is None or file.exists():  # connecting would make the file
+        if file is None or file.exists():  # connecting would create the file
             with engine.connect() as connection:
                 inspect(connection).get_table_names()
     except (ModuleNotFoundError, NoSuchModuleError):
         extra = EXTRAS[backend]
         raise InputError(
-            f"storage {shown_url(url)} needs a driver that is not installed\n"
+            f"the driver for storage {shown_url(url)} is not installed\n"
             f"install it with: pip install 'capsweep[{extra}]'"
         ) from None
     except DBAPIError as error:
@@ -91,38 +95,34 @@ def connect(url: URL, *, must_exist: bool = False) -> Engine:
 
 
 def open_recorded(url: URL) -> Engine:
-    """An engine on a database that studies were launched into, its tables of the newest form.
+    """Return an engine on a database that contains studies, after upgrading its tables.
 
-    Raises
-    ------
-    InputError
-        When it cannot be opened, or no study was ever launched into it.
+    Raises:
+        InputError: If the database cannot be opened, or no study was ever launched with it.
     """
     engine = connect(url, must_exist=True)
     if not inspect(engine).has_table(VERSION_TABLE):
         engine.dispose()
         raise InputError(
-            f"{shown_url(url)} holds no study\n"
-            "launch one first, or name another storage with --storage URL or SWEEP_STORAGE"
+            f"{shown_url(url)} contains no study\n"
+            "launch a study first, or name another storage with --storage URL or SWEEP_STORAGE"
         )
     upgrade(engine)
     return engine
 
 
 def engine_options(url: URL) -> dict[str, Any]:
-    """How an engine for this database is made: a lost connection is noticed, and made anew."""
+    """Return arguments for `create_engine`: timeouts, and a check that replaces lost connections."""
     return {"connect_args": dict(WAITS[url.get_backend_name()]), "pool_pre_ping": True}
 
 
 def upgrade(engine: Engine) -> None:
-    """Bring our tables to the newest form; alembic, slow to import, only where there is something to do.
+    """Create our tables or migrate them to the newest revision.
 
-    Killed on the way, it has changed nothing, but for MySQL, which commits every change of a table at once.
+    An interrupted upgrade changes nothing, except on MySQL, which commits every change to a table separately.
 
-    Raises
-    ------
-    InputError
-        When a newer version of this package has been there.
+    Raises:
+        InputError: If the tables were created by a newer version of this package.
     """
     with engine.connect() as connection:
         version = None
@@ -132,18 +132,19 @@ def upgrade(engine: Engine) -> None:
         return
     if version is not None and version > HEAD:
         raise InputError(
-            f"{shown_url(engine.url)} was made by a newer capsweep (tables of version {version}, "
-            f"this one knows {HEAD})\nupdate with: pip install --upgrade capsweep"
+            f"{shown_url(engine.url)} was created by a newer version of capsweep (its tables have revision "
+            f"{version}, this version supports {HEAD})\nupdate with: pip install --upgrade capsweep"
         )
-    from alembic import command
+    from alembic import command  # slow to import, and rarely needed
 
     with engine.begin() as connection:
         if engine.dialect.name == "sqlite":
-            connection.exec_driver_sql("BEGIN IMMEDIATE")  # its driver begins none for changes of tables
+            connection.exec_driver_sql("BEGIN IMMEDIATE")  # its driver starts no transaction for DDL
         command.upgrade(alembic_config(connection), "head")
 
 
 def alembic_config(connection: Connection) -> "Config":
+    """Return Alembic's configuration for running our migrations on a connection."""
     from alembic.config import Config
 
     config = Config()
@@ -156,14 +157,14 @@ def _check_sqlite_file(url: URL, file: Path, must_exist: bool) -> None:
     if must_exist and not file.exists():
         raise InputError(
             f"there is no database {file.resolve()}\n"
-            "launch a study first, or name the storage with --storage URL or SWEEP_STORAGE"
+            "launch a study first, or name another storage with --storage URL or SWEEP_STORAGE"
         )
     if not file.resolve().parent.is_dir():
         raise InputError(
-            f"storage {shown_url(url)}: there is no folder {file.resolve().parent}; make it first"
+            f"storage {shown_url(url)}: there is no folder {file.resolve().parent}\ncreate it first"
         )
 
 
 def _reason(error: DBAPIError) -> str:
-    """The database's own first line, which holds no address."""
+    """Return the first line of the database's own message, which does not contain the URL."""
     return str(error.orig).strip().split("\n")[0]

@@ -1,4 +1,4 @@
-"""Run by alembic: our migrations, under a version table of our own, on the connection we are given."""
+"""Alembic's environment: run our migrations with a version table of their own on the given connection."""
 
 from alembic import context
 
@@ -10,7 +10,7 @@ context.configure(
     target_metadata=Table.metadata,
     version_table=VERSION_TABLE,
     include_name=lambda name, kind, parents: kind != "table" or name in Table.metadata.tables,
-    render_as_batch=True,  # SQLite alters a table by copying it
+    render_as_batch=True,  # SQLite can alter most tables only by copying them
 )
 with context.begin_transaction():
     context.run_migrations()

@@ -78,8 +78,8 @@ WRONG_FUNCTIONS: list[tuple[tuple[str, ...], str]] = [
     ),
 ]
 WRONG_STORAGES: list[tuple[tuple[str, ...], str]] = [
-    ((*LAUNCH, "--storage", "sweep.db"), "the storage URL does not parse: sweep.db"),
-    ((*LAUNCH, "--storage", "redis://localhost"), "names 'redis'; expected sqlite:///FILE"),
+    ((*LAUNCH, "--storage", "sweep.db"), "invalid storage URL: sweep.db"),
+    ((*LAUNCH, "--storage", "redis://localhost"), "unsupported database 'redis'"),
     ((*LAUNCH, "--storage", "sqlite:///no/such/folder/sweep.db"), "there is no folder"),
     ((*LAUNCH, "--storage", "sqlite:///toy_model.py"), "cannot be opened: file is not a database"),
     ((*LAUNCH, "--storage", "postgresql://me:secret@127.0.0.1:1/x"), "me:***@127.0.0.1:1/x cannot be opened"),

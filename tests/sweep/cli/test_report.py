@@ -19,10 +19,10 @@ PAGE = Path(__file__).parents[3] / "docs" / "reports.md"
     ("arguments", "message"),
     [
         (("report", "--study", "toy"), "there is no database"),
-        (("report", "--study", "toy", "--storage", "nonsense"), "the storage URL does not parse"),
+        (("report", "--study", "toy", "--storage", "nonsense"), "invalid storage URL: nonsense"),
         (
             ("report", "--study", "toy", "--storage", "sqlite:///empty.db"),
-            "sqlite:///empty.db holds no study",
+            "sqlite:///empty.db contains no study",
         ),
     ],
 )

@@ -1,4 +1,4 @@
-"""What every database that a study may be recorded in has to do: run over each by a subclass."""
+"""The contract of every supported database. A subclass runs its tests on one backend."""
 
 import math
 import platform
@@ -24,6 +24,7 @@ from sweep.launcher.rows import storable
 from sweep.reporting.status.study_status import study_status
 from sweep.states import AttemptState, Stop
 from sweep.storage import optuna_queries
+from sweep.storage.attempts import gpu_seconds_used
 from sweep.storage.database import HEAD, VERSION_TABLE, alembic_config, connect, parse_url, real_url, upgrade
 from sweep.storage.lease import STALE_AFTER, Lease, LeaseLostError
 from sweep.storage.optuna_storage import optuna_storage, optuna_study_id
@@ -53,7 +54,7 @@ def trial_with_attempt(study_id: int, number: int = 0, state: str = "running") -
 
 
 class StorageContract:
-    """A subclass gives `storage`, the URL of a new, empty database."""
+    """The tests. A subclass provides the fixture `storage`, the URL of a new and empty database."""
 
     @pytest.fixture
     def url(self, storage: str) -> URL:
@@ -61,20 +62,20 @@ class StorageContract:
 
     @pytest.fixture
     def engine(self, url: URL) -> Iterator[Engine]:
-        """A database with our tables, and a study in it."""
+        """A database with the current tables and one study."""
         engine = connect(url)
         upgrade(engine)
         create_study(engine, "toy", DEFINITION, {"command": "sweep 🧹"}, "/a place")
         yield engine
         engine.dispose()
 
-    # tables
+    # tables and migrations
 
-    def test_the_migrations_make_the_tables_of_today(self, url: URL) -> None:
+    def test_migrations_create_the_current_tables(self, url: URL) -> None:
         engine = connect(url)
         assert study_names(engine) == []
         upgrade(engine)
-        with optuna_storage(url):  # Optuna's tables, with its own version table, are left in peace
+        with optuna_storage(url):  # creates Optuna's tables, with a version table of their own
             pass
         assert_tables_are_up_to_date(engine)
         with engine.connect() as connection:
@@ -97,22 +98,20 @@ class StorageContract:
         assert_tables_are_up_to_date(engine)
         engine.dispose()
 
-    def test_upgrading_twice_does_nothing(self, engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_second_upgrade_does_nothing(self, engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr("alembic.command.upgrade", lambda *_: pytest.fail("nothing to upgrade"))
         upgrade(engine)
 
-    def test_an_upgrade_that_is_broken_off_has_changed_nothing(
-        self, url: URL, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
+    def test_interrupted_upgrade_changes_nothing(self, url: URL, monkeypatch: pytest.MonkeyPatch) -> None:
         if url.get_backend_name() == "mysql":
-            pytest.skip("MySQL commits every change of a table at once")
+            pytest.skip("MySQL commits every change to a table separately")
 
-        def die(*arguments: object) -> None:
+        def interrupt(*arguments: object) -> None:
             raise KeyboardInterrupt
 
         engine = connect(url)
         with monkeypatch.context() as patch:
-            patch.setattr("alembic.op.create_index", die)
+            patch.setattr("alembic.op.create_index", interrupt)
             with pytest.raises(KeyboardInterrupt):
                 upgrade(engine)
         with engine.connect() as connection:
@@ -121,15 +120,15 @@ class StorageContract:
         assert study_names(engine) == []
         engine.dispose()
 
-    def test_a_database_of_a_later_version_is_left_alone(self, engine: Engine) -> None:
+    def test_tables_of_a_newer_version_are_rejected(self, engine: Engine) -> None:
         with engine.begin() as connection:
             connection.execute(text(f"UPDATE {VERSION_TABLE} SET version_num = '9999'"))
-        with pytest.raises(InputError, match=r"was made by a newer capsweep \(tables of version 9999"):
+        with pytest.raises(InputError, match=r"newer version of capsweep \(its tables have revision 9999"):
             upgrade(engine)
 
     # records
 
-    def test_a_study_comes_back_as_it_was(self, engine: Engine) -> None:
+    def test_study_is_read_as_it_was_recorded(self, engine: Engine) -> None:
         row = find_study(engine, "toy")
         assert row is not None
         assert (row.definition, row.provenance) == (DEFINITION, {"command": "sweep 🧹"})
@@ -138,7 +137,7 @@ class StorageContract:
         create_study(engine, "another", DEFINITION, {}, ".")
         assert study_names(engine) == ["toy", "another"]
 
-    def test_an_attempt_comes_back_to_the_last_bit(self, engine: Engine) -> None:
+    def test_attempt_is_read_exactly_as_it_was_saved(self, engine: Engine) -> None:
         records = StudyRecords(engine, 1)
         error = "🧨" * MAX_ERROR_LENGTH
         trial = trial_with_attempt(1)
@@ -155,14 +154,14 @@ class StorageContract:
         assert [other.number for other in again.trial.attempts] == [1]
         assert records.open_attempts(["pending"]) == []
 
-    def test_any_text_of_a_traceback_is_taken(self, engine: Engine) -> None:
+    def test_traceback_may_contain_any_text(self, engine: Engine) -> None:
         trial = trial_with_attempt(1)
-        trial.attempts[0].error = storable("null \0, half a character \udcff")
+        trial.attempts[0].error = storable("null \0, incomplete character \udcff")
         StudyRecords(engine, 1).save([trial])
         (attempt,) = StudyRecords(engine, 1).open_attempts(["running"])
-        assert attempt.error == "null , half a character ?"
+        assert attempt.error == "null , incomplete character ?"
 
-    def test_numbers_come_back_to_the_last_bit(self, url: URL, engine: Engine) -> None:
+    def test_numbers_are_read_exactly_as_they_were_saved(self, url: URL, engine: Engine) -> None:
         values = [0.1 + 0.2, 1 / 3, 1e-308, 1.7976931348623157e308, -0.0, None]
         with optuna_storage(url) as storage:
             storage.create_new_trial(storage.create_new_study([StudyDirection.MAXIMIZE], "toy"))
@@ -182,7 +181,7 @@ class StorageContract:
         assert data.epochs["score"].isna().tolist() == [False] * 5 + [True]
         assert data.trials[["final_größe", "final_Größe"]].to_numpy().tolist() == [[1 / 3, 1 / 3]]
 
-    def test_optunas_trials_read_by_rows_are_those_read_by_optuna(self, url: URL) -> None:
+    def test_trials_read_as_rows_equal_those_read_by_optuna(self, url: URL) -> None:
         distributions: dict[str, BaseDistribution] = {
             "x": FloatDistribution(1e-4, 1.0, log=True), "kind": CategoricalDistribution(["a", None, 3])
         }  # fmt: skip
@@ -210,27 +209,30 @@ class StorageContract:
             "COMPLETE", "COMPLETE", "PRUNED", "FAIL", "RUNNING", "WAITING",
         ]  # fmt: skip
 
-    def test_what_is_added_up_is_added_up_by_study(self, engine: Engine) -> None:
+    def test_trials_and_gpu_seconds_of_other_studies_are_not_counted(self, engine: Engine) -> None:
         other = create_study(engine, "other", DEFINITION, {}, ".")
-        StudyRecords(engine, other.id).save([trial_with_attempt(other.id)])
+        StudyRecords(engine, other.id).save([trial_with_attempt(other.id, state="complete")])
         records = StudyRecords(engine, 1)
-        assert records.gpu_seconds() == 0.0
-        records.save([trial_with_attempt(1, number) for number in range(2)])
-        assert records.trial_numbers() == {0, 1}
-        assert records.gpu_seconds() == 2 * (0.1 + 0.2)
+        assert (records.trial_numbers(), gpu_seconds_used(engine, 1, NOON)) == (set(), 0.0)
+        records.save([trial_with_attempt(1, number, state="complete") for number in range(2)])
+        active = trial_with_attempt(1, 2)
+        active.attempts[0].started_at = NOON - timedelta(seconds=60)
+        records.save([active])
+        assert records.trial_numbers() == {0, 1, 2}
+        assert gpu_seconds_used(engine, 1, NOON) == 2 * (0.1 + 0.2) + 60
 
-    def test_a_broken_transaction_leaves_nothing(self, engine: Engine) -> None:
+    def test_failed_transaction_saves_nothing(self, engine: Engine) -> None:
         records = StudyRecords(engine, 1)
         records.save([trial_with_attempt(1, number=0)])
         with pytest.raises(Exception, match=r"(?i)unique|duplicate"):
             records.save([trial_with_attempt(1, number=1), trial_with_attempt(1, number=0)])
         assert records.trial_numbers() == {0}
 
-    # what is asked in plain SQL of Optuna's tables and ours
+    # queries on both Optuna's tables and ours
 
-    def test_how_a_study_stands(self, url: URL) -> None:
+    def test_status_combines_both_sets_of_tables(self, url: URL) -> None:
         engine = connect(url)
-        study = RecordedStudy(engine, "standing", trials=4)
+        study = RecordedStudy(engine, "toy", trials=4)
         ended = {"started_at": minutes(0), "ended_at": minutes(10), "gpu_seconds": 600.0}
         study.add({"state": "complete", **ended}, value=0.5, epochs={1: 0.25, 2: 0.5})
         study.add(
@@ -249,22 +251,22 @@ class StorageContract:
         assert status.forecast is not None
         engine.dispose()
 
-    def test_a_failed_trial_is_taken_up_again(self, url: URL) -> None:
+    def test_retried_trial_is_running_for_optuna(self, url: URL) -> None:
         engine = connect(url)
-        study = RecordedStudy(engine, "again")
+        study = RecordedStudy(engine, "toy")
         study.add({"state": "failed", "cause": "error"}, epochs={1: 0.25})
         study.add({"state": "complete"}, value=0.5)
-        assert request_retry(engine, get_study(engine, "again")) == [0]
+        assert request_retry(engine, get_study(engine, "toy")) == [0]
         records = StudyRecords(engine, study.id)
         (trial,) = records.retries_requested(10)
         trial.attempts.append(AttemptRow(**{**ATTEMPT, "number": 2, "state": "submitting"}))
-        completed = StudyRecords(engine, study.id).open_attempts(["complete"])[0].trial
+        complete = StudyRecords(engine, study.id).open_attempts(["complete"])[0].trial
         records.reopen([trial])
-        with Session(engine) as session:  # a trial that has not failed is left alone
-            session.execute(optuna_queries.reopen(completed.optuna_trial_id))
+        with Session(engine) as session:  # has no effect on a trial that has not failed
+            session.execute(optuna_queries.reopen(complete.optuna_trial_id))
             session.commit()
         with optuna_storage(url) as storage:
-            found = storage.get_all_trials(storage.get_study_id_from_name("again"))
+            found = storage.get_all_trials(storage.get_study_id_from_name("toy"))
             assert [each.state for each in found] == [TrialState.RUNNING, TrialState.COMPLETE]
             assert [each.datetime_complete is None for each in found] == [True, False]
             storage.set_trial_state_values(trial.optuna_trial_id, TrialState.COMPLETE, [1.0])
@@ -272,7 +274,7 @@ class StorageContract:
         assert [attempt.state for attempt in records.open_attempts(["submitting"])] == ["submitting"]
         engine.dispose()
 
-    def test_a_wish_to_stop(self, engine: Engine) -> None:
+    def test_stop_request_lasts_until_a_launch_withdraws_it(self, engine: Engine) -> None:
         records, study = StudyRecords(engine, 1), get_study(engine, "toy")
         assert records.stop_requested() is None
         request_stop(engine, study, Stop.CANCEL)
@@ -286,9 +288,9 @@ class StorageContract:
             {"trials": 3},
         )
 
-    # the lease
+    # leases
 
-    def test_taken_kept_given_back(self, engine: Engine) -> None:
+    def test_lease_is_exclusive_until_released(self, engine: Engine) -> None:
         first, second = Lease(engine, 1), Lease(engine, 1)
         first.acquire()
         first.renew()
@@ -297,14 +299,14 @@ class StorageContract:
         first.release()
         second.acquire()
 
-    def test_renewed_in_the_same_moment(self, engine: Engine) -> None:
-        """A row that an update leaves as it was counts all the same."""
+    def test_lease_can_be_renewed_twice_at_the_same_time(self, engine: Engine) -> None:
+        """MySQL may report an update that changes no value as affecting no row."""
         lease = Lease(engine, 1, now=lambda: NOON)
         lease.acquire()
         lease.renew()
         lease.renew()
 
-    def test_a_launcher_of_another_host_is_believed_until_it_has_been_silent(self, engine: Engine) -> None:
+    def test_lease_held_on_another_host_is_free_once_its_heartbeat_is_stale(self, engine: Engine) -> None:
         hold(engine, "login2 4711 abc", NOON - timedelta(seconds=70))
         lease = Lease(engine, 1, now=lambda: NOON)
         with pytest.raises(InputError, match="process 4711 on login2, last heartbeat 70 s ago"):
@@ -312,31 +314,31 @@ class StorageContract:
         hold(engine, "login2 4711 abc", NOON - STALE_AFTER)
         lease.acquire()
 
-    def test_a_dead_launcher_of_this_host_is_replaced_at_once(self, engine: Engine) -> None:
+    def test_lease_of_a_dead_process_on_this_host_is_free(self, engine: Engine) -> None:
         hold(engine, f"{platform.node()} 999999999 abc", NOON)
         Lease(engine, 1, now=lambda: NOON).acquire()
 
-    def test_the_one_taken_over_stops(self, engine: Engine) -> None:
+    def test_launcher_that_lost_its_lease_cannot_renew_or_release_it(self, engine: Engine) -> None:
         lease = Lease(engine, 1)
         lease.acquire()
         hold(engine, "login2 4711 abc", NOON)
         with pytest.raises(LeaseLostError, match="taken over the study"):
             lease.renew()
-        lease.release()  # must not take it from the other one
+        lease.release()  # leaves the lease of the other launcher unchanged
         with Session(engine) as session:
             assert session.get_one(StudyRow, 1).launcher == "login2 4711 abc"
 
-    def test_of_two_who_take_a_stale_one_over_one_gets_it(self, engine: Engine) -> None:
-        """The second has looked before the first has taken it."""
+    def test_only_one_of_two_launchers_takes_over_a_stale_lease(self, engine: Engine) -> None:
+        """The second launcher reads the stale lease before the first one takes it."""
         hold(engine, "login2 4711 abc", NOON - STALE_AFTER)
         first = Lease(engine, 1, now=lambda: NOON)
 
-        def noon_after_the_first_has_taken_it() -> datetime:
+        def take_with_first_and_return_noon() -> datetime:
             with suppress(InputError):
                 first.acquire()
             return NOON
 
-        second = Lease(engine, 1, now=noon_after_the_first_has_taken_it)
+        second = Lease(engine, 1, now=take_with_first_and_return_noon)
         with pytest.raises(InputError, match="another launcher has just taken study toy"):
             second.acquire()
         first.renew()

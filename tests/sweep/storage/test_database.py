@@ -17,28 +17,28 @@ from sweep.storage.database import WAITS, connect, parse_url, shown_url, upgrade
         ("mysql://me@host/db", "mysql+pymysql"),
     ],
 )
-def test_each_database_has_the_driver_we_test(given: str, driver: str) -> None:
+def test_each_database_uses_the_tested_driver(given: str, driver: str) -> None:
     assert parse_url(given).drivername == driver
 
 
 @pytest.mark.parametrize(
     ("given", "message"),
     [
-        ("sweep.db", "does not parse: sweep.db\nexpected sqlite:///FILE"),
-        ("", "does not parse"),
-        ("oracle://me@host/db", "names 'oracle'; expected sqlite:///FILE"),
-        ("postgresql+psycopg2://me@host/db", "names 'postgresql+psycopg2'"),
-        ("://me:secret@host", "(not shown: it may hold a password)"),
+        ("sweep.db", "invalid storage URL: sweep.db\nexpected sqlite:///FILE"),
+        ("", "invalid storage URL"),
+        ("oracle://me@host/db", "'oracle' in storage URL oracle://me@host/db\nexpected sqlite:///FILE"),
+        ("postgresql+psycopg2://me@host/db", "unsupported database 'postgresql+psycopg2'"),
+        ("://me:secret@host", "(not shown because it may contain a password)"),
     ],
 )
-def test_an_address_that_is_none(given: str, message: str) -> None:
+def test_invalid_url_is_rejected_without_its_password(given: str, message: str) -> None:
     with pytest.raises(InputError) as error:
         parse_url(given)
     assert message in str(error.value)
     assert "secret" not in str(error.value)
 
 
-def test_no_password_is_shown() -> None:
+def test_shown_url_masks_the_password() -> None:
     assert shown_url(parse_url("postgresql://me:secret@host/db")) == "postgresql+psycopg://me:***@host/db"
 
 
@@ -52,12 +52,12 @@ def test_no_password_is_shown() -> None:
         ("mysql://me:secret@127.0.0.1:1/db", "mysql+pymysql://me:***@127.0.0.1:1/db"),
     ],
 )
-def test_a_database_that_does_not_open(
+def test_database_that_cannot_be_opened_is_an_input_error(
     url: str, message: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
     Path("folder").mkdir()
-    Path("text.db").write_text("no database at all, " * 100)
+    Path("text.db").write_text("not a database, " * 100)
     with pytest.raises(InputError) as error:
         connect(parse_url(url))
     assert message in str(error.value)
@@ -65,18 +65,18 @@ def test_a_database_that_does_not_open(
 
 
 @pytest.mark.parametrize(("scheme", "wait"), [("postgresql", "connect_timeout"), ("mysql", "read_timeout")])
-def test_a_server_that_says_nothing_is_not_waited_for_long(
+def test_server_that_does_not_respond_is_a_timeout(
     scheme: str, wait: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     assert 0 < WAITS[scheme][wait] <= 60
     monkeypatch.setitem(WAITS, scheme, {wait: 2})
-    with socket.create_server(("127.0.0.1", 0)) as silent:
-        url = parse_url(f"{scheme}://me@127.0.0.1:{silent.getsockname()[1]}/db")
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        url = parse_url(f"{scheme}://me@127.0.0.1:{server.getsockname()[1]}/db")
         with pytest.raises(InputError, match=r"cannot be opened: .*time"):
             connect(url)
 
 
-def test_connecting_makes_nothing(tmp_path: Path) -> None:
+def test_connecting_creates_no_file(tmp_path: Path) -> None:
     url = parse_url(f"sqlite:///{tmp_path}/sweep.db")
     connect(url).dispose()
     assert list(tmp_path.iterdir()) == []

@@ -10,7 +10,8 @@ branch_labels = None
 depends_on = None
 
 MOMENT = sa.DateTime().with_variant(mysql.DATETIME(fsp=6), "mysql")
-UNICODE = "utf8mb4_bin"  # what other databases do: all of Unicode, and Loss is not loss
+UNICODE = "utf8mb4_bin"
+"""MySQL's collation that behaves like other databases: all of Unicode, and case-sensitive."""
 
 
 def upgrade() -> None:

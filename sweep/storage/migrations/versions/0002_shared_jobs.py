@@ -1,4 +1,4 @@
-"""Jobs that several attempts share, and what a job cost as its cluster counts it."""
+"""Jobs that several attempts share, and the cost of jobs according to the scheduler."""
 
 import sqlalchemy as sa
 from alembic import op

@@ -1,4 +1,4 @@
-"""What a person asks of a study, and the profile it was last launched with."""
+"""User requests, and the profile that a study was last launched with."""
 
 import sqlalchemy as sa
 from alembic import op

@@ -1,7 +1,7 @@
 """One word per state, and the published baselines of a study.
 
-Attempts that returned a value are "complete" (formerly "completed"), as in Optuna's tables and in reports.
-Whether the cost of an attempt is final has a name that says so.
+The state of an attempt that returned a value is "complete" instead of "completed", as in Optuna's tables and
+in reports. The column `is_charged` becomes `is_cost_final`.
 """
 
 import sqlalchemy as sa
