@@ -13,9 +13,9 @@ import typer
 from click import Command, Context
 
 from sweep.cli import app
+from sweep.definition.failures import DEFAULT_RETRIES
 from sweep.definition.slurm_profile import SlurmProfile
 from sweep.definition.study import Study, load_study
-from sweep.states import Cause
 
 ROOT = Path(__file__).parents[1]
 DOCS = ROOT / "docs"
