@@ -328,16 +328,16 @@ class Launcher:
 
     def _is_closed(self, spent: str | None) -> bool:
         """Return whether no more trials are proposed, and log the reason once."""
-        reason = reason_to_close(
-            self._stop,
-            self.failures.reason_to_stop(self.study.failures.stop_after_same),
-            self.proposals.num_proposed(),
-            self.study.trials,
-            spent,
-        )
-        if reason is not None and self._reason_to_close is None:
-            self._reason_to_close = reason
-            logger.info("study %s: no more trials: %s", self.study.name, reason)
+        if self._reason_to_close is None:
+            self._reason_to_close = reason_to_close(
+                self._stop,
+                self.failures.reason_to_stop(self.study.failures.stop_after_same),
+                self.proposals.num_proposed(),
+                self.study.trials,
+                spent,
+            )
+            if self._reason_to_close is not None:
+                logger.info("study %s: no more trials: %s", self.study.name, self._reason_to_close)
         return self._reason_to_close is not None
 
     def _submit(self, attempts: Sequence[AttemptRow]) -> None:
