@@ -28,13 +28,15 @@ def report(
     ],
     output: Annotated[Path, typer.Option(help="The folder to write to.", metavar="DIR")] = Path("report"),
     formats: Annotated[
-        str,
+        str | None,
         typer.Option(
             "--format",
-            help="Some of html, csv, parquet, markdown, json and png, separated by commas.",
+            help="Some of html, csv, parquet, markdown, json and png, separated by commas. By default all "
+            "except png, and parquet only if pyarrow is installed.",
             metavar="LIST",
+            show_default=False,
         ),
-    ] = "html,csv,parquet,markdown,json",
+    ] = None,
     watch: Annotated[
         bool,
         typer.Option(
@@ -48,18 +50,19 @@ def report(
 
     Several studies are also compared on a page of their own.
     """
-    from sweep.reporting.report import write_comparison, write_report
+    from sweep.reporting.report import usual_formats, write_comparison, write_report
     from sweep.storage.study_reader import study_data
 
+    chosen = usual_formats() if formats is None else formats.split(",")
     recorded = list(dict.fromkeys(recorded_study(reference, storage) for reference in study))
 
     def write(is_last: bool) -> "list[Path]":
         studies = [study_data(name, url) for name, url in recorded]
-        compares = len(studies) > 1 and "html" in formats.split(",")
+        compares = len(studies) > 1 and "html" in chosen
         written = [write_comparison(studies, output)] if compares else []
         for data in studies:
             reload_s = None if is_last else REWRITE_SECONDS
-            written += write_report(data, output / data.name, formats.split(","), reload_s)
+            written += write_report(data, output / data.name, chosen, reload_s)
         return written
 
     is_last = not watch or _are_idle(recorded)

@@ -1,6 +1,7 @@
 """Writing the report of a study: a page, and files for other tools."""
 
 from collections.abc import Callable, Mapping, Sequence
+from importlib.util import find_spec
 from pathlib import Path
 
 from sweep.errors import InputError
@@ -24,12 +25,19 @@ FORMATS: Mapping[str, Callable[[StudyData], Mapping[str, bytes]]] = {
     "json": lambda data: {"report.json": document(data)},
     "png": png,
 }
-USUAL_FORMATS = ("html", "csv", "parquet", "markdown", "json")
-"""The formats that need no browser; a PNG file shows nothing that the page does not show."""
+
+
+def usual_formats() -> list[str]:
+    """Return the formats that need no browser, and Parquet only if its package is installed.
+
+    A PNG file shows nothing that the page does not show.
+    """
+    has_parquet = find_spec("pyarrow") is not None
+    return [name for name in FORMATS if name != "png" and (has_parquet or name != "parquet")]
 
 
 def write_report(
-    data: StudyData, output: Path, formats: Sequence[str] = USUAL_FORMATS, reload_s: float | None = None
+    data: StudyData, output: Path, formats: Sequence[str] | None = None, reload_s: float | None = None
 ) -> list[Path]:
     """Write a study in each format into a folder.
 
@@ -39,15 +47,17 @@ def write_report(
     Args:
         data: The study.
         output: The folder to write to; it is created if it does not exist.
-        formats: Names of `FORMATS`.
+        formats: Names of `FORMATS`; None means `usual_formats`.
         reload_s: After how many seconds the page reloads itself; None if it will not be written again.
 
     Returns:
         The files that were written.
 
     Raises:
-        InputError: If a format is unknown, the folder cannot be written to, or PNG files cannot be drawn.
+        InputError: If a format is unknown or needs something that is not installed, or if the folder cannot
+            be written to.
     """
+    formats = usual_formats() if formats is None else formats
     unknown = [name for name in formats if name not in FORMATS]
     if unknown:
         raise InputError(f"no report format {unknown[0]!r}; the formats are {', '.join(FORMATS)}")

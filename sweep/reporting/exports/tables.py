@@ -2,9 +2,11 @@
 
 import io
 import re
+from importlib.util import find_spec
 
 import pandas as pd
 
+from sweep.errors import InputError
 from sweep.reporting.formatting import format_metric, heading
 from sweep.reporting.summary import format_states, summarise
 from sweep.reporting.table import Table, trials_table
@@ -22,7 +24,15 @@ def parquet(frame: pd.DataFrame) -> bytes:
     """Return a DataFrame as Parquet.
 
     A column of mixed types, such as one with the choices 0.5 and "auto", is written as text.
+
+    Raises:
+        InputError: If pyarrow is not installed.
     """
+    if find_spec("pyarrow") is None:
+        raise InputError(
+            "Parquet files need pyarrow, which is not installed\n"
+            "install it with: pip install 'capsweep[parquet]'"
+        )
     objects: pd.DataFrame = frame.select_dtypes("object", exclude="str")
     mixed = [name for name in objects if objects[name].dropna().map(type).nunique() > 1]
     text = {str(name): objects[name].map(str, na_action="ignore").astype("str") for name in mixed}

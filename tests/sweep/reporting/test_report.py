@@ -1,3 +1,4 @@
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
@@ -22,6 +23,21 @@ def test_usual_formats_are_written_and_nothing_else(tmp_path: Path) -> None:
     written = write_report(studies.kmnist(), output)
     assert written == [output / file for file in FILES]
     assert sorted(file.name for file in output.iterdir()) == sorted(FILES)
+
+
+def test_parquet_is_written_only_if_pyarrow_is_installed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sweep.reporting.report.find_spec", find_spec_without_pyarrow)
+    monkeypatch.setattr("sweep.reporting.exports.tables.find_spec", find_spec_without_pyarrow)
+    written = write_report(studies.kmnist(), tmp_path)
+    assert [file.name for file in written] == [name for name in FILES if not name.endswith(".parquet")]
+    with pytest.raises(InputError, match=r"pip install 'capsweep\[parquet\]'"):
+        write_report(studies.kmnist(), tmp_path, ["parquet"])
+
+
+def find_spec_without_pyarrow(name: str) -> object | None:
+    return None if name == "pyarrow" else find_spec(name)
 
 
 def test_only_requested_formats_are_written(tmp_path: Path) -> None:
