@@ -130,4 +130,6 @@ def test_command_prints_checks_and_sets_exit_code(slurm_workplace: Path) -> None
     assert "train: toy_model:train imports on the node" in done.stdout
     bad = subprocess.run([*command, "b"], capture_output=True, text=True, timeout=120)
     assert bad.returncode == 2
-    assert "failed   sbatch: a trial's job is refused: error: invalid partition specified: gpuu" in bad.stdout
+    assert (
+        "failed   sbatch: Slurm rejects a trial's job: error: invalid partition specified: gpuu" in bad.stdout
+    )

@@ -48,26 +48,18 @@ def test_jobs_that_squeue_does_not_list_are_looked_up_with_one_call_of_sacct(
 @pytest.mark.parametrize(
     ("squeue", "sacct", "state"),
     [
-        (
-            "7_0|PENDING|0:00|Resources|toy-0-abc\n",
-            "",
-            JobState.CANCELLED,
-        ),  # other jobs of the array are left
-        (
-            "7|CANCELLED|0:00|None|toy-0-abc\n",
-            "",
-            JobState.CANCELLED,
-        ),  # squeue lists the array once all jobs are cancelled
+        # squeue lists the other jobs of the array.
+        ("7_0|PENDING|0:00|Resources|toy-0-abc\n", "", JobState.CANCELLED),
+        # squeue lists the array as one job, because all of its jobs are cancelled.
+        ("7|CANCELLED|0:00|None|toy-0-abc\n", "", JobState.CANCELLED),
+        # sacct lists the array or another job of it.
         ("", "7_[0-2]|CANCELLED by 0|00:00:00|None|toy-0-abc\n", JobState.CANCELLED),
         ("", "7_[0,2%4]|CANCELLED by 0|00:00:00|None|toy-0-abc\n", JobState.CANCELLED),
         ("", "7_0|COMPLETED|00:01:00|None|toy-0-abc\n", JobState.CANCELLED),
         ("", "7_[0-2]|TIMEOUT|00:00:00|None|toy-0-abc\n", JobState.TIMEOUT),
         ("7_0|PENDING|0:00|Resources|another submission\n", "", JobState.GONE),
-        (
-            "",
-            "7_2|RUNNING|00:01:00|None|toy-0-abc\n",
-            JobState.GONE,
-        ),  # the job ran; its end is not recorded yet
+        # The job ran, but its end is not recorded yet.
+        ("", "7_2|RUNNING|00:01:00|None|toy-0-abc\n", JobState.GONE),
         ("", "", JobState.GONE),
     ],
 )
