@@ -37,7 +37,11 @@ def _stored_by_value(kind: type[StringEnum]) -> Enum:
     A new member therefore needs no migration.
     """
     return Enum(
-        kind, values_callable=lambda members: [m.value for m in members], native_enum=False, length=16
+        kind,
+        values_callable=lambda members: [member.value for member in members],
+        native_enum=False,
+        length=16,
+        validate_strings=True,
     )
 
 

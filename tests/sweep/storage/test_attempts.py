@@ -1,21 +1,10 @@
-from collections.abc import Iterator
-from pathlib import Path
-
 import pytest
 from sqlalchemy import Engine
 
 from sweep.errors import InputError
 from sweep.storage.attempts import gpu_seconds_used, newest_attempt
-from sweep.storage.database import connect, parse_url
 from sweep.storage.studies import get_study
 from tests.sweep.reporting.recorded_study import RecordedStudy, minutes
-
-
-@pytest.fixture
-def engine(tmp_path: Path) -> Iterator[Engine]:
-    engine = connect(parse_url(f"sqlite:///{tmp_path}/sweep.db"))
-    yield engine
-    engine.dispose()
 
 
 def test_newest_attempt_has_the_highest_number(engine: Engine) -> None:
