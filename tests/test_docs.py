@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 import typer
-from click import Command, Context
+from typer.core import TyperCommand
 
 from sweep.cli import app
 from sweep.definition.failures import DEFAULT_RETRIES
@@ -77,12 +77,12 @@ def sections(page: Path) -> dict[str, str]:
     return dict(zip(rest[::2], rest[1::2], strict=True))
 
 
-def subcommands() -> dict[str, Command]:
+def subcommands() -> dict[str, TyperCommand]:
     group = typer.main.get_command(app)
-    return {f"sweep {name}": command for name, command in group.commands.items()}  # type: ignore[attr-defined]
+    return {f"sweep {name}": command for name, command in group.commands.items()}
 
 
-def options(command: Command) -> set[str]:
+def options(command: TyperCommand) -> set[str]:
     """Return the long options of a command and of its subcommands, except --help."""
     nested = getattr(command, "commands", {}).values()
     own = {name for parameter in command.params for name in parameter.opts if name.startswith("--")}
@@ -94,7 +94,7 @@ def test_every_sweep_command_parses(command: str, monkeypatch: pytest.MonkeyPatc
     node, words = typer.main.get_command(app), shlex.split(command)[1:]
     while hasattr(node, "commands"):
         node = node.commands[words.pop(0)]
-    parsed: Context = node.make_context(command, words)
+    parsed = node.make_context(command, words)
     monkeypatch.chdir(ROOT)
     study = parsed.params.get("study")
     for reference in [study] if isinstance(study, str) else study or []:
