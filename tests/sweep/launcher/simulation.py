@@ -101,6 +101,9 @@ class SimulatedCluster:
         folder = attempt_folder(Path(attempt.trial.folder), attempt.number, attempt.token)
         return self.folders.setdefault(str(folder.path), MemoryFolder(folder))
 
+    def threads_per_trial(self, parallel: int) -> None:
+        return None
+
     def submit(self, jobs: Sequence[Job]) -> list[str]:
         ids = []
         for job in jobs:
