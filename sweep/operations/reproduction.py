@@ -8,8 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Engine, select
-from sqlalchemy.orm import Session
+from sqlalchemy import Engine
 
 from sweep.definition.study import Study
 from sweep.errors import InputError, StudyFailedError
@@ -21,7 +20,8 @@ from sweep.states import AttemptState, Outcome
 from sweep.storage.attempts import newest_attempt
 from sweep.storage.optuna_storage import optuna_storage
 from sweep.storage.study_definition import recorded_definition
-from sweep.storage.tables import AttemptRow, EnvironmentRow, EpochRow, FinalMetricRow, StudyRow
+from sweep.storage.tables import AttemptRow, StudyRow
+from sweep.storage.trial_records import recorded_environment, recorded_epochs, recorded_final_metrics
 from sweep.worker.attempt_folder import AttemptFolder
 from sweep.worker.documents import EpochReport, TrialSpec
 from sweep.worker.environment import installed_packages
@@ -64,20 +64,10 @@ def recorded_trial(engine: Engine, row: StudyRow, number: int) -> RecordedTrial:
     study = recorded_definition(row)
     with optuna_storage(engine.url) as storage:
         proposal = storage.get_trial(attempt.trial.optuna_trial_id)
-    with Session(engine) as session:
-        environment = session.get(EnvironmentRow, attempt.environment) if attempt.environment else None
-        if environment is None:
-            raise InputError(
-                f"trial {number} of study {row.name} has not begun: there is nothing to reproduce"
-            )
-        content = dict(environment.content)
-        epochs: dict[int, dict[str, float | None]] = {}
-        for epoch in session.scalars(select(EpochRow).where(EpochRow.trial_id == attempt.trial_id)):
-            epochs.setdefault(epoch.epoch, {})[epoch.metric] = epoch.value
-        of_trial = FinalMetricRow.trial_id == attempt.trial_id
-        result = {
-            final.metric: final.value for final in session.scalars(select(FinalMetricRow).where(of_trial))
-        }
+    content = recorded_environment(engine, attempt)
+    if content is None:
+        raise InputError(f"trial {number} of study {row.name} has not begun: there is nothing to reproduce")
+    result = recorded_final_metrics(engine, attempt.trial_id)
     if attempt.state == AttemptState.COMPLETE:
         result[study.metric] = proposal.value
     return RecordedTrial(
@@ -91,7 +81,7 @@ def recorded_trial(engine: Engine, row: StudyRow, number: int) -> RecordedTrial:
         gpu=attempt.gpu,
         environment={**row.provenance, "python": content["python"]},
         packages=content["packages"],
-        epochs=epochs,
+        epochs=recorded_epochs(engine, attempt.trial_id),
         result=result,
     )
 
