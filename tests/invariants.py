@@ -1,4 +1,4 @@
-"""Properties of the completed toy study that hold however often its launcher was killed."""
+"""Properties that the toy study has at its end, however often its launcher was killed."""
 
 from collections import Counter
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""A whole study on the real Slurm whose launcher is killed between two steps that must not be separated."""
+"""A whole study on the real Slurm whose launcher is killed at critical moments."""
 
 import signal
 import subprocess
@@ -14,18 +14,15 @@ from tests.sweep.launcher.test_crash import KILL_SCRIPT, LAUNCH, NUM_EPOCHS, NUM
 
 ON_SLURM = [*LAUNCH, "--cluster", "slurm", "--parallel", "4"]
 
+# The launcher is killed before or after it calls a method of a class of a module.
 MOMENTS = [
     ("sweep.scheduler.slurm.executor", "SlurmExecutor", "submit", "before"),
     ("submitit", "SlurmExecutor", "_submit_command", "after"),  # no job has its pickled task yet
     ("submitit.core.utils", "JobPaths", "move_temporary_file", "after"),  # only one job has its pickled task
     ("sweep.scheduler.slurm.executor", "SlurmExecutor", "submit", "after"),  # the job ids are not saved
     ("sweep.launcher.launcher", "Launcher", "_apply", "after"),  # the observations are not saved
-    (
-        "sweep.launcher.proposals",
-        "Proposals",
-        "tell",
-        "after",
-    ),  # Optuna has the outcome of the trial, our tables do not
+    # Optuna has the outcome of the trial, our tables do not.
+    ("sweep.launcher.proposals", "Proposals", "tell", "after"),
 ]
 
 

@@ -45,7 +45,7 @@ def test_single_cycles_count_failures_of_earlier_cycles(slurm_workplace: Path) -
     assert sweep("launch", *failing).returncode == 1
 
 
-def test_launcher_jobs_succeed_each_other(slurm_workplace: Path, slurm: Slurm) -> None:
+def test_each_launcher_job_is_followed_by_the_next(slurm_workplace: Path, slurm: Slurm) -> None:
     """The first launcher job reaches its time limit, the second is killed, the third completes the study."""
     done = sweep("launch", *TOY, "--set", f"fixed.hold={HOLD}", "--as-job")
     assert done.returncode == 0, done.stderr
@@ -71,9 +71,8 @@ def test_launcher_jobs_succeed_each_other(slurm_workplace: Path, slurm: Slurm) -
     again = sweep("launch", *TOY, "--as-job")
     assert again.returncode == 2
     assert f"study toy already has a launcher, job {first[0]} (running)" in again.stderr
-    assert (
-        sweep("launch", *TOY, "--set", f"fixed.hold={HOLD}").returncode == 2
-    )  # rejected because of the lease
+    # A launcher outside Slurm is rejected because the launcher job holds the lease.
+    assert sweep("launch", *TOY, "--set", f"fixed.hold={HOLD}").returncode == 2
 
     slurm.run("scontrol", "update", f"jobid={first[0]}", "timelimit=1")
     second = wait_for_another(first)

@@ -23,6 +23,12 @@ def sweep(*arguments: str) -> str:
     return done.stdout
 
 
+def add_profile_settings(workplace: Path, settings: str) -> None:
+    """Add settings to the profile `slurm` of the cluster file."""
+    file = workplace / "cluster.yaml"
+    file.write_text(file.read_text().replace("slurm: {", f"slurm: {{{settings}, "))
+
+
 def wait_until_both_are_held(launch: LaunchProcess) -> None:
     """Wait until trials 0 and 1 are held and the launcher has recorded that they run."""
     for trial in (0, 1):
@@ -31,6 +37,7 @@ def wait_until_both_are_held(launch: LaunchProcess) -> None:
 
 
 def has_no_active_job(slurm: Slurm) -> bool:
+    """Return whether the cluster has neither pending nor running jobs."""
     return not slurm.run("squeue", "--noheader", "--states=pending,running")
 
 
@@ -57,9 +64,7 @@ def test_cancelled_trials_are_retried_from_their_checkpoints(
         assert launch.wait() == 0, launch.log()
     for trial in (0, 1):
         assert launch.attempts(trial) == [CANCELLED, COMPLETE]
-        assert (
-            launch.trained_epochs(trial) == launch.epochs(trial) == [1, 2, 3, 4]
-        )  # continued from the last checkpoint
+        assert launch.trained_epochs(trial) == launch.epochs(trial) == [1, 2, 3, 4]
     assert launch.attempts(2) == [COMPLETE]
     assert launch.read_study().trials["state"].tolist() == ["complete"] * 3
 
@@ -78,10 +83,7 @@ def test_stopped_study_finishes_its_active_trials(slurm_workplace: Path) -> None
 
 
 def test_shared_job_is_cancelled_with_all_its_trials(slurm_workplace: Path, slurm: Slurm) -> None:
-    profiles = slurm_workplace / "cluster.yaml"
-    profiles.write_text(
-        profiles.read_text().replace("slurm: {executor", "slurm: {trials_per_job: 2, executor")
-    )
+    add_profile_settings(slurm_workplace, "trials_per_job: 2")
     with launched(slurm_workplace, *HELD) as launch:
         wait_until_both_are_held(launch)
         (study,) = json.loads(sweep("status", "--study", "toy", "--json"))["studies"]
@@ -111,12 +113,7 @@ def test_pending_task_of_an_array_is_cancelled(slurm_workplace: Path, slurm: Slu
 
 
 def test_logs_show_the_job_output_if_the_attempt_did_not_start(slurm_workplace: Path) -> None:
-    profiles = slurm_workplace / "cluster.yaml"
-    profiles.write_text(
-        profiles.read_text().replace(
-            "slurm: {executor", 'slurm: {setup: ["echo no such module >&2", "exit 1"], executor'
-        )
-    )
+    add_profile_settings(slurm_workplace, 'setup: ["echo no such module >&2", "exit 1"]')
     with launched(slurm_workplace, "--trials", "1", "--set", "failures.retries.launch_failure=0") as launch:
         assert launch.wait() == 1, launch.log()
     log = sweep("logs", "--study", "toy", "--trial", "0", "--follow")

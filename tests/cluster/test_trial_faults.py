@@ -168,11 +168,8 @@ def write_profile(workplace: Path, settings: str) -> None:
     [
         (2, [Attempt("failed", "out_of_memory"), COMPLETE], 0),
         (1, [Attempt("failed", "out_of_memory")] * 2, 1),
-        (
-            1000,
-            [Attempt("failed", "out_of_memory")] * 2,
-            1,
-        ),  # no node has as much, so the retry requests the same memory
+        # No node has 1000 times as much memory, so the retry requests the same amount as before.
+        (1000, [Attempt("failed", "out_of_memory")] * 2, 1),
     ],
 )
 def test_retry_requests_more_memory_after_oom(
