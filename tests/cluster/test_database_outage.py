@@ -33,7 +33,7 @@ def test_launcher_waits_for_the_database_and_continues(
             launch.wait_until_logged("trying again in 4 s")
         finally:
             postgresql.start()
-        launch.wait_until_logged("what failed works again")
+        launch.wait_until_logged("the outage is over")
         assert launch.wait() == 0, launch.log()
     check_each_trial_ran_once(slurm_workplace, num_trials=4, num_epochs=4, epoch_s=0, storage=storage)
     assert "Traceback" not in launch.log()

@@ -72,8 +72,8 @@ def test_cancelled_trials_are_retried_from_their_checkpoints(
 def test_stopped_study_finishes_its_active_trials(slurm_workplace: Path) -> None:
     with launched(slurm_workplace, *HELD) as launch:
         wait_until_both_are_held(launch)
-        assert "waits for the active trials and ends" in sweep("stop", "--study", "toy")
-        launch.wait_until_logged("a person has asked it to stop")
+        assert "waits for active trials to end" in sweep("stop", "--study", "toy")
+        launch.wait_until_logged("study toy: stop requested")
         launch.release()
         assert launch.wait() == 0, launch.log()
         assert launch.read_study().trials["state"].tolist() == ["complete"] * 2
