@@ -1,7 +1,9 @@
 """Fixtures shared by all tests."""
 
+import logging
 import signal
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -77,6 +79,16 @@ profiles:
   inline: {executor: inline, poll_seconds: 0.01}
   slurm: {executor: slurm, timeout_min: 60, cpus_per_task: 2, gres: "gpu:1", partition: gpu}
 """
+
+
+@pytest.fixture(autouse=True)
+def _restore_logging() -> Iterator[None]:
+    """Remove the handler that a command adds to the logger of `sweep`; its stream is closed by then."""
+    logger = logging.getLogger("sweep")
+    handlers, level = logger.handlers[:], logger.level
+    yield
+    logger.handlers[:] = handlers
+    logger.setLevel(level)
 
 
 @pytest.fixture

@@ -152,6 +152,7 @@ def test_first_two_commands_of_the_readme_are_chains_on_one_line() -> None:
     assert second.rstrip().endswith("pytest")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("index", "module"), [(0, "my_model"), (1, "my_sgd")])
 def test_own_project_runs_as_described(tmp_path: Path, index: int, module: str) -> None:
     """Save the page's code and study file as a reader would, and run the page's commands."""

@@ -9,6 +9,8 @@ import pytest
 
 from tests.sweep.cli.conftest import CommandResult, Sweep
 
+pytestmark = pytest.mark.slow
+
 LAUNCH = ("launch", "--study", "toy")
 
 

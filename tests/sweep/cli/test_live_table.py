@@ -7,6 +7,10 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
+pytestmark = pytest.mark.slow
+
 COMMAND = [sys.executable, "-m", "sweep", "launch", "--study", "toy", "--trials", "3"]
 ENVIRONMENT = {**os.environ, "TERM": "xterm-256color", "COLUMNS": "140", "LINES": "40"}
 

@@ -12,6 +12,8 @@ import pytest
 
 from tests.sweep.cli.conftest import CommandResult, Sweep
 
+pytestmark = pytest.mark.slow
+
 PAGE = Path(__file__).parents[3] / "docs" / "reports.md"
 
 

@@ -1,7 +1,11 @@
 """The cost of trials, and studies whose budget is spent."""
 
+import pytest
+
 from sweep.states import JobState
 from tests.sweep.launcher.harness import FakeExecutor, LauncherHarness
+
+pytestmark = pytest.mark.slow
 
 
 def test_gpu_hours_of_ended_trials_count_towards_the_budget(

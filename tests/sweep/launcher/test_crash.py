@@ -12,6 +12,8 @@ import pytest
 
 from tests.invariants import check_each_trial_ran_once
 
+pytestmark = pytest.mark.slow
+
 NUM_TRIALS, NUM_EPOCHS = 6, 4
 LAUNCH = ["--study", "toy", "--trials", str(NUM_TRIALS), "--set", f"fixed.epochs={NUM_EPOCHS}",
           "--set", "fixed.epoch_s=0.1"]  # fmt: skip

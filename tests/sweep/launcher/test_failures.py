@@ -7,6 +7,8 @@ from sweep.scheduler.job import ResourceOverride
 from sweep.states import Cause, JobState, Outcome
 from tests.sweep.launcher.harness import FakeExecutor, LauncherHarness
 
+pytestmark = pytest.mark.slow
+
 
 def test_lost_trial_is_retried_from_its_last_checkpoint(
     harness: LauncherHarness, executor: FakeExecutor

@@ -1,7 +1,11 @@
 """Trials that should be pruned."""
 
+import pytest
+
 from sweep.states import JobState, Outcome
 from tests.sweep.launcher.harness import FakeExecutor, LauncherHarness
+
+pytestmark = pytest.mark.slow
 
 
 def report_a_low_value(harness: LauncherHarness, executor: FakeExecutor, trials: int) -> None:

@@ -15,6 +15,8 @@ from sweep.scheduler.executor import SubmissionError
 from sweep.scheduler.job import Job
 from tests.sweep.launcher.harness import FakeExecutor, LauncherHarness
 
+pytestmark = pytest.mark.slow
+
 
 def test_crash_after_every_poll_cycle_changes_nothing(
     harness: LauncherHarness, executor: FakeExecutor

@@ -2,8 +2,12 @@
 
 from pathlib import Path
 
+import pytest
+
 from sweep.states import Cause, JobState, Outcome
 from tests.sweep.launcher.harness import FakeExecutor, LauncherHarness
+
+pytestmark = pytest.mark.slow
 
 
 def pack(trials_per_job: int) -> None:

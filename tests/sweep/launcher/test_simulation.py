@@ -13,6 +13,8 @@ from sweep.storage.study_reader import study_data
 from tests.sweep.launcher.harness import URL, FakeClock
 from tests.sweep.launcher.simulation import SimulatedCluster
 
+pytestmark = pytest.mark.slow
+
 NUM_TRIALS = 60
 RETRIES = "failures.retries={preempted: 50, node_failure: 50, lost: 50}"
 

@@ -9,6 +9,8 @@ from sweep.launcher.summary import summary
 from sweep.scheduler.executor import SubmissionError, TemporarySubmissionError
 from tests.sweep.launcher.harness import FakeExecutor, LauncherHarness
 
+pytestmark = pytest.mark.slow
+
 
 def test_free_places_are_filled_in_the_same_poll_cycle(
     harness: LauncherHarness, executor: FakeExecutor

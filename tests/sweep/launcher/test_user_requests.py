@@ -17,6 +17,8 @@ from sweep.storage.tables import TrialRow
 from sweep.storage.user_requests import request_retry, request_stop, withdraw_stop
 from tests.sweep.launcher.harness import URL, FakeExecutor, LauncherHarness
 
+pytestmark = pytest.mark.slow
+
 
 def request(call: Callable[..., Any], *arguments: Any) -> Any:
     """Call a function as another process would."""

@@ -25,6 +25,8 @@ from sweep.worker import node_probe as probe
 from sweep.worker.atomic_file import write_atomically
 from sweep.worker.documents import Result, Start
 
+pytestmark = pytest.mark.slow
+
 Mount = namedtuple("Mount", ["mountpoint", "fstype"])
 
 

@@ -11,6 +11,8 @@ from sweep.definition.study import load_study
 from sweep.operations.evaluation_study import with_missing
 from sweep.storage.study_reader import study_data
 
+pytestmark = pytest.mark.slow
+
 A, B = {"x": 0.25}, {"x": 0.75}
 
 

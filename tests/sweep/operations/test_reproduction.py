@@ -12,6 +12,8 @@ from sweep.operations.metric_agreement import Agreement, agreements, difference
 from sweep.storage.database import connect, parse_url
 from sweep.storage.tables import EnvironmentRow, StudyRow
 
+pytestmark = pytest.mark.slow
+
 
 def sweep(*arguments: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(

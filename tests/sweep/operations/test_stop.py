@@ -15,6 +15,8 @@ from sweep.storage.study_data import StudyData
 from sweep.storage.study_reader import read_study
 from tests.sweep.launcher.test_crash import KILL_SCRIPT
 
+pytestmark = pytest.mark.slow
+
 URL = parse_url("sqlite:///sweep.db")
 NUM_EPOCHS, HOLD = 4, 3  # a trial waits before epoch HOLD until `let_go`
 LAUNCH = ["launch", "--study", "toy", "--trials", "2", "--set", f"fixed.epochs={NUM_EPOCHS}",

@@ -16,6 +16,8 @@ from sweep.scheduler.local import LocalExecutor
 from sweep.states import JobState
 from tests.sweep.scheduler.contract import ExecutorContract, new_job, results, state, submit, wait_for_end
 
+pytestmark = pytest.mark.slow
+
 
 def new_executor() -> LocalExecutor:
     return LocalExecutor(LocalProfile(executor="local"))

@@ -64,6 +64,7 @@ def test_database_that_cannot_be_opened_is_an_input_error(
     assert "secret" not in str(error.value)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("scheme", "wait"), [("postgresql", "connect_timeout"), ("mysql", "read_timeout")])
 def test_server_that_does_not_respond_is_a_timeout(
     scheme: str, wait: str, monkeypatch: pytest.MonkeyPatch
