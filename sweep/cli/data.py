@@ -1,39 +1,45 @@
-"""`sweep data`: the data sets that come with the capsule network."""
+"""`sweep data`."""
 
-from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from sweep.cli.options import DataDirOption
-from sweep.errors import InputError
 
-app = typer.Typer(help="Get the data sets that come with the capsule network.", no_args_is_help=True)
+app = typer.Typer(help="Fetch or verify the data set of a study.", no_args_is_help=True)
+
+DatasetArgument = Annotated[
+    str, typer.Argument(help="The data set, as `dataset` names it in a study file.", metavar="DATASET")
+]
+StudyOption = Annotated[
+    str | None,
+    typer.Option(
+        "--study",
+        help="The study whose function is called: a name (studies/NAME.yaml) or the path of a study file. "
+        "Default: the first file in studies/ for this data set.",
+        metavar="NAME|PATH",
+        show_default=False,
+    ),
+]
 
 
 @app.command("fetch")
-def fetch(
-    dataset: Annotated[str, typer.Argument(help="kmnist, digits, or the path of an .npz file.")],
-    data_dir: DataDirOption = None,
-) -> None:
-    """Download a data set, checked and resumable; say its checksum."""
-    _echo_checksum("capsmodel.data:fetch", dataset, data_dir)
+def fetch(dataset: DatasetArgument, data_dir: DataDirOption = None, study: StudyOption = None) -> None:
+    """Make a data set available on this machine, and print its checksum.
+
+    The command calls the study's `prepare` function.
+    """
+    from sweep.operations.data import fetch_data
+
+    typer.echo(f"{dataset}: sha256 {fetch_data(dataset, data_dir, study)}")
 
 
 @app.command("verify")
-def verify(
-    dataset: Annotated[str, typer.Argument(help="kmnist, digits, or the path of an .npz file.")],
-    data_dir: DataDirOption = None,
-) -> None:
-    """Check a data set that is there against its checksums."""
-    _echo_checksum("capsmodel.data:verify", dataset, data_dir)
+def verify(dataset: DatasetArgument, data_dir: DataDirOption = None, study: StudyOption = None) -> None:
+    """Verify a data set that is on this machine, and print its checksum.
 
+    The command calls the study's `verify` function.
+    """
+    from sweep.operations.data import verify_data
 
-def _echo_checksum(function: str, dataset: str, data_dir: Path | None) -> None:
-    # by its dotted path, as a study names it: the orchestrator knows no model
-    from sweep.worker.train_function import load_function
-
-    try:
-        typer.echo(f"{dataset}: sha256 {load_function(function)(dataset, data_dir)}")
-    except (OSError, ValueError) as error:
-        raise InputError(str(error)) from None
+    typer.echo(f"{dataset}: sha256 {verify_data(dataset, data_dir, study)}")

@@ -39,14 +39,14 @@ def doctor(
     """
     from sweep.definition.cluster import load_cluster, profile
     from sweep.definition.study import load_study
-    from sweep.operations.doctor import Visit, examine
+    from sweep.operations.doctor import LaunchConditions, diagnose
 
     target = profile(load_cluster(cluster_file()), cluster)
     chosen = load_study(study) if study is not None else None
     url, folder = storage_url(storage, chosen), work_folder(workdir, target)
     log_to_terminal()
     verdicts = set()
-    for check in examine(Visit(target, url, folder, Path.cwd(), chosen)):
+    for check in diagnose(LaunchConditions(target, url, folder, Path.cwd(), chosen)):
         verdicts.add(check.verdict)
         mark = typer.style(check.verdict.ljust(WIDTH), fg=COLORS[check.verdict])
         advice = f"; {check.advice}" if check.advice else ""

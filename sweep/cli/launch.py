@@ -66,7 +66,7 @@ def launch(
     from sweep.definition.study import load_study
     from sweep.launcher.startup import LaunchRequest
     from sweep.operations.background_launch import submit_launch
-    from sweep.operations.dry_run import rehearsed_study, sbatch_preview
+    from sweep.operations.dry_run import dry_run_study, sbatch_preview
 
     log_to_terminal()
     named = {"trials": trials, "parallel": parallel, "data_dir": data_dir and data_dir.resolve()}
@@ -79,7 +79,7 @@ def launch(
     if dry_run:
         if preview := sbatch_preview(chosen, target, folder):
             typer.echo(preview)
-        chosen, target = rehearsed_study(chosen, url), LocalProfile(executor="local")
+        chosen, target = dry_run_study(chosen, url), LocalProfile(executor="local")
         folder = work_folder(workdir, target)
     request = LaunchRequest(chosen, target, url, folder, Path.cwd(), cluster or profiles.default, once, wait)
     if as_job and not dry_run:

@@ -13,10 +13,9 @@ def reproduce(study: RecordedStudyOption, trial: TrialOption, storage: StorageOp
     The trial has the recorded hyperparameters and seed, and a folder of its own. Differences between the
     recorded environment and this one are listed first. The study's records are only read.
     """
-    from sweep.launcher.preflight import preflight
     from sweep.operations.reproduction import (
         Reproduction,
-        changes,
+        environment_changes,
         new_folder,
         recorded_trial,
     )
@@ -24,8 +23,7 @@ def reproduce(study: RecordedStudyOption, trial: TrialOption, storage: StorageOp
 
     engine, row = open_study(study, storage)
     recorded, code_dir = recorded_trial(engine, row, trial), Path.cwd()
-    data_sha256 = preflight(recorded.study, code_dir, import_train=True)
-    for line in introduction(recorded, changes(recorded, code_dir, data_sha256)):
+    for line in introduction(recorded, environment_changes(recorded, code_dir)):
         typer.echo(line)
     reproduction = Reproduction(recorded, new_folder(Path("reproduced").resolve(), recorded), code_dir)
     typer.echo(f"the trial is trained again in {reproduction.folder.path}")

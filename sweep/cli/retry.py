@@ -21,7 +21,7 @@ def retry(
 
     The running launcher starts them as slots become free. If no launcher is running, the next launch does.
     """
-    from sweep.operations.stop import launcher_at_work
+    from sweep.operations.stop import running_launcher
     from sweep.storage.user_requests import request_retry
 
     if (trial is None) is not failed:
@@ -34,7 +34,7 @@ def retry(
         typer.echo(f"study {row.name} has no failed trials")
         return
     typer.echo(f"to be retried: {', '.join(f'trial {number}' for number in numbers)}")
-    if (running := launcher_at_work(row)) and row.stop is None:
+    if (running := running_launcher(row)) and row.stop is None:
         typer.echo(f"the running launcher ({running}) starts them as slots become free")
     else:
         typer.echo(f"the next launch starts them: sweep launch --study {study}")

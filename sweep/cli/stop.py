@@ -32,7 +32,7 @@ def stop(
     """
     from sweep.definition.cluster import load_cluster, profile
     from sweep.launcher.summary import summary
-    from sweep.operations.stop import cancelling, stop_study
+    from sweep.operations.stop import cancelling_launcher, stop_study
 
     engine, row = open_study(study, storage)
     target = profile(load_cluster(cluster_file()), cluster or row.cluster)
@@ -46,7 +46,7 @@ def stop(
     elif cancel_jobs:
         log_to_terminal()
         try:
-            with cancelling(engine, row, target) as launcher:
+            with cancelling_launcher(engine, row, target) as launcher:
                 launcher.run()
                 typer.echo(summary(launcher.study, launcher.proposals))
         except KeyboardInterrupt:

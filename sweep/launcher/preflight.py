@@ -1,6 +1,6 @@
-"""Before the first job: does the train function import, is the data there?
+"""The checks of a study's own functions before its first job is submitted.
 
-Asked of a process of its own, so that the launcher, which may wait for days on a login node, never holds
+They run in a process of their own, so that the launcher, which may run for days on a login node, never holds
 what the user's code imports.
 """
 
@@ -9,8 +9,9 @@ import os
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -19,66 +20,94 @@ from sweep.errors import InputError
 from sweep.worker.train_function import load_function
 
 
-def preflight(study: Study, code_dir: Path, *, import_train: bool) -> str | None:
-    """Try the study's dotted paths and make its data present; the data's checksum if it has one.
+@dataclass(frozen=True)
+class PreflightResult:
+    """What a study's functions returned.
 
-    `import_train=False` is for trials that run in another environment than this one.
+    Attributes:
+        data_sha256: The checksum of the data, from `prepare`; None without such a function.
+        baselines: The published results, from `baselines`; None without any.
+    """
 
-    Raises
-    ------
-    InputError
-        When the train function does not import, or the data cannot be made present.
+    data_sha256: str | None = None
+    baselines: Mapping[str, Any] | None = None
+
+
+def preflight(study: Study, code_dir: Path, *, import_train: bool) -> PreflightResult:
+    """Import the study's train function, and call its `prepare` and `baselines` functions.
+
+    Args:
+        study: The study.
+        code_dir: The folder that the functions are imported from.
+        import_train: Whether to import the train function; False if trials run in another environment.
+
+    Raises:
+        InputError: If a function cannot be imported or fails, or the data is not available.
     """
     request = {
         "code_dir": str(code_dir),
-        "train": study.train if import_train else None,
-        "prepare": study.prepare,
-        "dataset": study.dataset,
-        "data_dir": study.data_dir,
+        "import_train": import_train,
+        "study": study.model_dump(mode="json", exclude={"storage"}),
     }
     with tempfile.TemporaryDirectory() as folder:
-        reply = Path(folder, "reply.json")
-        command = [sys.executable, "-m", "sweep.launcher.preflight", json.dumps(request), str(reply)]
+        request_file, reply_file = Path(folder, "request.json"), Path(folder, "reply.json")
+        request_file.write_text(json.dumps(request), encoding="utf-8")
+        command = [sys.executable, "-m", "sweep.launcher.preflight", str(request_file), str(reply_file)]
         done = subprocess.run(command, cwd=code_dir, stdout=sys.stderr)
-        if not reply.exists():
+        if not reply_file.exists():
             raise InputError(
                 f"study {study.name}: importing {study.train} ended the process "
                 f"(exit code {done.returncode}) instead of defining a function"
             )
-        answer: dict[str, str | None] = json.loads(reply.read_text(encoding="utf-8"))
-    if answer["error"] is not None:
-        raise InputError(f"study {study.name}: {answer['error']}")
-    return answer["checksum"]
+        reply: dict[str, Any] = json.loads(reply_file.read_text(encoding="utf-8"))
+    if "error" in reply:
+        raise InputError(f"study {study.name}: {reply['error']}")
+    return PreflightResult(**reply)
 
 
-def main(request_json: str, reply_path: str) -> None:
-    """What the process does: answer in a file, since what it imports may print."""
-    request = json.loads(request_json)
+def main(request_path: str, reply_path: str) -> None:
+    """Run the checks in this process. The reply is a file, because what is imported may print."""
+    request = json.loads(Path(request_path).read_text(encoding="utf-8"))
     sys.path.insert(0, request["code_dir"])
-    checksum = error = None
+    reply: dict[str, Any]
     try:
-        if request["train"]:
-            with _silence():
-                _load("train", request["train"])
-        if request["prepare"]:
-            prepare = _load("prepare", request["prepare"])
-            data_dir = Path(request["data_dir"]) if request["data_dir"] else None
-            checksum = prepare(request["dataset"], data_dir)
-    except _NotLoadedError as not_loaded:
-        error = str(not_loaded)
-    except Exception as failure:
-        reason = (
-            str(failure)
-            if isinstance(failure, OSError | ValueError)
-            else f"{type(failure).__name__}: {failure}"
-        )
-        error = f"the data set {request['dataset']!r} is not ready: {reason}"
-    Path(reply_path).write_text(json.dumps({"error": error, "checksum": checksum}), encoding="utf-8")
+        reply = asdict(_call_functions(request["study"], request["import_train"]))
+    except InputError as error:
+        reply = {"error": str(error)}
+    Path(reply_path).write_text(json.dumps(reply), encoding="utf-8")
+
+
+def _call_functions(study: Mapping[str, Any], import_train: bool) -> PreflightResult:
+    if import_train:
+        with _without_stderr():
+            import_function("train", study["train"])
+    data_sha256 = _prepare_data(study) if study["prepare"] else None
+    baselines = _read_baselines(study) if study["baselines"] else None
+    return PreflightResult(data_sha256, baselines)
+
+
+def _prepare_data(study: Mapping[str, Any]) -> str | None:
+    prepare = import_function("prepare", study["prepare"])
+    data_dir = Path(study["data_dir"]) if study["data_dir"] else None
+    try:
+        checksum: str | None = prepare(study["dataset"], data_dir)
+    except Exception as error:
+        raise InputError(f"the data set {study['dataset']!r} is not ready: {reason(error)}") from error
+    return checksum
+
+
+def _read_baselines(study: Mapping[str, Any]) -> Mapping[str, Any] | None:
+    function = import_function("baselines", study["baselines"])
+    try:
+        baselines: Mapping[str, Any] | None = json.loads(json.dumps(function(study)))
+    except Exception as error:
+        raise InputError(f"baselines: {study['baselines']} failed: {reason(error)}") from error
+    return baselines
 
 
 @contextmanager
-def _silence() -> Iterator[None]:
-    """Drop what is printed, by libraries in C too: their greetings are no news of a launch."""
+def _without_stderr() -> Iterator[None]:
+    """Discard what is printed to stderr, also by C libraries, which announce themselves when they load."""
     sys.stderr.flush()
     kept, nowhere = os.dup(2), os.open(os.devnull, os.O_WRONLY)
     os.dup2(nowhere, 2)
@@ -91,26 +120,37 @@ def _silence() -> Iterator[None]:
         os.close(nowhere)
 
 
-class _NotLoadedError(Exception):
-    pass
+def import_function(key: str, path: str) -> Callable[..., Any]:
+    """Import the function that a key of a study names.
 
+    Args:
+        key: The key, for messages.
+        path: The dotted path, `package.module:function`.
 
-def _load(key: str, path: str) -> Callable[..., Any]:
+    Raises:
+        InputError: If it cannot be imported, or is not a function.
+    """
     module, _, name = path.partition(":")
     try:
         function = load_function(path)
     except ModuleNotFoundError as error:
-        raise _NotLoadedError(
-            f"{key}: {path} does not import: {error}\n"
-            "expected package.module:function, importable from the folder sweep is started in"
-        ) from None
+        is_in_path = error.name is not None and f"{module}.".startswith(f"{error.name}.")
+        hint = "\nexpected package.module:function, importable from the folder that sweep is started in"
+        raise InputError(f"{key}: {path} cannot be imported: {error}{hint if is_in_path else ''}") from None
     except AttributeError:
-        raise _NotLoadedError(f"{key}: {path}: module {module} has no function {name}") from None
+        raise InputError(f"{key}: {path}: module {module} has no function {name}") from None
     except Exception as error:
-        raise _NotLoadedError(f"{key}: {path} does not import: {type(error).__name__}: {error}") from None
+        raise InputError(f"{key}: {path} cannot be imported: {type(error).__name__}: {error}") from None
     if not callable(function):
-        raise _NotLoadedError(f"{key}: {path} is no function, but {function!r}")
+        raise InputError(f"{key}: {path} is not a function, but {function!r}")
     return function
+
+
+def reason(error: Exception) -> str:
+    """Return the text of an error, preceded by its type if the text alone may not be clear."""
+    if isinstance(error, OSError | ValueError | ModuleNotFoundError):
+        return str(error)
+    return f"{type(error).__name__}: {error}"
 
 
 if __name__ == "__main__":

@@ -18,7 +18,7 @@ from sweep.launcher.clock import Clock, SystemClock
 from sweep.launcher.launcher import Launcher
 from sweep.launcher.outage import OUTAGES
 from sweep.launcher.policy import ConsecutiveFailures
-from sweep.launcher.preflight import preflight
+from sweep.launcher.preflight import PreflightResult, preflight
 from sweep.launcher.proposals import Proposals
 from sweep.launcher.provenance import provenance
 from sweep.launcher.submission import JobSettings
@@ -83,8 +83,8 @@ class LaunchRequest:
     wait: bool = False
 
 
-Preflight = Callable[..., str | None]
-"""Checks the study's functions and data, as `preflight` does, and returns the checksum of the data."""
+Preflight = Callable[..., PreflightResult]
+"""Checks the study's functions and data, as `preflight` does."""
 
 
 @contextmanager
@@ -108,14 +108,21 @@ def open_launcher(
         InputError: If the user's input is wrong. Nothing has been changed then, except that the tables exist.
     """
     clock = clock or SystemClock()
-    engine, data_sha256 = check(request, check_code)
+    engine, found = check(request, check_code)
     upgrade(engine)
-    row = _study_row(engine, request, data_sha256, clock)
+    row = _study_row(engine, request, found.data_sha256, clock)
     with hold(engine, row, request, executor, clock, open_folder) as launcher:
         # A periodic or waiting launcher follows another one, which may have been requested to stop.
         withdraws_stop = not (request.once or request.wait)
         definition = definition_of(request.study)
-        record_launch(engine, row.id, definition, request.cluster, withdraw_stop=withdraws_stop)
+        record_launch(
+            engine,
+            row.id,
+            definition,
+            request.cluster,
+            withdraw_stop=withdraws_stop,
+            baselines=found.baselines,
+        )
         yield launcher
 
 
@@ -159,19 +166,22 @@ def hold(
         engine.dispose()
 
 
-def check(request: LaunchRequest, check_code: Preflight = preflight) -> tuple[Engine, str | None]:
-    """Check what can be checked before anything is changed, and return the database and the data's checksum.
+def check(request: LaunchRequest, check_code: Preflight = preflight) -> tuple[Engine, PreflightResult]:
+    """Check what can be checked before anything is changed.
+
+    Returns:
+        The database, and what the study's functions returned.
 
     Raises:
         InputError: If the user's input is wrong.
     """
     _check_memory(request)
     engine = connect(request.url)
-    data_sha256 = check_code(
+    found = check_code(
         request.study, request.code_dir, import_train=request.profile.runs_in_launcher_environment
     )
     check_writable(request.workdir)
-    return engine, data_sha256
+    return engine, found
 
 
 def _check_memory(request: LaunchRequest) -> None:

@@ -1,4 +1,4 @@
-"""What would go wrong in a launch, looked for before it: here, at the scheduler, and on a node."""
+"""The checks before a launch: on this machine, of the scheduler, and on a node."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -12,14 +12,14 @@ from sweep.definition.study import Study
 from sweep.errors import InputError
 from sweep.launcher.preflight import preflight
 from sweep.launcher.startup import check_writable
-from sweep.operations.node_diagnosis import check_node
+from sweep.operations.node_diagnosis import diagnose_node
 from sweep.scheduler.diagnosis import Diagnosis, failed, ok, warning
 from sweep.scheduler.factory import make_executor
 from sweep.scheduler.job import Job
 from sweep.states import Verdict
 from sweep.storage.database import connect, shown_url, sqlite_file
 
-NETWORK_DISKS = (
+NETWORK_FILE_SYSTEMS = (
     "nfs",
     "lustre",
     "gpfs",
@@ -36,8 +36,16 @@ NETWORK_DISKS = (
 
 
 @dataclass(frozen=True)
-class Visit:
-    """What is to be looked at; without a study, whatever holds for any."""
+class LaunchConditions:
+    """What a launch depends on.
+
+    Attributes:
+        profile: Where trials run.
+        url: The database.
+        workdir: The folder for trial folders.
+        code_dir: The folder that the launch is started in.
+        study: The study; without one, only what holds for every study is checked.
+    """
 
     profile: Profile
     url: URL
@@ -46,70 +54,74 @@ class Visit:
     study: Study | None
 
 
-def examine(visit: Visit) -> Iterator[Diagnosis]:
-    """Every check in turn. A job is tried only when nothing before it has failed."""
-    may_run = True
-    for check in _look_around_here(visit):
-        may_run = may_run and check.verdict is not Verdict.FAILED
+def diagnose(conditions: LaunchConditions) -> Iterator[Diagnosis]:
+    """Yield the result of each check. A job is submitted only if no check before it has failed."""
+    has_failed = False
+    for check in _checks_without_job(conditions):
+        has_failed = has_failed or check.verdict is Verdict.FAILED
         yield check
-    if visit.profile.runs_in_launcher_process:
-        yield ok("node", "trials run in the launcher's own process, so nothing else is to be looked at")
-    elif may_run:
-        yield from check_node(visit.profile, visit.workdir, visit.code_dir, visit.study)
-    else:
+    if conditions.profile.runs_in_launcher_process:
+        yield ok("node", "trials run in the launcher's process, so there is no node to check")
+    elif has_failed:
         yield warning(
-            "node", "not looked at, since no job could be tried", "put right what has failed, then try again"
+            "node", "not checked, because no job can run", "correct what has failed, then try again"
+        )
+    else:
+        yield from diagnose_node(
+            conditions.profile, conditions.workdir, conditions.code_dir, conditions.study
         )
 
 
-def _look_around_here(visit: Visit) -> Iterator[Diagnosis]:
-    yield _check_storage(visit.url)
-    yield _check_workdir(visit.workdir)
-    if visit.study is not None:
-        yield _check_study(visit.study, visit.profile, visit.code_dir)
-    yield from make_executor(visit.profile).diagnose(Job("doctor.0", visit.workdir / "doctor", ()))
+def _checks_without_job(conditions: LaunchConditions) -> Iterator[Diagnosis]:
+    yield _check_storage(conditions.url)
+    yield _check_workdir(conditions.workdir)
+    if conditions.study is not None:
+        yield _check_study(conditions.study, conditions.profile, conditions.code_dir)
+    job = Job("doctor.0", conditions.workdir / "doctor", ())
+    yield from make_executor(conditions.profile).diagnose(job)
 
 
 def _check_storage(url: URL) -> Diagnosis:
     try:
         connect(url).dispose()
     except InputError as error:
-        return _of_mistake("storage", error)
+        return _failed_with("storage", error)
     file = sqlite_file(url)
-    if file is not None and (disk := network_disk(file.resolve())) is not None:
+    if file is not None and (file_system := network_file_system(file.resolve())) is not None:
         return warning(
             "storage",
-            f"{shown_url(url)} is on a network disk ({disk}), whose file locks may not hold",
+            f"{shown_url(url)} is on a network disk ({file_system}), where file locks may not work",
             "put the file on a local disk of the machine that launches, or use PostgreSQL: --storage URL",
         )
-    return ok("storage", f"{shown_url(url)} is reached")
+    return ok("storage", f"{shown_url(url)} can be opened")
 
 
 def _check_workdir(workdir: Path) -> Diagnosis:
     try:
         check_writable(workdir)
     except InputError as error:
-        return _of_mistake("workdir", error)
-    return ok("workdir", f"{workdir} is written to from here")
+        return _failed_with("workdir", error)
+    return ok("workdir", f"{workdir} can be written from here")
 
 
 def _check_study(study: Study, profile: Profile, code_dir: Path) -> Diagnosis:
+    imports_train = profile.runs_in_launcher_environment
     try:
-        checksum = preflight(study, code_dir, import_train=profile.runs_in_launcher_environment)
+        found = preflight(study, code_dir, import_train=imports_train)
     except InputError as error:
-        return _of_mistake("study", error)
-    data = f"; {study.dataset} is there, checksum {checksum}" if study.prepare else ""
-    is_imported = profile.runs_in_launcher_environment
-    return ok("study", f"{study.train} imports here{data}" if is_imported else f"its file is right{data}")
+        return _failed_with("study", error)
+    function = f"{study.train} can be imported here" if imports_train else "its file is valid"
+    data = f"; {study.dataset} is available, checksum {found.data_sha256}" if study.prepare else ""
+    return ok("study", f"{function}{data}")
 
 
-def _of_mistake(what: str, error: InputError) -> Diagnosis:
+def _failed_with(what: str, error: InputError) -> Diagnosis:
     found, _, advice = str(error).partition("\n")
     return failed(what, found, advice.replace("\n", "; "))
 
 
-def network_disk(path: Path) -> str | None:
-    """The kind of network file system that a path is on, if it is on one."""
+def network_file_system(path: Path) -> str | None:
+    """Return the type of the network file system that contains a path; None if the disk is local."""
     mounts = [part for part in psutil.disk_partitions(all=True) if path.is_relative_to(part.mountpoint)]
     kind = max(mounts, key=lambda part: len(part.mountpoint)).fstype if mounts else ""
-    return kind if kind.startswith(NETWORK_DISKS) else None
+    return kind if kind.startswith(NETWORK_FILE_SYSTEMS) else None

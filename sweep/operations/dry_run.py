@@ -1,4 +1,4 @@
-"""The dry run: a short rehearsal of a study on this machine, under a name of its own."""
+"""The dry run of a study: a few short trials on this machine, recorded under a name of their own."""
 
 from itertools import count
 from pathlib import Path
@@ -14,8 +14,8 @@ from sweep.storage.studies import study_names
 from sweep.worker.attempt_folder import attempt_folder, submission_folder, trial_folder
 
 
-def rehearsed_study(study: Study, url: URL) -> Study:
-    """The study to rehearse, under the first free name of NAME-dryrun, NAME-dryrun-2, ..."""
+def dry_run_study(study: Study, url: URL) -> Study:
+    """Return the study to rehearse, under the first free name of NAME-dryrun, NAME-dryrun-2, ..."""
     engine = connect(url)
     taken = set(study_names(engine))
     engine.dispose()
@@ -24,7 +24,7 @@ def rehearsed_study(study: Study, url: URL) -> Study:
 
 
 def sbatch_preview(study: Study, profile: Profile, workdir: Path) -> str | None:
-    """The sbatch file that a real launch would submit for its first trial; None without Slurm."""
+    """Return the sbatch file that a real launch would submit for its first trial; None without Slurm."""
     trial = trial_folder(workdir, study.name, 0)
     submission = f"{study.name}-0-TOKEN"
     attempt = attempt_folder(trial, 1, "TOKEN")

@@ -1,19 +1,27 @@
-"""What is not the same in two environments: packages, commits, checksums."""
+"""The differences between two environments: packages, commits, checksums."""
 
 from collections.abc import Mapping
 from typing import NamedTuple
 
 
 class Difference(NamedTuple):
-    what: str
-    one: object
-    other: object  # None is none
+    """An entry that differs.
+
+    Attributes:
+        name: What differs, such as a package.
+        before: Its value in the first environment; None if it is missing there.
+        now: Its value in the second environment; None if it is missing there.
+    """
+
+    name: str
+    before: object
+    now: object
 
 
-def differences(one: Mapping[str, object], other: Mapping[str, object]) -> list[Difference]:
-    """Every entry that is not the same, by name."""
+def differences(before: Mapping[str, object], now: Mapping[str, object]) -> list[Difference]:
+    """Return every entry that differs between two environments, sorted by name."""
     return [
-        Difference(name, one.get(name), other.get(name))
-        for name in sorted(one.keys() | other.keys())
-        if one.get(name) != other.get(name)
+        Difference(name, before.get(name), now.get(name))
+        for name in sorted(before.keys() | now.keys())
+        if before.get(name) != now.get(name)
     ]

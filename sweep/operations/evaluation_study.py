@@ -1,4 +1,4 @@
-"""What is evaluated: a study's best configurations, each as often as there are to be seeds."""
+"""The study that retrains another study's best configurations and measures them on test data."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
@@ -17,23 +17,26 @@ from sweep.storage.tables import StudyRow
 def evaluation_study(
     engine: Engine, row: StudyRow, top: int, num_seeds: int, numbers: Sequence[int] = ()
 ) -> Study:
-    """The study whose trials evaluate the best `top` configurations of another, `num_seeds` of them each.
+    """Return the study whose trials evaluate configurations of another study.
 
-    So are those of the trials of these numbers, pruned or not: a known recipe, to compare with.
+    If an evaluation study exists, it is continued: only missing trials are added, and none is removed.
 
-    It goes on with what has been evaluated before: whatever is asked for later, no configuration is tested
-    more often than asked, and no trial of it is lost.
+    Args:
+        engine: The database.
+        row: The study to evaluate.
+        top: How many of its best configurations to evaluate.
+        num_seeds: How many trials, which differ in their seeds, each configuration has.
+        numbers: The numbers of further trials whose configurations are evaluated, whatever their results.
 
-    Raises
-    ------
-    InputError
-        When the study names no evaluate function, no trial of it is complete, or none has such a number.
+    Raises:
+        InputError: If the study has no `evaluate` function or no complete trial, or a number is not that of
+            a trial with hyperparameters.
     """
     study = recorded_definition(row)
     if study.evaluate is None:
         raise InputError(
-            f"study {row.name} names no function to evaluate with\n"
-            "add `evaluate: package.module:function` to its file, and launch it once more"
+            f"study {row.name} has no `evaluate` function\n"
+            "add `evaluate: package.module:function` to its file, and launch it again"
         )
     with optuna_storage(engine.url) as storage:
         study_id = storage.get_study_id_from_name(row.name)
@@ -42,23 +45,25 @@ def evaluation_study(
     params = {trial.number: trial.params for trial in trials}
     best = _distinct(params[number] for number in numbers_best_first)[:top]
     if not best:
-        raise InputError(f"study {row.name} has no complete trial: there is nothing to evaluate yet")
-    chosen = [*best, *_numbered(row.name, trials, numbers)]
+        raise InputError(f"study {row.name} has no complete trial, so there is nothing to evaluate yet")
+    chosen = [*best, *_configurations_of(row.name, trials, numbers)]
     earlier = find_study(engine, f"{row.name}{EVALUATION}")
     points = [] if earlier is None else list(recorded_definition(earlier).enqueue)
     return study.evaluation_study(with_missing(points, chosen, num_seeds))
 
 
-def _numbered(study: str, trials: Sequence[FrozenTrial], numbers: Sequence[int]) -> list[dict[str, Any]]:
-    """The params of the trials of these numbers."""
-    started = {trial.number: trial.params for trial in trials if trial.params}
+def _configurations_of(
+    study: str, trials: Sequence[FrozenTrial], numbers: Sequence[int]
+) -> list[dict[str, Any]]:
+    """Return the hyperparameters of the trials with these numbers."""
+    proposed = {trial.number: trial.params for trial in trials if trial.params}
     for number in numbers:
-        if number not in started:
+        if number not in proposed:
             raise InputError(
                 f"study {study} has no trial {number} that could be evaluated\n"
-                f"--trial takes a number from {min(started)} to {max(started)}; `sweep status` lists them"
+                f"--trial takes a number from {min(proposed)} to {max(proposed)}; `sweep status` lists them"
             )
-    return [started[number] for number in numbers]
+    return [proposed[number] for number in numbers]
 
 
 def _distinct(configurations: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
@@ -73,9 +78,9 @@ def _distinct(configurations: Iterable[Mapping[str, Any]]) -> list[dict[str, Any
 def with_missing(
     points: Sequence[Mapping[str, Any]], configurations: Sequence[Mapping[str, Any]], num_seeds: int
 ) -> list[Mapping[str, Any]]:
-    """The points, and as many more as let each configuration be there once for each seed."""
+    """Return the points, extended so that each configuration occurs at least `num_seeds` times."""
     extended = list(points)
     for configuration in configurations:
-        there = sum(point == configuration for point in extended)
-        extended += [dict(configuration)] * (num_seeds - there)
+        num_present = sum(point == configuration for point in extended)
+        extended += [dict(configuration)] * (num_seeds - num_present)
     return extended

@@ -1,50 +1,74 @@
-"""What a trial has printed; where it printed nothing, what its job said, and what is known of it."""
+"""The output of a trial, and what is known about a trial without output."""
 
 import codecs
-from collections.abc import Callable, Iterator
+import time
+from collections.abc import Iterable, Iterator
 from pathlib import Path
+from typing import NamedTuple
+
+from sqlalchemy import Engine
 
 from sweep.launcher.attempts import folder_of, job_of
-from sweep.scheduler.job import Job
+from sweep.scheduler.job import output_files
 from sweep.states import ACTIVE_STATES
-from sweep.storage.tables import AttemptRow
+from sweep.storage.attempts import newest_attempt
+from sweep.storage.lease import is_launched
+from sweep.storage.tables import AttemptRow, StudyRow
 
-FOLLOW_SECONDS = 1.0
+POLL_S = 1.0
 CHUNK = 2**16  # bytes
 
 
+class LogObservation(NamedTuple):
+    """What the database says about a trial at one moment.
+
+    Attributes:
+        attempt: The trial's newest attempt.
+        has_launcher: Whether a launcher of the study is running.
+    """
+
+    attempt: AttemptRow
+    has_launcher: bool
+
+
+def observe_trial(engine: Engine, study: StudyRow, number: int) -> Iterator[LogObservation]:
+    """Yield what the database says about a trial, once a second.
+
+    Raises:
+        InputError: If the study has no trial of that number.
+    """
+    while True:
+        yield LogObservation(newest_attempt(engine, study, number), is_launched(engine, study.id))
+        time.sleep(POLL_S)
+
+
 def read_log(attempt: AttemptRow) -> Iterator[str]:
-    """The attempt's log piece by piece; when there is none, all else that there is to say."""
+    """Yield the attempt's log in pieces; if it is empty, what is known about the attempt instead."""
     log = Tail(folder_of(attempt).log)
     yield from log.new_text()
     if log.is_empty:
-        yield from _instead(attempt)
+        yield from _describe(attempt)
 
 
-def follow_log(look: Callable[[], tuple[AttemptRow, bool]], sleep: Callable[[float], None]) -> Iterator[str]:
-    """What a trial prints as it comes, over its attempts from the newest on, until the trial has ended.
-
-    `look` gives the newest attempt and whether a launcher is at work.
-    """
+def follow_log(observations: Iterable[LogObservation]) -> Iterator[str]:
+    """Yield new output of a trial at each observation until the trial has ended, also of further attempts."""
     attempt: AttemptRow | None = None
-    while True:
-        newest, is_launcher_at_work = look()
+    for newest, has_launcher in observations:
         if attempt is None or newest.number != attempt.number:
             if attempt is not None:
                 yield f"--- attempt {newest.number} ---\n"
             log = Tail(folder_of(newest).log)
         attempt = newest
-        has_ended = _has_ended(attempt, is_launcher_at_work)  # before the last look at the log
+        has_ended = _has_ended(attempt, has_launcher)  # asked before the log is read for the last time
         yield from log.new_text()
         if has_ended:
-            break
-        sleep(FOLLOW_SECONDS)
-    if log.is_empty:
-        yield from _instead(attempt)
+            if log.is_empty:
+                yield from _describe(attempt)
+            return
 
 
 class Tail:
-    """A file that grows, or does not exist yet, read from where the last reading ended."""
+    """A text file that grows, or does not exist yet."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
@@ -53,9 +77,11 @@ class Tail:
 
     @property
     def is_empty(self) -> bool:
+        """Whether nothing has been read so far."""
         return self._offset == 0
 
     def new_text(self) -> Iterator[str]:
+        """Yield what was written since the last call."""
         if not self._path.exists():
             return
         with self._path.open("rb") as file:
@@ -65,28 +91,20 @@ class Tail:
                 yield self._decoder.decode(chunk)
 
 
-def _has_ended(attempt: AttemptRow, is_launcher_at_work: bool) -> bool:
-    """Whether the database says so, or a result that no launcher is there to record."""
+def _has_ended(attempt: AttemptRow, has_launcher: bool) -> bool:
+    """Return whether the trial has ended: in the database, or with a result that no launcher records."""
     if attempt.state not in ACTIVE_STATES:
         return True
-    return not is_launcher_at_work and folder_of(attempt).read_result(attempt.token) is not None
+    return not has_launcher and folder_of(attempt).read_result(attempt.token) is not None
 
 
-def _instead(attempt: AttemptRow) -> Iterator[str]:
-    """Of an attempt that printed nothing: how it stands, and what its job said."""
-    how = attempt.state if attempt.cause is None else f"{attempt.state} ({attempt.cause})"
+def _describe(attempt: AttemptRow) -> Iterator[str]:
+    """Yield the state of an attempt without output, its error, and the output of its job."""
+    state = attempt.state if attempt.cause is None else f"{attempt.state} ({attempt.cause})"
     job = f"job {attempt.job_id}" if attempt.job_id else "its job has no id yet"
-    yield f"trial {attempt.trial.number}, attempt {attempt.number}, has printed nothing: {how}; {job}\n"
+    yield f"trial {attempt.trial.number}, attempt {attempt.number}, has printed nothing: {state}; {job}\n"
     if attempt.error:
         yield attempt.error.rstrip() + "\n"
-    for file in job_output(job_of([attempt])) if attempt.job_name else []:
+    for file in output_files(job_of([attempt])) if attempt.job_name else []:
         if text := file.read_text(encoding="utf-8", errors="replace").rstrip():
             yield f"--- {file} ---\n{text}\n"
-
-
-def job_output(job: Job) -> list[Path]:
-    """The job's own stdout and stderr: before a trial begins, its scheduler and its shell write there."""
-    if job.id is None:
-        return []
-    number = job.id.split(":")[1] if ":" in job.id else job.id  # a local job's id says more
-    return sorted(job.folder.glob(f"{number}_*_log.*"))

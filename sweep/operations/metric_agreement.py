@@ -1,24 +1,35 @@
-"""Two runs of one trial, compared metric by metric and epoch by epoch."""
+"""The comparison of a reproduced trial with the recorded one, for each metric and epoch."""
 
 import math
 from collections.abc import Mapping
 from typing import NamedTuple
 
-Metrics = Mapping[str, float | None]  # None where a value was no finite number
+Metrics = Mapping[str, float | None]
+"""Metrics by name; None where a value was not finite."""
+
+RESULT = 0
+"""The key of a trial's result among its epochs, which are counted from 1."""
 
 
 class Agreement(NamedTuple):
-    """How one metric of two runs compares."""
+    """How one metric of two trainings compares.
+
+    Attributes:
+        metric: The metric's name.
+        num_compared: How many epochs and results were compared.
+        first_difference: The first epoch that differs, `RESULT` for the result; None if all are identical.
+        largest_difference: The largest absolute difference.
+    """
 
     metric: str
-    num_compared: int  # epochs, and the result
-    first_difference: int | None  # the epoch, 0 for the result; None when all are the same to the last bit
+    num_compared: int
+    first_difference: int | None
     largest_difference: float
 
 
 def agreements(recorded: Mapping[int, Metrics], now: Mapping[int, Metrics]) -> list[Agreement]:
-    """For each metric, over the epochs that both have; 0 stands for the result, which comes last."""
-    epochs = sorted(recorded.keys() & now.keys(), key=lambda epoch: epoch or math.inf)
+    """Compare each metric over the epochs that both trainings have, and over the result."""
+    epochs = sorted(recorded.keys() & now.keys(), key=lambda epoch: math.inf if epoch == RESULT else epoch)
     metrics = sorted({metric for epoch in epochs for metric in recorded[epoch].keys() & now[epoch].keys()})
     return [_agreement(metric, epochs, recorded, now) for metric in metrics]
 
@@ -26,14 +37,14 @@ def agreements(recorded: Mapping[int, Metrics], now: Mapping[int, Metrics]) -> l
 def _agreement(
     metric: str, epochs: list[int], recorded: Mapping[int, Metrics], now: Mapping[int, Metrics]
 ) -> Agreement:
-    both = [epoch for epoch in epochs if metric in recorded[epoch] and metric in now[epoch]]
-    apart = {epoch: difference(recorded[epoch][metric], now[epoch][metric]) for epoch in both}
-    first = next((epoch for epoch, distance in apart.items() if distance > 0), None)
-    return Agreement(metric, len(both), first, max(apart.values()))
+    in_both = [epoch for epoch in epochs if metric in recorded[epoch] and metric in now[epoch]]
+    distances = {epoch: difference(recorded[epoch][metric], now[epoch][metric]) for epoch in in_both}
+    first = next((epoch for epoch, distance in distances.items() if distance > 0), None)
+    return Agreement(metric, len(in_both), first, max(distances.values()))
 
 
 def difference(one: float | None, other: float | None) -> float:
-    """How far two values are apart: 0 for the same, infinity where only one is a finite number."""
+    """Return the absolute difference of two values; infinity if only one of them is finite."""
     one, other = (None if each is None or not math.isfinite(each) else each for each in (one, other))
     if one is None or other is None:
         return 0.0 if one is other else math.inf

@@ -1,4 +1,8 @@
-"""A node, seen by a small job on it: the shared folder, Python and packages, the train function, the GPU."""
+"""The checks of a node by a small job that runs there.
+
+The job checks the shared folder, Python and its packages, the train function, the GPUs, and what the study's
+`check_node` function checks.
+"""
 
 import json
 import logging
@@ -13,100 +17,108 @@ from typing import Any
 
 from sweep.definition.profile import Profile
 from sweep.definition.study import Study
+from sweep.launcher.trial_spec import build_spec
 from sweep.operations.environment_differences import differences
-from sweep.operations.logs import job_output
 from sweep.scheduler.diagnosis import Diagnosis, failed, ok, warning
 from sweep.scheduler.executor import Executor, SubmissionError
 from sweep.scheduler.factory import make_executor
-from sweep.scheduler.job import Job
+from sweep.scheduler.job import Job, output_files
 from sweep.states import JobState, Outcome
-from sweep.worker import node_probe as probe
+from sweep.worker import node_probe
 from sweep.worker.attempt_folder import AttemptFolder
 from sweep.worker.documents import Result, Start, TrialSpec
 from sweep.worker.environment import installed_packages
 
 logger = logging.getLogger(__name__)
 
-WAIT_S = 600.0  # for a job to begin
+MAX_WAIT_S = 600.0  # for the job to start
 POLL_S = 2.0
-ENOUGH, NUM_ENOUGH = "enough", 50  # the file that ends the renaming, and the states to be seen before it
-LATE_S = 5.0  # more than a node's clock and its disk may be apart from ours
+NUM_STATES_ENOUGH = 50  # states of the replaced file to be seen before the job may end
+MAX_DELAY_S = 5.0  # larger than what the clocks and the disks of two machines usually differ by
+MAX_PACKAGES_NAMED = 6
 ADVICE = {
-    JobState.OUT_OF_MEMORY: "set mem_gb: TensorFlow alone takes about 1 GB",
-    JobState.CANCELLED: "somebody has cancelled it; try again",
-    JobState.PREEMPTED: "try again, or choose another partition",
-    JobState.NODE_FAILURE: "try again, and keep away from that node with `exclude`",
+    JobState.OUT_OF_MEMORY: "increase mem_gb in the profile",
+    JobState.CANCELLED: "the job was cancelled; run the check again",
+    JobState.PREEMPTED: "run the check again, or choose another partition",
+    JobState.NODE_FAILURE: "run the check again, and exclude that node with `exclude` in the profile",
 }
-NUM_NAMED = 6  # packages that are named
 
 
-def check_node(profile: Profile, workdir: Path, code_dir: Path, study: Study | None) -> Iterator[Diagnosis]:
-    """Run the probe as a job and say what it found; nothing of it is left."""
+def diagnose_node(
+    profile: Profile, workdir: Path, code_dir: Path, study: Study | None
+) -> Iterator[Diagnosis]:
+    """Run the probe as a job, and yield what it found. Its files are deleted and its job is cancelled."""
     token = secrets.token_hex(4)
     folder = workdir / f"doctor-{token}"
     attempt = AttemptFolder(folder / "attempt")
-    letter = folder / "letter.txt"
-    asks_gpu = profile.num_gpus > 0
-    params = {
-        "letter": str(letter), "enough": str(folder / ENOUGH), "asks_gpu": asks_gpu,
-        "train": study and study.train,
-    }  # fmt: skip
-    spec = TrialSpec(
-        study="doctor", number=0, attempt=1, token=token, train=f"{probe.__name__}:look_around",
-        metric=probe.METRIC, params=params, seed=0, dataset=None, data_dir=None, code_dir=str(code_dir),
-        threads=1,
-    )  # fmt: skip
-    attempt.create(spec)
-    letter.write_text(token)
+    shared_file, stop_file = folder / "shared.txt", folder / "stop"
+    attempt.create(_spec(token, profile, code_dir, study, shared_file, stop_file))
+    shared_file.write_text(token)
     executor = make_executor(profile.for_probe())
     job = Job(f"doctor-{token}.0", folder / "job", (attempt,))
     try:
         job = replace(job, id=executor.submit([job])[0])
-        logger.info("a small job looks at a node: job %s; for %.0f min at most", job.id, WAIT_S / 60)
-        watch = _Watch(executor, job, token)
-        watch.run()
-        yield from _say(watch, profile, study)
+        logger.info("job %s checks a node; this takes %.0f min at most", job.id, MAX_WAIT_S / 60)
+        probe = _ProbeJob(executor, job, token, stop_file)
+        probe.follow()
+        yield from _checks(probe, profile, study)
     except SubmissionError as error:
         yield failed(
-            "node", f"the job that looks at it is refused: {error}", "change the profile in cluster.yaml"
+            "node", f"the job that checks it was rejected: {error}", "correct the profile in cluster.yaml"
         )
     finally:
         executor.cancel(job)
-        executor.poll([job])  # a local job's process is taken leave of
+        executor.poll([job])  # reaps the process of a local job
         shutil.rmtree(folder, ignore_errors=True)
 
 
+def _spec(
+    token: str, profile: Profile, code_dir: Path, study: Study | None, shared_file: Path, stop_file: Path
+) -> TrialSpec:
+    params = {
+        "shared_file": str(shared_file),
+        "stop_file": str(stop_file),
+        "num_gpus": profile.num_gpus,
+        "train": study and study.train,
+        "check_node": study and study.check_node,
+    }
+    probe = Study(
+        name="doctor",
+        train=f"{node_probe.__name__}:probe",
+        metric=node_probe.METRIC,
+        direction="maximize",
+        trials=1,
+    )
+    return build_spec(probe, number=0, params=params, seed=0, token=token, code_dir=code_dir, threads=1)
+
+
 @dataclass
-class _Watch:
-    """Follows the probe's job, and reads the file that it renames."""
+class _ProbeJob:
+    """The probe's job, and what is observed of the file that it replaces.
+
+    Attributes:
+        executor: Where the job runs.
+        job: The job.
+        token: The token of its attempt.
+        stop_file: The file that ends the replacements.
+        state: The job's last known state.
+        num_states: How many different states of the file were seen.
+        num_broken: How often the file was incomplete, or missing between two states.
+        delay_s: The longest time from writing the file on the node to reading it here, by two clocks.
+    """
 
     executor: Executor
     job: Job
     token: str
+    stop_file: Path
     state: JobState = JobState.PENDING
-    num_seen: int = 0  # different states of the renamed file
-    num_broken: int = 0  # times it was torn, or not there between two states
-    delay_s: float = 0.0  # the longest from its writing there to its reading here, by two clocks
+    num_states: int = 0
+    num_broken: int = 0
+    delay_s: float = 0.0
 
     @property
     def folder(self) -> AttemptFolder:
         return self.job.attempts[0]
-
-    def run(self) -> None:
-        """Until the job has ended and its files have had time to appear, or it has waited for too long."""
-        begin = time.monotonic()
-        ended_at: float | None = None
-        while self.result is None:
-            status = self.executor.poll([self.job]).get(self.job.name)
-            self._note(JobState.UNKNOWN if status is None else status.state)
-            self._read_for(POLL_S)
-            now = time.monotonic()
-            if self.state.has_ended:
-                ended_at = ended_at or now
-                if now - ended_at > self.executor.settle_s:
-                    return
-            elif self.start is None and now - begin > WAIT_S:
-                return
 
     @property
     def start(self) -> Start | None:
@@ -116,94 +128,118 @@ class _Watch:
     def result(self) -> Result | None:
         return self.folder.read_result(self.token)
 
-    def _note(self, state: JobState) -> None:
+    def follow(self) -> None:
+        """Observe the job until its result is visible, it ended without one, or it waited too long."""
+        submitted_at = time.monotonic()
+        ended_at: float | None = None
+        while self.result is None:
+            status = self.executor.poll([self.job]).get(self.job.name)
+            self._set_state(JobState.UNKNOWN if status is None else status.state)
+            self._read_for(POLL_S)
+            now = time.monotonic()
+            if self.state.has_ended:
+                ended_at = ended_at or now
+                if now - ended_at > self.executor.settle_s:
+                    return
+            elif self.start is None and now - submitted_at > MAX_WAIT_S:
+                return
+
+    def _set_state(self, state: JobState) -> None:
         if state is not self.state:
             logger.info("job %s: %s", self.job.id, state)
         self.state = state
 
     def _read_for(self, duration_s: float) -> None:
+        """Read the replaced file again and again."""
         end, count = time.monotonic() + duration_s, 0
         while time.monotonic() < end and self.result is None:
             try:
-                page = json.loads((self.folder.artifacts / probe.COUNTER).read_text())
+                content = json.loads((self.folder.artifacts / node_probe.COUNTER).read_text())
             except (FileNotFoundError, ValueError):
-                self.num_broken += self.num_seen > 0
+                self.num_broken += self.num_states > 0
             else:
-                if page["count"] != count:
-                    count, self.num_seen = page["count"], self.num_seen + 1
-                    self.delay_s = max(self.delay_s, abs(time.time() - page["written_at"]))
-                    if self.num_seen == NUM_ENOUGH:
-                        (self.job.folder.parent / ENOUGH).touch()
+                if content["count"] != count:
+                    count, self.num_states = content["count"], self.num_states + 1
+                    self.delay_s = max(self.delay_s, abs(time.time() - content["written_at"]))
+                    if self.num_states == NUM_STATES_ENOUGH:
+                        self.stop_file.touch()
             time.sleep(0.01)
 
 
-def _say(watch: _Watch, profile: Profile, study: Study | None) -> Iterator[Diagnosis]:
-    start, result = watch.start, watch.result
+def _checks(probe: _ProbeJob, profile: Profile, study: Study | None) -> Iterator[Diagnosis]:
+    start, result = probe.start, probe.result
     if result is None or start is None:
-        yield _nothing_heard(watch)
+        yield _check_without_result(probe)
         return
     if result.outcome is not Outcome.COMPLETE:
         yield failed(
-            "node", f"on {start.host} the job failed: {_end(result.error, 1)}", "see docs/clusters.md"
+            "node", f"the job failed on {start.host}: {_last_lines(result.error, 1)}", "see docs/clusters.md"
         )
         return
-    seen = json.loads((watch.folder.artifacts / probe.SEEN).read_text())
-    yield _check_folder(watch, start, seen)
-    yield from _check_python(start, profile)
+    findings = json.loads((probe.folder.artifacts / node_probe.FINDINGS).read_text())
+    yield _check_folder(probe, start, findings["shared_text"])
+    yield from _check_python(start)
     if study is not None:
-        yield _check_train(study, seen["train"])
+        yield _check_train(study, start, findings["train_error"])
     if profile.num_gpus:
-        yield _check_gpu(start, seen["tensorflow"])
+        yield _check_gpus(start, profile.num_gpus)
+    if study is not None and study.check_node is not None:
+        yield _check_study_on_node(study, start, findings["node_check"])
 
 
-def _nothing_heard(watch: _Watch) -> Diagnosis:
-    if not watch.state.has_ended:
+def _check_without_result(probe: _ProbeJob) -> Diagnosis:
+    if not probe.state.has_ended:
         return warning(
             "node",
-            f"job {watch.job.id} is {watch.state} after {WAIT_S / 60:.0f} min, and is cancelled",
-            "try again when the queue is shorter: the node was not looked at",
+            f"job {probe.job.id} is still {probe.state} after {MAX_WAIT_S / 60:.0f} min, and is cancelled; "
+            "the node was not checked",
+            "run the check again when the queue is shorter",
         )
-    output = "\n".join(file.read_text(errors="replace") for file in job_output(watch.job))
-    began = "began and" if watch.start is not None else "ended before it began, and"
+    output = "\n".join(file.read_text(errors="replace") for file in output_files(probe.job))
+    began = "started, and ended" if probe.start is not None else "ended before its attempt started,"
     return failed(
         "node",
-        f"job {watch.job.id} {began} left no result ({watch.state}): {_end(output)}",
+        f"job {probe.job.id} {began} without a result ({probe.state}): {_last_lines(output)}",
         ADVICE.get(
-            watch.state, "is the workdir on a disk that the nodes share? has the node's Python capsweep?"
+            probe.state,
+            "check that the nodes share the workdir, and that capsweep is installed for their Python",
         ),
     )
 
 
-def _check_folder(watch: _Watch, start: Start, seen: Mapping[str, Any]) -> Diagnosis:
-    if seen["letter"] != watch.token:
+def _check_folder(probe: _ProbeJob, start: Start, shared_text: str | None) -> Diagnosis:
+    if shared_text != probe.token:
         return failed(
             "node",
-            f"{start.host} does not see in time what is written here",
-            "choose a workdir on a shared disk",
+            f"{start.host} does not see a file that was just written here",
+            "choose a workdir on a disk that the nodes share",
         )
-    if watch.num_broken:
+    if probe.num_broken:
         return failed(
             "node",
-            f"a file renamed on {start.host} was torn or missing here {watch.num_broken} times",
-            "choose a workdir on another disk: results could be lost on this one",
+            f"a file that {start.host} replaced was incomplete or missing here {probe.num_broken} times",
+            "choose a workdir on another disk, because this one could lose results",
         )
-    if watch.delay_s > LATE_S:
+    if probe.delay_s > MAX_DELAY_S:
         return warning(
             "node",
-            f"what {start.host} writes is seen here {watch.delay_s:.0f} s later, by its clock",
-            "results come late; have the clocks looked at",
+            f"a file that {start.host} wrote was visible here {probe.delay_s:.0f} s later, by its clock",
+            "results arrive late; check that the clocks are synchronized",
         )
-    if watch.num_seen == 0:
+    if probe.num_states == 0:
         return warning(
             "node",
-            f"a file renamed on {start.host} was seen here only when it was done",
-            "results may come late; try again",
+            f"a file that {start.host} replaced was visible here only after the job had ended",
+            "results may arrive late; run the check again",
         )
-    found = f"{start.host} shares the workdir; a file renamed there was whole here {watch.num_seen} times"
-    return ok("node", f"{found}, {watch.delay_s:.1f} s late at most")
+    return ok(
+        "node",
+        f"{start.host} shares the workdir; a file replaced there was complete here {probe.num_states} times, "
+        f"at most {probe.delay_s:.1f} s later",
+    )
 
 
-def _check_python(start: Start, profile: Profile) -> Iterator[Diagnosis]:
+def _check_python(start: Start) -> Iterator[Diagnosis]:
     here = platform.python_version()
     if start.python.rpartition(".")[0] != here.rpartition(".")[0]:
         yield warning(
@@ -212,44 +248,52 @@ def _check_python(start: Start, profile: Profile) -> Iterator[Diagnosis]:
     else:
         yield ok("python", f"{start.python} on {start.host}, {here} here")
     differing = [
-        f"{name} {here or 'missing'} here, {there or 'missing'} there"
-        for name, here, there in differences(installed_packages(), start.packages)
+        f"{difference.name} {difference.before or 'missing'} here, {difference.now or 'missing'} there"
+        for difference in differences(installed_packages(), start.packages)
     ]
     if differing:
-        more = f" and {len(differing) - NUM_NAMED} more" if len(differing) > NUM_NAMED else ""
+        num_more = len(differing) - MAX_PACKAGES_NAMED
+        more = f" and {num_more} more" if num_more > 0 else ""
         yield warning(
             "packages",
-            f"not the same on {start.host}: {', '.join(differing[:NUM_NAMED])}{more}",
-            "install the same there, with: pip install -c constraints.txt",
+            f"they differ on {start.host}: {', '.join(differing[:MAX_PACKAGES_NAMED])}{more}",
+            "install the same versions there, with: pip install -c constraints.txt",
         )
     else:
         yield ok("packages", f"the same {len(start.packages)} on {start.host} as here")
 
 
-def _check_train(study: Study, error: str | None) -> Diagnosis:
+def _check_train(study: Study, start: Start, error: str | None) -> Diagnosis:
     if error is not None:
         return failed(
-            "train", f"{study.train} does not import on the node: {error}", "install what it needs there"
+            "train",
+            f"{study.train} cannot be imported on {start.host}: {error}",
+            "install what it needs there",
         )
-    return ok("train", f"{study.train} imports on the node")
+    return ok("train", f"{study.train} can be imported on {start.host}")
 
 
-def _check_gpu(start: Start, found: Mapping[str, Any]) -> Diagnosis:
-    if "error" in found:
-        return warning(
-            "GPU",
-            f"{start.gpu or 'none'}; TensorFlow does not start on {start.host}: {found['error']}",
-            "install it there, with: pip install 'capsweep[gpu]'; or ignore this if your model needs none",
-        )
-    if start.gpu is None or not found["gpus"]:
+def _check_gpus(start: Start, num_gpus: int) -> Diagnosis:
+    num_visible = len(start.gpu.split(",")) if start.gpu else 0
+    if num_visible < num_gpus:
         return failed(
             "GPU",
-            f"TensorFlow {found['version']} sees none on {start.host}; the job has {start.gpu or 'none'}",
-            "have the driver looked at; install TensorFlow for GPUs: pip install 'capsweep[gpu]'",
+            f"the profile requests {num_gpus}, but the job on {start.host} sees {start.gpu or 'none'}",
+            "check the profile's `gres`, and the driver on the node",
         )
-    return ok("GPU", f"{start.gpu}; TensorFlow {found['version']} sees {len(found['gpus'])}")
+    return ok("GPU", f"the job on {start.host} sees {num_visible}: {start.gpu}")
 
 
-def _end(text: str | None, num_lines: int = 2) -> str:
+def _check_study_on_node(study: Study, start: Start, found: Mapping[str, Any]) -> Diagnosis:
+    if "error" in found:
+        return failed(
+            "check_node",
+            f"{study.check_node} fails on {start.host}: {found['error']}",
+            "install there what trials need",
+        )
+    return ok("check_node", f"{found['text']} on {start.host}")
+
+
+def _last_lines(text: str | None, num_lines: int = 2) -> str:
     lines = (text or "").strip().splitlines()
-    return "; ".join(line.strip() for line in lines[-num_lines:]) or "it said nothing"
+    return "; ".join(line.strip() for line in lines[-num_lines:]) or "it printed nothing"

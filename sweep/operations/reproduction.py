@@ -1,4 +1,4 @@
-"""A trial run again from what is recorded of it, beside the study: its records are read and never written."""
+"""The reproduction of a recorded trial. The study's records and folders are only read."""
 
 import subprocess
 import sys
@@ -13,7 +13,9 @@ from sqlalchemy import Engine
 from sweep.definition.study import Study
 from sweep.errors import InputError, StudyFailedError
 from sweep.launcher.attempts import folder_of
+from sweep.launcher.preflight import preflight
 from sweep.launcher.provenance import provenance
+from sweep.launcher.trial_spec import build_spec
 from sweep.operations.environment_differences import Difference, differences
 from sweep.operations.metric_agreement import Metrics
 from sweep.states import AttemptState, Outcome
@@ -26,49 +28,66 @@ from sweep.worker.attempt_folder import AttemptFolder
 from sweep.worker.documents import EpochReport, TrialSpec
 from sweep.worker.environment import installed_packages
 
-LOOK_S = 0.2
-COMPARED = ("git_commit", "git_dirty", "data_sha256", "capsweep", "python")
+POLL_S = 0.2
+COMPARED_KEYS = ("git_commit", "git_dirty", "data_sha256", "capsweep", "python")
 
 
 @dataclass(frozen=True)
 class RecordedTrial:
-    """What it takes to run a trial again, and what came of it."""
+    """A trial as it is recorded.
+
+    Attributes:
+        study: The trial's study.
+        number: The trial's number.
+        params: The hyperparameters, including the study's fixed values.
+        seed: The trial's seed.
+        threads: The number of CPU threads; None if the attempt's folder is gone, or none was set.
+        state: The state of the newest attempt.
+        host: The node that the attempt ran on.
+        gpu: The names of its GPUs.
+        environment: The commit of the code, the checksum of the data, and the versions of capsweep
+            and Python.
+        packages: The versions of the installed packages.
+        epochs: The metrics of each epoch.
+        result: The metrics of the result; empty unless the trial is complete.
+    """
 
     study: Study
     number: int
     params: Mapping[str, Any]
     seed: int
     threads: int | None
-    state: str
+    state: AttemptState
     host: str | None
     gpu: str | None
-    environment: Mapping[str, object]  # commit, checksum, versions
+    environment: Mapping[str, object]
     packages: Mapping[str, str]
     epochs: Mapping[int, Metrics]
-    result: Metrics  # empty unless it completed
+    result: Metrics
 
     @property
     def is_complete(self) -> bool:
-        return self.state == AttemptState.COMPLETE
+        """Whether the trial is complete."""
+        return self.state is AttemptState.COMPLETE
 
 
 def recorded_trial(engine: Engine, row: StudyRow, number: int) -> RecordedTrial:
-    """A trial as it is recorded.
+    """Return a trial as it is recorded.
 
-    Raises
-    ------
-    InputError
-        When there is no trial of that number, or it has not begun.
+    Raises:
+        InputError: If the study has no trial of that number, or the trial has not started.
     """
     attempt = newest_attempt(engine, row, number)
+    environment = recorded_environment(engine, attempt)
+    if environment is None:
+        raise InputError(
+            f"trial {number} of study {row.name} has not started, so there is nothing to reproduce"
+        )
     study = recorded_definition(row)
     with optuna_storage(engine.url) as storage:
         proposal = storage.get_trial(attempt.trial.optuna_trial_id)
-    content = recorded_environment(engine, attempt)
-    if content is None:
-        raise InputError(f"trial {number} of study {row.name} has not begun: there is nothing to reproduce")
     result = recorded_final_metrics(engine, attempt.trial_id)
-    if attempt.state == AttemptState.COMPLETE:
+    if attempt.state is AttemptState.COMPLETE:
         result[study.metric] = proposal.value
     return RecordedTrial(
         study=study,
@@ -79,32 +98,47 @@ def recorded_trial(engine: Engine, row: StudyRow, number: int) -> RecordedTrial:
         state=attempt.state,
         host=attempt.host,
         gpu=attempt.gpu,
-        environment={**row.provenance, "python": content["python"]},
-        packages=content["packages"],
+        environment={**row.provenance, "python": environment["python"]},
+        packages=environment["packages"],
         epochs=recorded_epochs(engine, attempt.trial_id),
         result=result,
     )
 
 
 def _threads(attempt: AttemptRow) -> int | None:
-    """How many the attempt had, if its folder is still there to say so: sums depend on it."""
+    """Return the attempt's number of threads, which affects sums, if its folder still exists."""
     try:
         return folder_of(attempt).read_spec().threads
     except FileNotFoundError:
         return None
 
 
-def changes(trial: RecordedTrial, code_dir: Path, data_sha256: str | None) -> list[Difference]:
-    """Where this environment is another than the one the trial ran in."""
-    now = provenance(code_dir, data_sha256)
-    of_origin = differences(
-        {key: trial.environment.get(key) for key in COMPARED}, {key: now.get(key) for key in COMPARED}
-    )
-    return [*of_origin, *differences(trial.packages, installed_packages())]
+def environment_changes(trial: RecordedTrial, code_dir: Path) -> list[Difference]:
+    """Return how this environment differs from the one that the trial ran in.
+
+    The study's train function is imported and its data is made available, as before a launch.
+
+    Raises:
+        InputError: If the function cannot be imported, or the data is not available.
+    """
+    study = trial.study.model_copy(update={"baselines": None})  # which a reproduction does not need
+    found = preflight(study, code_dir, import_train=True)
+    now = provenance(code_dir, found.data_sha256)
+    return [
+        *differences(
+            {key: trial.environment.get(key) for key in COMPARED_KEYS},
+            {key: now.get(key) for key in COMPARED_KEYS},
+        ),
+        *differences(trial.packages, installed_packages()),
+    ]
 
 
 class Reproduction:
-    """The trial's second run, in a folder of its own: epochs as they come, then a result."""
+    """A trial that is trained again in a folder of its own.
+
+    Attributes:
+        folder: The folder of the new attempt.
+    """
 
     def __init__(self, trial: RecordedTrial, folder: Path, code_dir: Path) -> None:
         self._trial = trial
@@ -113,7 +147,10 @@ class Reproduction:
         self.folder = AttemptFolder(folder)
 
     def run(self) -> Iterator[EpochReport]:
-        """Train; a trial that did not complete is asked to stop after the last epoch that is recorded."""
+        """Train, and yield each epoch as it is reported.
+
+        If the recorded trial is not complete, the training is stopped after the last recorded epoch.
+        """
         self.folder.create(self._spec())
         last_epoch = max(self._trial.epochs, default=0)
         command = [sys.executable, "-m", "sweep.worker", str(self.folder.path)]
@@ -121,7 +158,7 @@ class Reproduction:
         offset = 0
         try:
             while True:
-                has_ended = process.poll() is not None  # before the last look
+                has_ended = process.poll() is not None  # asked before the epochs are read for the last time
                 reports, offset = self.folder.read_epochs(offset)
                 for report in reports:
                     if self._trial.is_complete or report.epoch <= last_epoch:
@@ -130,45 +167,46 @@ class Reproduction:
                     self.folder.request_stop(Outcome.PRUNED)
                 if has_ended:
                     return
-                time.sleep(LOOK_S)
+                time.sleep(POLL_S)
         finally:
             process.kill()
             process.wait()
 
     def epochs(self) -> dict[int, Metrics]:
+        """Return the metrics of each epoch that was reported."""
         return {report.epoch: report.metrics for report in self.folder.read_epochs()[0]}
 
     def metrics(self) -> Metrics:
-        """What the train function returned, when the recorded trial has a result too.
+        """Return what the train function returned; empty if the recorded trial has no result to compare with.
 
-        Raises
-        ------
-        StudyFailedError
-            When it failed.
+        Raises:
+            StudyFailedError: If the train function failed.
         """
         result = self.folder.read_result(self._token)
         if result is None or result.outcome is Outcome.FAILED:
             error = result.error if result is not None and result.error else "its process left no result"
             raise StudyFailedError(
-                f"trained again, trial {self._trial.number} failed: {error.strip().splitlines()[-1]}\n"
-                f"its log says more: {self.folder.log}"
+                f"trial {self._trial.number} failed when it was trained again: "
+                f"{error.strip().splitlines()[-1]}\nsee its log: {self.folder.log}"
             )
         return result.metrics if self._trial.is_complete else {}
 
     def _spec(self) -> TrialSpec:
         trial = self._trial
-        return TrialSpec(
-            study=trial.study.name, number=trial.number, attempt=1, token=self._token,
-            train=trial.study.train, metric=trial.study.metric, params=trial.params, seed=trial.seed,
-            dataset=trial.study.dataset, data_dir=trial.study.data_dir, code_dir=str(self._code_dir),
+        return build_spec(
+            trial.study,
+            number=trial.number,
+            params=trial.params,
+            seed=trial.seed,
+            token=self._token,
+            code_dir=self._code_dir,
             threads=trial.threads,
-        )  # fmt: skip
+        )
 
 
-def new_folder(place: Path, trial: RecordedTrial) -> Path:
-    """The first folder of NUMBER-1, NUMBER-2, ... under the study's name that is not there."""
-    study = place / trial.study.name
+def new_folder(parent: Path, trial: RecordedTrial) -> Path:
+    """Return the first of STUDY/NUMBER-1, STUDY/NUMBER-2, ... in a folder that does not exist yet."""
     number = 1
-    while (folder := study / f"{trial.number:05d}-{number}").exists():
+    while (folder := parent / trial.study.name / f"{trial.number:05d}-{number}").exists():
         number += 1
     return folder

@@ -1,4 +1,4 @@
-"""Ending a study early: by its launcher, or in the place of one."""
+"""Stopping a study early, by its running launcher or without one."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -19,28 +19,28 @@ from sweep.storage.user_requests import request_stop
 
 
 def stop_study(engine: Engine, study: StudyRow, stop: Stop) -> Holder | None:
-    """Ask for a study to be stopped; the launcher at work that will do it, None when there is none.
+    """Request a study to stop, and return the running launcher that will stop it.
 
-    Where launchers come and go, as with `launch --once`, the next one finds the wish.
+    None means that no launcher is running. The next poll cycle of `launch --once` then finds the request.
     """
     request_stop(engine, study, stop)
-    return launcher_at_work(study)
+    return running_launcher(study)
 
 
-def launcher_at_work(study: StudyRow) -> Holder | None:
+def running_launcher(study: StudyRow) -> Holder | None:
+    """Return the launcher that is running for a study; None if there is none."""
     return holder(study, datetime.now(UTC))
 
 
 @contextmanager
-def cancelling(engine: Engine, study: StudyRow, profile: Profile) -> Iterator[Launcher]:
-    """A launcher of a study that is to stop: `run` takes what is active to its end, and proposes nothing.
+def cancelling_launcher(engine: Engine, study: StudyRow, profile: Profile) -> Iterator[Launcher]:
+    """Open a launcher of a study that was requested to stop and has no running launcher.
 
-    Broken off anywhere, it can be made anew, or the study launched: each trial is cancelled or goes on.
+    Its `run` cancels the jobs of active trials, records how they ended and proposes no more. It can be
+    interrupted at any time: a new one, or a launch of the study, continues.
 
-    Raises
-    ------
-    InputError
-        When a launcher is at work.
+    Raises:
+        InputError: If a launcher is running.
     """
     request = LaunchRequest(recorded_definition(study), profile, engine.url, Path(study.workdir), Path.cwd())
     with hold(engine, study, request, make_executor(profile)) as launcher:

@@ -21,7 +21,7 @@ def introduction(trial: RecordedTrial, changes: Sequence[Difference]) -> Iterato
     yield f"trial {trial.number} of study {trial.study.name}, {trial.state}: {params}; seed {trial.seed}"
     yield f"it ran on {trial.host or NONE}, GPU {trial.gpu or 'none'}"
     for change in changes:
-        yield f"different: {NAMES.get(change.what, change.what)} was {change.one}, is {change.other}"
+        yield f"different: {NAMES.get(change.name, change.name)} was {change.before}, is {change.now}"
     if not changes:
         yield "the data, Python and the packages are unchanged"
     yield _code(trial, changes)
@@ -34,7 +34,7 @@ def _code(trial: RecordedTrial, changes: Sequence[Difference]) -> str:
         return "it is unknown whether the code is unchanged: it was not in a repository"
     if trial.environment.get("git_dirty"):
         return f"it is unknown whether the code is unchanged: it had uncommitted changes to commit {commit}"
-    changed = {change.what for change in changes}
+    changed = {change.name for change in changes}
     if "git_commit" in changed:
         return f"the code is not that of commit {commit}"
     beside = ", with uncommitted changes" if "git_dirty" in changed else ""

@@ -1,4 +1,6 @@
-"""What the doctor's job does on a node: a train function that looks around instead of training."""
+"""The probe of `sweep doctor`: a train function that examines its node instead of training."""
+
+from __future__ import annotations
 
 import json
 import subprocess
@@ -11,33 +13,51 @@ from typing import Any
 from sweep.worker.atomic_file import write_atomically
 from sweep.worker.trial import Trial
 
-METRIC = "looked"
+METRIC = "finished"
 COUNTER = "counter.json"
-SEEN = "seen.json"
-IMPORT_TIMEOUT_S = 300
-RENAMES_S = 30.0  # for how long a file is renamed over and over, until the doctor has seen enough
-FILLER = "x" * 50_000  # more than one write of a network file system
-TENSORFLOW = """
-import json, tensorflow
-gpus = [device.name for device in tensorflow.config.list_physical_devices("GPU")]
-print(json.dumps({"version": tensorflow.__version__, "gpus": gpus}))
+FINDINGS = "findings.json"
+CHECK_TIMEOUT_S = 300
+REPLACE_FILE_S = 30.0  # how long the counter is replaced, unless the doctor has seen enough before
+PADDING = "x" * 50_000  # a network file system needs several writes for it
+
+# Each runs in a process of its own, because what it imports may end the process.
+IMPORT = """
+import sys
+from sweep.worker.train_function import load_function
+load_function(sys.argv[1])
+"""
+CHECK_NODE = """
+import sys
+from pathlib import Path
+from sweep.worker.train_function import load_function
+text = load_function(sys.argv[1])(int(sys.argv[2]))
+Path(sys.argv[3]).write_text(str(text), encoding="utf-8")
 """
 
 
-def look_around(params: Mapping[str, Any], trial: Trial) -> dict[str, float]:
-    """Read the doctor's file, rename one under its eyes, try the train function and the GPU if asked to."""
-    seen = {
-        "letter": _read(Path(params["letter"])),
-        "train": _why_not_imported(params["train"]) if params["train"] else None,
-        "tensorflow": _tensorflow() if params["asks_gpu"] else None,
+def probe(params: Mapping[str, Any], trial: Trial) -> dict[str, float]:
+    """Examine the node and write what was found to `findings.json` in the trial's folder.
+
+    Args:
+        params: `shared_file`, a file that the doctor has written; `stop_file`, which the doctor creates when
+            it has seen enough replacements of `counter.json`; `num_gpus`, the number of GPUs of the job; and
+            the dotted paths `train` and `check_node`, which may be None.
+        trial: The trial.
+    """
+    findings: dict[str, Any] = {
+        "shared_text": _read(Path(params["shared_file"])),
+        "train_error": _import_error(params["train"]) if params["train"] else None,
+        "node_check": None,
     }
-    end, count = time.monotonic() + RENAMES_S, 0
-    while time.monotonic() < end and not Path(params["enough"]).exists():
+    if params["check_node"]:
+        findings["node_check"] = _check_node(params["check_node"], params["num_gpus"], trial.folder)
+    end, count = time.monotonic() + REPLACE_FILE_S, 0
+    while time.monotonic() < end and not Path(params["stop_file"]).exists():
         count += 1
-        page = {"count": count, "written_at": time.time(), "filler": FILLER}
-        write_atomically(trial.folder / COUNTER, json.dumps(page))
+        content = {"count": count, "written_at": time.time(), "padding": PADDING}
+        write_atomically(trial.folder / COUNTER, json.dumps(content))
         time.sleep(0.01)
-    write_atomically(trial.folder / SEEN, json.dumps(seen))
+    write_atomically(trial.folder / FINDINGS, json.dumps(findings))
     return {METRIC: 1.0}
 
 
@@ -48,27 +68,28 @@ def _read(path: Path) -> str | None:
         return None
 
 
-def _why_not_imported(train: str) -> str | None:
-    """In a process of its own, where it may end as it likes; None when it imports."""
-    command = [sys.executable, "-c", "import sys; from sweep.worker.run import load_function; "
-               "sys.path.insert(0, '.'); load_function(sys.argv[1])", train]  # fmt: skip
-    done = subprocess.run(command, capture_output=True, text=True, timeout=IMPORT_TIMEOUT_S)
-    return None if done.returncode == 0 else _last_line(done.stderr)
+def _import_error(path: str) -> str | None:
+    """Return the last line of the error that importing a function raises; None if it can be imported."""
+    return _run(IMPORT, path)
 
 
-def _tensorflow() -> dict[str, Any]:
-    """TensorFlow's version and the GPUs it sees, or the last line of why it sees nothing; from a process
-    of its own, which may end as it likes."""
-    command = [sys.executable, "-c", TENSORFLOW]
+def _check_node(path: str, num_gpus: int, folder: Path) -> dict[str, str]:
+    """Call the study's `check_node`, and return {"text": its text} or {"error": the error's last line}."""
+    reply = folder / "node_check.txt"
+    error = _run(CHECK_NODE, path, str(num_gpus), str(reply))
+    return {"text": reply.read_text(encoding="utf-8")} if error is None else {"error": error}
+
+
+def _run(code: str, *arguments: str) -> str | None:
+    """Run Python code in a process of its own; return the last line of its stderr if it fails."""
+    command = [sys.executable, "-c", code, *arguments]
     try:
-        done = subprocess.run(command, capture_output=True, text=True, timeout=IMPORT_TIMEOUT_S)
-        return dict(json.loads(done.stdout.splitlines()[-1]))
+        done = subprocess.run(
+            command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, timeout=CHECK_TIMEOUT_S
+        )
     except subprocess.TimeoutExpired:
-        return {"error": f"it did not start in {IMPORT_TIMEOUT_S} s"}
-    except (IndexError, ValueError):
-        return {"error": _last_line(done.stderr)}
-
-
-def _last_line(text: str) -> str:
-    lines = text.strip().splitlines()
-    return lines[-1] if lines else "it said nothing"
+        return f"it did not end within {CHECK_TIMEOUT_S} s"
+    if done.returncode == 0:
+        return None
+    lines = done.stderr.strip().splitlines()
+    return lines[-1] if lines else f"the process ended with exit code {done.returncode} and printed nothing"

@@ -9,20 +9,23 @@ from typing import Any
 import pytest
 
 from sweep.definition.slurm_profile import SlurmProfile
-from sweep.operations.doctor import Visit, examine
+from sweep.definition.study import load_study
+from sweep.operations.doctor import LaunchConditions, diagnose
 from sweep.scheduler.diagnosis import Diagnosis
 from sweep.states import Verdict
 from sweep.storage.database import parse_url
 from tests.cluster.slurm import Slurm
 
 
-def run_checks(workplace: Path, **settings: Any) -> Mapping[str, Diagnosis]:
-    """Run all checks of the doctor for a profile with the given settings."""
+def run_checks(workplace: Path, *overrides: str, **settings: Any) -> Mapping[str, Diagnosis]:
+    """Run all checks for a profile with these settings, and for the toy study if there are overrides."""
     profile = SlurmProfile.model_validate(
         {"executor": "slurm", "timeout_min": 60, "settle_seconds": 2, **settings}
     )
-    visit = Visit(profile, parse_url("sqlite:///sweep.db"), workplace / "sweeps", workplace, None)
-    return {check.what: check for check in examine(visit)}
+    study = load_study("toy", overrides) if overrides else None
+    url = parse_url("sqlite:///sweep.db")
+    conditions = LaunchConditions(profile, url, workplace / "sweeps", workplace, study)
+    return {check.what: check for check in diagnose(conditions)}
 
 
 def num_jobs(slurm: Slurm) -> int:
@@ -52,11 +55,13 @@ def test_correct_profile_passes_all_checks(slurm_workplace: Path) -> None:
 
 
 def test_gpu_without_driver_fails(slurm_workplace: Path) -> None:
-    """The GPUs of this cluster are fake: Slurm allocates one, but TensorFlow cannot use it."""
-    check = run_checks(slurm_workplace, gres="gpu:1", mem_gb=4)["GPU"]
-    assert check.verdict is Verdict.FAILED
-    assert "sees none on n" in check.found
-    assert "the job has 0" in check.found or "the job has 1" in check.found
+    """The GPUs of this cluster are fake: Slurm allocates one, but the framework cannot use it."""
+    hook = "check_node=capsmodel.node_check:check_node"
+    checks = run_checks(slurm_workplace, hook, gres="gpu:1", mem_gb=4)
+    assert checks["GPU"].verdict is Verdict.OK
+    assert "sees 1: " in checks["GPU"].found
+    assert checks["check_node"].verdict is Verdict.FAILED
+    assert "sees no GPU, but the job requests 1 GPU" in checks["check_node"].found
 
 
 @pytest.mark.parametrize(
@@ -96,8 +101,8 @@ def test_time_limit_above_the_partition_limit_fails(slurm_workplace: Path, slurm
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
-        ({"python": "/usr/bin/false"}, "ended before it began, and left no result (failed)"),
-        ({"setup": ["exit 3"]}, "ended before it began, and left no result (failed)"),
+        ({"python": "/usr/bin/false"}, "ended before its attempt started, without a result (failed)"),
+        ({"setup": ["exit 3"]}, "ended before its attempt started, without a result (failed)"),
         ({"setup": ["echo no such module >&2", "exit 1"]}, "no such module"),
     ],
 )
@@ -127,7 +132,7 @@ def test_command_prints_checks_and_sets_exit_code(slurm_workplace: Path) -> None
     done = subprocess.run([*command, "a"], capture_output=True, text=True, timeout=120)
     assert done.returncode == 0, done.stdout + done.stderr
     assert [line.split()[0] for line in done.stdout.splitlines()] == ["ok"] * 11
-    assert "train: toy_model:train imports on the node" in done.stdout
+    assert "train: toy_model:train can be imported on n" in done.stdout
     bad = subprocess.run([*command, "b"], capture_output=True, text=True, timeout=120)
     assert bad.returncode == 2
     assert (

@@ -1,7 +1,7 @@
-"""`sweep data`."""
+"""`sweep data`. The choice of the function is tested in tests/sweep/operations/test_data.py."""
 
-import re
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
@@ -11,8 +11,10 @@ from tests.sweep.cli.conftest import Sweep
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (("data", "fetch", "mnist-of-mars"), "mnist-of-mars"),
-        (("data", "verify", "missing.npz"), "missing.npz"),
+        (("data", "fetch", "mnist-of-mars"), "no study in studies/ has the data set 'mnist-of-mars'"),
+        (("data", "verify", "missing.npz"), "no study in studies/ has the data set 'missing.npz'"),
+        (("data", "fetch", "mine", "--study", "toy"), "study toy has no `prepare` function"),
+        (("data", "fetch", "mine", "--study", "toi"), 'did you mean "toy"?'),
     ],
 )
 def test_wrong_input_is_rejected_with_one_message(
@@ -21,7 +23,9 @@ def test_wrong_input_is_rejected_with_one_message(
     check_rejected(arguments, message)
 
 
-def test_data(sweep: Sweep) -> None:
-    outcome = sweep("data", "fetch", "digits")
-    assert outcome.code == 0
-    assert re.fullmatch(r"digits: sha256 [0-9a-f]{64}\n", outcome.out)
+def test_fetch_and_verify_print_the_checksum(sweep: Sweep, workplace: Path) -> None:
+    with (workplace / "studies" / "toy.yaml").open("a") as study:
+        study.write("dataset: mine\nprepare: toy_model:prepare\nverify: toy_model:prepare\n")
+    for command in ("fetch", "verify"):
+        result = sweep("data", command, "mine")
+        assert (result.code, result.out) == (0, "mine: sha256 checksum of mine\n")

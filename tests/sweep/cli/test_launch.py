@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from sweep.storage.study_reader import study_data
 from tests.sweep.cli.conftest import CommandResult, Sweep
 
 pytestmark = pytest.mark.slow
@@ -69,11 +70,15 @@ WRONG_PLACES: list[tuple[tuple[str, ...], str]] = [
     (("launch", "--study", "toy", "--workdir", "toy_model.py/deeper"), "cannot be written: Not a directory"),
 ]
 WRONG_FUNCTIONS: list[tuple[tuple[str, ...], str]] = [
-    (with_set("train=no_such_module:train"), "does not import: No module named 'no_such_module'"),
+    (with_set("train=no_such_module:train"), "cannot be imported: No module named 'no_such_module'"),
     (with_set("train=toy_model:no_such_function"), "module toy_model has no function no_such_function"),
-    (with_set("train=toy_model:not_a_function"), "train: toy_model:not_a_function is no function, but 3"),
-    (with_set("train=broken_model:train"), "does not import: SyntaxError"),
+    (with_set("train=toy_model:not_a_function"), "train: toy_model:not_a_function is not a function, but 3"),
+    (with_set("train=broken_model:train"), "cannot be imported: SyntaxError"),
     (with_set("train=leaving_model:train"), "importing leaving_model:train ended the process"),
+    (
+        with_set("baselines=toy_model:missing"),
+        "baselines: toy_model:missing: module toy_model has no function",
+    ),
     (
         with_set("prepare=toy_model:prepare", "dataset=missing"),
         "'missing' is not ready: no such data; run: get it",
@@ -117,6 +122,13 @@ def test_launch_names_the_best_trial(launched: CommandResult) -> None:
 def test_launch_of_an_ended_study_prints_the_same_summary(launched: CommandResult, sweep: Sweep) -> None:
     again = sweep(*LAUNCH, "--cluster", "inline")
     assert (again.code, again.out.splitlines()[-1]) == (0, launched.out.splitlines()[-1])
+
+
+def test_launch_records_the_published_baselines(sweep: Sweep, workplace: Path) -> None:
+    (workplace / "hooks.py").write_text("def baselines(study): return {'metric': study['metric']}\n")
+    launch = (*with_set("baselines=hooks:baselines"), "--cluster", "inline", "--trials", "1")
+    assert sweep(*launch).code == 0
+    assert study_data("toy").baselines == {"metric": "score"}
 
 
 def test_launch_fails_if_every_trial_fails(workplace: Path) -> None:

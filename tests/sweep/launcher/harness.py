@@ -8,6 +8,7 @@ from pathlib import Path
 from sweep.definition.cluster import load_cluster, profile
 from sweep.definition.study import load_study
 from sweep.launcher.launcher import Launcher
+from sweep.launcher.preflight import PreflightResult
 from sweep.launcher.startup import LaunchRequest, open_launcher
 from sweep.scheduler.executor import SubmissionError
 from sweep.scheduler.job import Job, JobStatus
@@ -132,7 +133,9 @@ class LauncherHarness:
             **options,
         )
         # The toy model is known to import, and a process that checks it would take most of the tests' time.
-        context = open_launcher(request, self.executor, self.clock, check_code=lambda *_, **__: None)
+        context = open_launcher(
+            request, self.executor, self.clock, check_code=lambda *_, **__: PreflightResult()
+        )
         self.launcher = self._stack.enter_context(context)
         return self
 

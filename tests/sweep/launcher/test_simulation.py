@@ -8,6 +8,7 @@ import pytest
 
 from sweep.definition.cluster import SlurmProfile
 from sweep.definition.study import load_study
+from sweep.launcher.preflight import PreflightResult
 from sweep.launcher.startup import LaunchRequest, open_launcher
 from sweep.storage.study_reader import study_data
 from tests.sweep.launcher.harness import URL, FakeClock
@@ -30,7 +31,11 @@ def test_study_of_simulated_years_ends_with_every_trial_accounted_for(workplace:
 
     while True:  # the launcher is killed and replaced every two simulated months
         with open_launcher(
-            request, cluster, clock, check_code=lambda *_, **__: None, open_folder=cluster.open_folder
+            request,
+            cluster,
+            clock,
+            check_code=lambda *_, **__: PreflightResult(),
+            open_folder=cluster.open_folder,
         ) as launcher:
             until = clock.now() + timedelta(days=60)
             while (num_active := launcher.step()) and clock.now() < until:

@@ -1,4 +1,4 @@
-"""What is evaluated, and a study evaluated from the command line."""
+"""The evaluation study: its points, and `sweep evaluate` in processes of its own."""
 
 import sqlite3
 import subprocess
@@ -21,12 +21,12 @@ A, B = {"x": 0.25}, {"x": 0.75}
     [
         ([], [A, B], 2, [A, A, B, B]),
         ([A, A], [A], 3, [A, A, A]),
-        ([A, A, A], [A], 2, [A, A, A]),  # what is there stays
+        ([A, A, A], [A], 2, [A, A, A]),  # no point is removed
         ([A, A], [B, A], 2, [A, A, B, B]),
-        ([], [A, A], 2, [A, A]),  # the best is named as well
+        ([], [A, A], 2, [A, A]),  # the named trial is the best one
     ],
 )
-def test_points_are_only_added(
+def test_missing_points_are_added(
     points: list[dict[str, float]],
     configurations: list[dict[str, float]],
     num_seeds: int,
@@ -35,7 +35,7 @@ def test_points_are_only_added(
     assert with_missing(points, configurations, num_seeds) == expected
 
 
-def test_the_evaluation_of_a_study(workplace: Path) -> None:
+def test_evaluation_study_trains_with_the_evaluate_function(workplace: Path) -> None:
     study = load_study("toy", ["evaluate=toy_model:train", "metric=val_score"]).evaluation_study([A, A])
     assert (study.name, study.train, study.metric) == ("toy-evaluation", "toy_model:train", "test_score")
     assert (study.trials, study.enqueue, study.evaluate) == (2, (A, A), None)
@@ -52,7 +52,7 @@ def sweep(*arguments: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(command, capture_output=True, text=True, timeout=120)
 
 
-def test_from_the_command_line(workplace: Path) -> None:
+def test_later_evaluation_adds_the_missing_trials(workplace: Path) -> None:
     (workplace / "tested.py").write_text(TESTED)
     assert sweep("launch", "--set", "evaluate=tested:evaluate").returncode == 0
     values = study_data("toy").trials.sort_values("value", ascending=False)["param_x"].tolist()
@@ -66,12 +66,12 @@ def test_from_the_command_line(workplace: Path) -> None:
     assert tested["seed"].nunique() == 4
     assert tested["final_test_score_of_0"].tolist() == [1.0] * 4
 
-    assert sweep("evaluate", "--top", "1", "--seeds", "3").returncode == 0  # one more of the best
+    assert sweep("evaluate", "--top", "1", "--seeds", "3").returncode == 0  # a third seed of the best
     assert study_data("toy-evaluation").trials["param_x"].tolist()[4:] == [values[0]]
     assert len(study_data("toy").trials) == 4
 
 
-def test_a_named_trial_is_tested_too_even_a_pruned_one(workplace: Path) -> None:
+def test_named_trial_is_evaluated_although_pruned(workplace: Path) -> None:
     (workplace / "tested.py").write_text(TESTED)
     assert sweep("launch", "--set", "evaluate=tested:evaluate").returncode == 0
     trials = study_data("toy").trials
@@ -84,22 +84,24 @@ def test_a_named_trial_is_tested_too_even_a_pruned_one(workplace: Path) -> None:
     assert study_data("toy-evaluation").trials["param_x"].tolist()[2:] == [worst["param_x"]] * 2
     assert f"is ahead of trial {worst['number']}" in done.stdout
 
-    refused = sweep("evaluate", "--trial", "99")
-    assert refused.returncode == 2
-    assert "no trial 99" in refused.stderr
+    rejected = sweep("evaluate", "--trial", "99")
+    assert rejected.returncode == 2
+    assert "no trial 99" in rejected.stderr
     assert len(study_data("toy-evaluation").trials) == 4
 
 
 @pytest.mark.parametrize(
-    ("overrides", "words"),
+    ("overrides", "message"),
     [
-        ([], "study toy names no function to evaluate with"),
-        (["evaluate=tested:evaluate", "fixed.fault=raise"], "has no complete trial: there is nothing to"),
+        ([], "study toy has no `evaluate` function"),
+        (["evaluate=tested:evaluate", "fixed.fault=raise"], "has no complete trial, so there is nothing to"),
     ],
 )
-def test_nothing_to_evaluate(workplace: Path, overrides: list[str], words: str) -> None:
+def test_study_that_cannot_be_evaluated_is_rejected(
+    workplace: Path, overrides: list[str], message: str
+) -> None:
     sweep("launch", *(f"--set={override}" for override in overrides))
     done = sweep("evaluate")
     assert done.returncode == 2
-    assert words in done.stderr
+    assert message in done.stderr
     assert "Traceback" not in done.stderr

@@ -1,20 +1,22 @@
-"""A trial's log: as it is, as it grows, and what there is to say without one."""
+"""The output of a trial, and what is shown if there is none."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
 from sweep.launcher.attempts import folder_of
-from sweep.operations.logs import follow_log, read_log
-from sweep.states import Outcome
+from sweep.operations.logs import LogObservation, follow_log, read_log
+from sweep.states import AttemptState, Cause, Outcome
 from sweep.storage.tables import AttemptRow, TrialRow
 from sweep.worker.documents import Result
 
 
-def attempt(place: Path, number: int = 1, state: str = "running", job_id: str | None = "7") -> AttemptRow:
+def attempt(
+    parent: Path, number: int = 1, state: AttemptState = AttemptState.RUNNING, job_id: str | None = "7"
+) -> AttemptRow:
     row = AttemptRow(number=number, token="abc", state=state, job_name="toy-3.0", job_id=job_id)
-    row.trial = TrialRow(number=3, folder=str(place / "toy" / "00003"))
+    row.trial = TrialRow(number=3, folder=str(parent / "toy" / "00003"))
     folder_of(row).path.mkdir(parents=True, exist_ok=True)
     return row
 
@@ -24,16 +26,16 @@ def write(row: AttemptRow, text: str) -> None:
         log.write(text)
 
 
-def test_a_log(tmp_path: Path) -> None:
+def test_log_is_printed_whole(tmp_path: Path) -> None:
     row = attempt(tmp_path)
-    write(row, "epoch 1\nepoch 2 ✓\n" * 20_000)  # more than is read at once
+    write(row, "epoch 1\nepoch 2 ✓\n" * 20_000)  # larger than one chunk
     assert "".join(read_log(row)) == "epoch 1\nepoch 2 ✓\n" * 20_000
 
 
 @pytest.mark.parametrize("job_id", ["7", "7_1", "host:7:99"])
-def test_a_job_that_ended_before_the_trial_began(tmp_path: Path, job_id: str) -> None:
-    row = attempt(tmp_path, state="failed", job_id=job_id)
-    row.cause = "launch_failure"
+def test_output_of_a_job_that_ended_early_is_printed(tmp_path: Path, job_id: str) -> None:
+    row = attempt(tmp_path, state=AttemptState.FAILED, job_id=job_id)
+    row.cause = Cause.LAUNCH_FAILURE
     jobs = tmp_path / "toy" / "jobs" / "toy-3"
     jobs.mkdir(parents=True)
     number = job_id.split(":")[1] if ":" in job_id else job_id
@@ -49,8 +51,8 @@ def test_a_job_that_ended_before_the_trial_began(tmp_path: Path, job_id: str) ->
     ]
 
 
-def test_a_trial_that_waits(tmp_path: Path) -> None:
-    row = attempt(tmp_path, state="submitting", job_id=None)
+def test_attempt_without_a_job_is_described(tmp_path: Path) -> None:
+    row = attempt(tmp_path, state=AttemptState.SUBMITTING, job_id=None)
     row.job_name = None
     assert (
         "".join(read_log(row))
@@ -58,29 +60,30 @@ def test_a_trial_that_waits(tmp_path: Path) -> None:
     )
 
 
-def test_what_the_scheduler_said(tmp_path: Path) -> None:
-    row = attempt(tmp_path, state="failed")
-    row.cause, row.error = "lost", "the trial's process ended with exit code -11"
+def test_error_of_an_attempt_without_output_is_printed(tmp_path: Path) -> None:
+    row = attempt(tmp_path, state=AttemptState.FAILED)
+    row.cause, row.error = Cause.LOST, "the trial's process ended with exit code -11"
     assert "exit code -11" in "".join(read_log(row))
 
 
 def follow(steps: list[tuple[AttemptRow, bool, Callable[[], None]]]) -> str:
-    """Each look finds an attempt and whether a launcher is at work; what happens then is seen after it."""
-    remaining = iter(steps)
-    happens: list[Callable[[], None]] = []
+    """Follow a log through these observations, each with what happens between it and the next one."""
+    num_observed = 0
 
-    def look() -> tuple[AttemptRow, bool]:
-        row, is_launched, then = next(remaining)
-        happens.append(then)
-        return row, is_launched
+    def observations() -> Iterator[LogObservation]:
+        nonlocal num_observed
+        for row, has_launcher, then in steps:
+            num_observed += 1
+            yield LogObservation(row, has_launcher)
+            then()
 
-    text = "".join(follow_log(look, sleep=lambda _: happens[-1]()))
-    assert next(remaining, None) is None, "it ended early"
+    text = "".join(follow_log(observations()))
+    assert num_observed == len(steps), "the log was not followed to its end"
     return text
 
 
-def test_followed_until_the_trial_has_ended(tmp_path: Path) -> None:
-    running, ended = attempt(tmp_path), attempt(tmp_path, state="complete")
+def test_log_is_followed_until_the_trial_has_ended(tmp_path: Path) -> None:
+    running, ended = attempt(tmp_path), attempt(tmp_path, state=AttemptState.COMPLETE)
     assert follow(
         [
             (running, True, lambda: write(running, "epoch 1\nepo")),
@@ -91,23 +94,28 @@ def test_followed_until_the_trial_has_ended(tmp_path: Path) -> None:
     ) == "epoch 1\nepoch 2\ndone\n"  # fmt: skip
 
 
-def test_followed_into_the_next_attempt(tmp_path: Path) -> None:
+def test_log_is_followed_into_the_next_attempt(tmp_path: Path) -> None:
     first, second = attempt(tmp_path), attempt(tmp_path, number=2)
-    ended = attempt(tmp_path, number=2, state="failed")
+    ended = attempt(tmp_path, number=2, state=AttemptState.FAILED)
     write(first, "epoch 1\n")
-    write(second, "goes on\n")
+    write(second, "epoch 2\n")
     nothing = lambda: None  # noqa: E731
-    seen = follow([(first, True, nothing), (second, True, nothing), (ended, True, nothing)])
-    assert seen == "epoch 1\n--- attempt 2 ---\ngoes on\n"
+    text = follow([(first, True, nothing), (second, True, nothing), (ended, True, nothing)])
+    assert text == "epoch 1\n--- attempt 2 ---\nepoch 2\n"
 
 
-def test_without_a_launcher_the_result_ends_it(tmp_path: Path) -> None:
+def test_result_ends_the_log_if_no_launcher_is_running(tmp_path: Path) -> None:
     row = attempt(tmp_path)
     write(row, "done\n")
     result = Result("abc", Outcome.COMPLETE, 0.0, {"score": 1.0})
     steps = [
         (row, True, lambda: folder_of(row).write_result(result)),
-        (row, True, lambda: None),  # the launcher has yet to record it, and may start another attempt
+        (row, True, lambda: None),  # the launcher has not recorded it yet, and may start another attempt
         (row, False, lambda: None),
     ]
     assert follow(steps) == "done\n"
+
+
+def test_description_ends_the_followed_log_of_an_attempt_without_output(tmp_path: Path) -> None:
+    row = attempt(tmp_path, state=AttemptState.COMPLETE)
+    assert "has printed nothing: complete; job 7" in follow([(row, False, lambda: None)])

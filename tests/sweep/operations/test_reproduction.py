@@ -1,14 +1,11 @@
-"""A trial run again from its records: compared to the last bit, and told apart where something is other."""
+"""`sweep reproduce` in processes of its own: identical and different metrics, environments and faults."""
 
-import math
 import subprocess
 import sys
 from pathlib import Path
 
-import pytest
 from sqlalchemy.orm import Session
 
-from sweep.operations.metric_agreement import Agreement, agreements, difference
 from sweep.storage.database import connect, parse_url
 from sweep.storage.tables import EnvironmentRow, StudyRow
 
@@ -42,35 +39,7 @@ def database(workplace: Path) -> bytes:
     return (workplace / "sweep.db").read_bytes()
 
 
-# agreement
-
-
-@pytest.mark.parametrize(
-    ("one", "other", "expected"),
-    [
-        (0.25, 0.25, 0.0),
-        (0.25, 0.5, 0.25),
-        (None, None, 0.0),
-        (None, math.nan, 0.0),
-        (None, 1.0, math.inf),
-        (1.0, math.nan, math.inf),
-    ],
-)
-def test_how_far_two_values_are_apart(one: float | None, other: float | None, expected: float) -> None:
-    assert difference(one, other) == expected
-
-
-def test_metrics_are_compared_over_what_both_runs_have() -> None:
-    recorded = {1: {"a": 1.0, "b": 1.0}, 2: {"a": 2.0, "b": 2.0}, 3: {"a": 3.0}, 0: {"a": 3.0}}
-    now = {1: {"a": 1.0, "b": 1.0, "c": 1.0}, 2: {"a": 2.0, "b": 2.5}, 0: {"a": 4.0}}
-    assert agreements(recorded, now) == [Agreement("a", 3, 0, 1.0), Agreement("b", 2, 2, 0.5)]
-    assert agreements(recorded, {}) == []
-
-
-# as a person uses it
-
-
-def test_the_same_to_the_last_bit(workplace: Path) -> None:
+def test_unchanged_trial_is_identical_to_the_last_bit(workplace: Path) -> None:
     launch()
     before = database(workplace)
     done = reproduce()
@@ -85,13 +54,13 @@ def test_the_same_to_the_last_bit(workplace: Path) -> None:
     assert lines[4] == f"the trial is trained again in {workplace / 'reproduced' / 'toy' / '00001-1'}"
     assert all(line.endswith(", as recorded") for line in lines[5:9])
     assert lines[9:] == ["identical to the last bit over 3 epochs: score, size"]
-    assert database(workplace) == before  # beside the study
+    assert database(workplace) == before  # the study is only read
     assert len(list((workplace / "sweeps" / "toy" / "00001").iterdir())) == 1
     reproduce()
     assert (workplace / "reproduced" / "toy" / "00001-2" / "result.json").exists()
 
 
-def test_where_it_begins_to_differ(workplace: Path) -> None:
+def test_first_different_epoch_is_named(workplace: Path) -> None:
     launch()
     change_model(workplace, 'trial.report(epoch, {"score": params["x"] * epoch})',
                  'trial.report(epoch, {"score": params["x"] * epoch + (epoch > 1)})')  # fmt: skip
@@ -104,7 +73,7 @@ def test_where_it_begins_to_differ(workplace: Path) -> None:
     ]
 
 
-def test_an_environment_that_is_another(workplace: Path) -> None:
+def test_different_environment_is_listed(workplace: Path) -> None:
     launch("prepare=toy_model:prepare", "dataset=mine")
     change_model(workplace, 'f"checksum of {dataset}"', '"another"')
     engine = connect(parse_url("sqlite:///sweep.db"))
@@ -126,7 +95,7 @@ def test_an_environment_that_is_another(workplace: Path) -> None:
     assert "the code is not that of commit 1234abcd" in out
 
 
-def test_a_trial_that_failed_is_run_as_far_as_it_is_recorded(workplace: Path) -> None:
+def test_failed_trial_is_trained_up_to_its_last_recorded_epoch(workplace: Path) -> None:
     launch("fixed.fault=raise")
     change_model(workplace, 'raise RuntimeError("the model has diverged")', "pass")
     done = reproduce()
@@ -135,18 +104,18 @@ def test_a_trial_that_failed_is_run_as_far_as_it_is_recorded(workplace: Path) ->
     assert "epoch 2" not in done.stdout
 
 
-def test_it_fails_here(workplace: Path) -> None:
+def test_failure_of_the_reproduction_is_one_message(workplace: Path) -> None:
     launch()
     change_model(
         workplace, "def train(params, trial):", 'def train(params, trial):\n    raise OSError("no disk")'
     )
     done = reproduce()
     assert done.returncode == 1
-    assert "error: trained again, trial 1 failed: OSError: no disk\nits log says more: " in done.stderr
+    assert "error: trial 1 failed when it was trained again: OSError: no disk\nsee its log: " in done.stderr
     assert "Traceback" not in done.stderr
 
 
-def test_no_such_trial(workplace: Path) -> None:
+def test_unknown_trial_is_rejected(workplace: Path) -> None:
     launch()
     done = reproduce(trial=7)
     assert (done.returncode, "study toy has no trial 7" in done.stderr) == (2, True)

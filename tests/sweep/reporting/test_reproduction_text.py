@@ -8,6 +8,7 @@ import pytest
 from sweep.operations.environment_differences import Difference
 from sweep.operations.reproduction import RecordedTrial
 from sweep.reporting.reproduction_text import epoch_line, introduction, result_line, verdict
+from sweep.states import AttemptState
 from sweep.worker.documents import EpochReport
 from tests.sweep.reporting.synthetic_studies import STUDY
 
@@ -17,7 +18,7 @@ TRIAL = RecordedTrial(
     params={"batch_size": 32.0, "augmentation": "shift"},
     seed=3,
     threads=None,
-    state="complete",
+    state=AttemptState.COMPLETE,
     host="gpu03",
     gpu=None,
     environment={"git_commit": "3f9a", "git_dirty": False},
