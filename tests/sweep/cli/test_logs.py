@@ -6,6 +6,8 @@ import pytest
 
 from tests.sweep.cli.conftest import CommandResult, Sweep
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.mark.parametrize(
     ("arguments", "message"),

@@ -8,6 +8,8 @@ from sweep.definition.study import load_study
 from sweep.errors import InputError
 from sweep.launcher.preflight import PreflightResult, preflight
 
+pytestmark = pytest.mark.slow
+
 HOOKS = """
 def prepare(dataset, data_dir):
     return f"checksum of {dataset} in {data_dir}"

@@ -20,6 +20,8 @@ from sweep.worker.atomic_file import write_atomically
 from sweep.worker.attempt_folder import AttemptFolder
 from sweep.worker.documents import Result, Start, TrialSpec
 
+pytestmark = pytest.mark.slow
+
 Behaviour = Callable[[AttemptFolder, TrialSpec], None]
 
 
