@@ -113,7 +113,7 @@ class Launcher:
     def step(self) -> int:
         """Run one poll cycle and return the number of active trials.
 
-        A cycle that a crash or an outage of the database has interrupted is completed by the next one.
+        A cycle that a crash or an outage of the database has interrupted is finished by the next one.
         """
         self.lease.renew()
         if self._was_interrupted:

@@ -78,7 +78,7 @@ class Proposals:
         return self._with_params(self._study.ask())
 
     def unrecorded(self, recorded: Collection[int]) -> list[Proposal]:
-        """Return the proposed trials whose numbers are not recorded, with their parameters completed.
+        """Return the proposed trials whose numbers are not recorded, with all of their parameters.
 
         A launcher that is killed after it proposed a trial leaves it so.
         """

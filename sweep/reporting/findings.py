@@ -72,7 +72,7 @@ def _no_result(data: StudyData) -> str:
     if len(failed) and len(failed) == len(data.trials):
         cause = heading(str(failed["cause"].mode().get(0, "unknown")))
         return f"All trials failed. The most frequent cause is: {cause}. The section on failures has details."
-    return "No trial has completed with a value yet."
+    return "No trial is complete yet."
 
 
 def _lead(data: StudyData, best: pd.DataFrame) -> str:

@@ -104,7 +104,7 @@ def verdict(configurations: Sequence[EvaluatedConfiguration], direction: str) ->
         direction: The direction of the metric, "maximize" or "minimize".
     """
     if not configurations:
-        return "no evaluation has completed yet"
+        return "no evaluation is complete yet"
     chosen, *others = configurations
     if math.isnan(chosen.half_width):
         return "one seed does not show how much results differ between seeds; evaluate more with --seeds 3"

@@ -93,7 +93,7 @@ def draw_history(info: HistoryInfo) -> go.Figure:
 def describe_history(info: HistoryInfo) -> str:
     """Describe the best value and how often it improved."""
     if not info.numbers:
-        return "No trial has completed with a value yet."
+        return "No trial is complete yet."
     value = format_metric(info.metric, info.best_values[-1])
     return (
         f"The best {heading(info.metric)} is {value}, of trial {info.best_numbers[-1]} among "

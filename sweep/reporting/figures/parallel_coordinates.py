@@ -120,7 +120,7 @@ def draw_parallel(info: ParallelInfo) -> go.Figure:
 def describe_parallel(info: ParallelInfo) -> str:
     """Describe the axes and the number of lines."""
     if not info.lines:
-        return "No trial has completed with a value yet."
+        return "No trial is complete yet."
     axes = ", ".join(axis.name for axis in info.axes)
     return f"{format_count(len(info.lines), 'complete trial')} as lines across the axes {axes}."
 

@@ -91,7 +91,7 @@ def test_improving_best_trial_suggests_more_epochs() -> None:
 
 
 def test_study_without_a_result_has_one_finding() -> None:
-    assert findings(studies.empty()) == ["No trial has completed with a value yet."]
+    assert findings(studies.empty()) == ["No trial is complete yet."]
     assert "All trials failed. The most frequent cause is: error." in text_of(studies.all_failed())
 
 

@@ -81,7 +81,7 @@ def configuration(*values: float, trial: int = 0) -> EvaluatedConfiguration:
 @pytest.mark.parametrize(
     ("configurations", "words"),
     [
-        ([], "no evaluation has completed"),
+        ([], "no evaluation is complete"),
         ([configuration(0.9)], "one seed does not show"),
         ([configuration(0.9, 0.92)], "95% confidence interval"),
         (

@@ -87,7 +87,7 @@ class StorageContract:
         engine = connect(url)
         with engine.begin() as connection:
             command.upgrade(alembic_config(connection), revision)
-        add_completed_attempt(engine)
+        add_complete_attempt(engine)
         upgrade(engine)
         with Session(engine) as session:
             attempt = session.get_one(AttemptRow, 1)
@@ -356,7 +356,7 @@ def assert_tables_are_up_to_date(engine: Engine) -> None:
         assert compare_metadata(context, Table.metadata) == []
 
 
-def add_completed_attempt(engine: Engine) -> None:
+def add_complete_attempt(engine: Engine) -> None:
     """Insert a study, a trial and an attempt into the tables of an earlier revision."""
     rows: dict[str, dict[str, object]] = {
         "sweep_studies": {

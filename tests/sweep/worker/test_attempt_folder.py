@@ -5,7 +5,6 @@ from pathlib import Path
 import pytest
 
 from sweep.states import Cause, Outcome
-from sweep.worker.atomic_file import write_atomically
 from sweep.worker.attempt_folder import AttemptFolder, attempt_folder, trial_folder
 from sweep.worker.documents import EpochReport, Result, Start, TrialSpec
 
@@ -30,22 +29,22 @@ def folder(tmp_path: Path) -> AttemptFolder:
     return made
 
 
-def test_names_sort_and_hold_the_token(tmp_path: Path) -> None:
+def test_path_contains_the_padded_number_and_the_token(tmp_path: Path) -> None:
     assert folder(tmp_path).path == tmp_path / "toy" / "00003" / "attempt-1-t1"
 
 
-def test_spec_round_trip(tmp_path: Path) -> None:
+def test_spec_is_read_as_it_was_written(tmp_path: Path) -> None:
     assert folder(tmp_path).read_spec() == spec()
 
 
-def test_a_half_made_folder_is_completed(tmp_path: Path) -> None:
+def test_unfinished_folder_can_be_created_again(tmp_path: Path) -> None:
     attempt = folder(tmp_path)
     attempt.spec.unlink()
     attempt.create(spec())
     assert attempt.read_spec() == spec()
 
 
-def test_only_the_first_claim_counts(tmp_path: Path) -> None:
+def test_only_the_first_claim_succeeds(tmp_path: Path) -> None:
     attempt = folder(tmp_path)
     assert attempt.read_start("t1") is None
     assert attempt.claim(start("t1", pid=1))
@@ -54,7 +53,7 @@ def test_only_the_first_claim_counts(tmp_path: Path) -> None:
     assert sorted(file.name for file in attempt.path.iterdir()) == ["artifacts", "spec.json", "started.json"]
 
 
-def test_epochs_are_read_from_where_the_last_look_ended(tmp_path: Path) -> None:
+def test_epochs_are_read_from_an_offset(tmp_path: Path) -> None:
     attempt = folder(tmp_path)
     assert attempt.read_epochs() == ([], 0)
     first, second = EpochReport(1, 0.5, {"score": 1.0}), EpochReport(2, 0.7, {"score": float("inf")})
@@ -65,7 +64,7 @@ def test_epochs_are_read_from_where_the_last_look_ended(tmp_path: Path) -> None:
     assert attempt.read_epochs(offset)[0] == [second]
 
 
-def test_a_torn_last_line_is_waited_for(tmp_path: Path) -> None:
+def test_unfinished_last_line_is_left_for_the_next_read(tmp_path: Path) -> None:
     attempt = folder(tmp_path)
     attempt.append_epoch(EpochReport(1, 0.5, {"score": 1.0}))
     line = json.dumps(asdict(EpochReport(2, 0.7, {"score": 2.0}))) + "\n"
@@ -79,8 +78,8 @@ def test_a_torn_last_line_is_waited_for(tmp_path: Path) -> None:
     assert [report.epoch for report in attempt.read_epochs(offset)[0]] == [2]
 
 
-def test_damaged_lines_are_passed_over(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
-    """A disk was full in the middle of a line, and then it was not."""
+def test_damaged_lines_are_logged_and_ignored(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """Damage of this kind arises when a disk is full for a while."""
     made = folder(tmp_path)
     made.append_epoch(EpochReport(1, 1.0, {"score": 0.1}))
     with made.metrics.open("a") as lines:
@@ -96,7 +95,7 @@ def test_damaged_lines_are_passed_over(tmp_path: Path, caplog: pytest.LogCapture
 
 
 @pytest.mark.parametrize("content", ["", "{", "[1]", "null"])
-def test_a_damaged_file_is_none(tmp_path: Path, content: str) -> None:
+def test_damaged_file_is_read_as_missing(tmp_path: Path, content: str) -> None:
     made = folder(tmp_path)
     made.started.write_text(content)
     made.result.write_text(content)
@@ -104,7 +103,7 @@ def test_a_damaged_file_is_none(tmp_path: Path, content: str) -> None:
     assert made.read_result("t1") is None
 
 
-def test_a_result_of_another_token_is_never_read(tmp_path: Path) -> None:
+def test_documents_with_another_token_are_ignored(tmp_path: Path) -> None:
     attempt = folder(tmp_path)
     result = Result("t1", Outcome.FAILED, 2.0, {"score": 1.0}, Cause.ERROR, "trace", {"key": "value"})
     assert attempt.read_result("t1") is None
@@ -114,16 +113,8 @@ def test_a_result_of_another_token_is_never_read(tmp_path: Path) -> None:
     assert attempt.read_start("t2") is None
 
 
-def test_stop_says_why(tmp_path: Path) -> None:
+def test_stop_request_contains_its_reason(tmp_path: Path) -> None:
     attempt = folder(tmp_path)
     assert attempt.read_stop() is None
     attempt.request_stop(Outcome.PRUNED)
     assert attempt.read_stop() is Outcome.PRUNED
-
-
-def test_write_and_rename_leaves_no_part(tmp_path: Path) -> None:
-    target = tmp_path / "file"
-    write_atomically(target, "old")
-    write_atomically(target, "new")
-    assert target.read_text() == "new"
-    assert list(tmp_path.iterdir()) == [target]

@@ -160,4 +160,4 @@ def test_page_shows_the_evaluation() -> None:
 
 def test_page_of_an_evaluation_without_results() -> None:
     text = page(dataclasses.replace(studies.kmnist(), evaluation=studies.evaluation([]))).decode()
-    assert "No evaluation has completed yet." in text
+    assert "No evaluation is complete yet." in text
