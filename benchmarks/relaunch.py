@@ -15,7 +15,7 @@ from pathlib import Path
 
 from benchmarks import fake_slurm, large_study
 from sweep.definition.slurm_profile import SlurmProfile
-from sweep.launcher.startup import LaunchRequest, open_launcher
+from sweep.operations.startup import LaunchRequest, open_launcher
 from sweep.scheduler.factory import make_executor
 from sweep.storage.database import connect, parse_url
 

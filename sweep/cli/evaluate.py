@@ -41,8 +41,8 @@ def evaluate(
     configurations or seeds adds the missing trials to it.
     """
     from sweep.definition.cluster import load_cluster, profile
-    from sweep.launcher.startup import LaunchRequest
     from sweep.operations.evaluation_study import evaluation_study
+    from sweep.operations.startup import LaunchRequest
     from sweep.reporting.seed_statistics import evaluated_configurations, verdict
     from sweep.storage.study_reader import study_data
 

@@ -22,7 +22,7 @@ from sweep.cli.options import (
 )
 
 if TYPE_CHECKING:
-    from sweep.launcher.startup import LaunchRequest
+    from sweep.operations.startup import LaunchRequest
 
 
 def launch(
@@ -64,9 +64,9 @@ def launch(
     from sweep.definition.cluster import load_cluster, profile
     from sweep.definition.local_profile import LocalProfile
     from sweep.definition.study import load_study
-    from sweep.launcher.startup import LaunchRequest
     from sweep.operations.background_launch import submit_launch
     from sweep.operations.dry_run import dry_run_study, sbatch_preview
+    from sweep.operations.startup import LaunchRequest
 
     log_to_terminal()
     named = {"trials": trials, "parallel": parallel, "data_dir": data_dir and data_dir.resolve()}
@@ -102,8 +102,8 @@ def run_launcher(request: "LaunchRequest", detached: str | None = None, names_be
         detached: What to print if the launcher is interrupted; by default, how to continue the study.
         names_best: Whether the summary names the best trial.
     """
-    from sweep.launcher.startup import open_launcher
-    from sweep.launcher.summary import summary
+    from sweep.cli.study_summary import summary
+    from sweep.operations.startup import open_launcher
     from sweep.scheduler.factory import make_executor
     from sweep.storage.database import shown_url
 

@@ -30,8 +30,8 @@ def stop(
     The running launcher stops in its next poll cycle. If no launcher is running, --cancel-jobs cancels the
     jobs itself.
     """
+    from sweep.cli.study_summary import summary
     from sweep.definition.cluster import load_cluster, profile
-    from sweep.launcher.summary import summary
     from sweep.operations.stop import cancelling_launcher, stop_study
 
     engine, row = open_study(study, storage)

@@ -1,1 +1,1 @@
-"""What users request besides a launch: stop, retry, evaluate, reproduce, doctor, logs."""
+"""What users request: launch, stop, evaluate, reproduce, diagnose, read logs."""

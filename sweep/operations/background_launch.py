@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from sweep.launcher.startup import LaunchRequest, check
+from sweep.operations.startup import LaunchRequest, check
 from sweep.scheduler.factory import make_executor
 from sweep.scheduler.launcher_job import LauncherCommand
 from sweep.storage.database import upgrade

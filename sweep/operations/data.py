@@ -7,7 +7,7 @@ from typing import Literal
 
 from sweep.definition.study import Study, load_study
 from sweep.errors import InputError
-from sweep.launcher.preflight import import_function, reason
+from sweep.operations.preflight import import_function, reason
 
 DataKey = Literal["prepare", "verify"]
 

@@ -10,9 +10,9 @@ from sqlalchemy import URL
 from sweep.definition.profile import Profile
 from sweep.definition.study import Study
 from sweep.errors import InputError
-from sweep.launcher.preflight import preflight
-from sweep.launcher.startup import check_writable
 from sweep.operations.node_diagnosis import diagnose_node
+from sweep.operations.preflight import preflight
+from sweep.operations.startup import check_writable
 from sweep.scheduler.diagnosis import Diagnosis, failed, ok, warning
 from sweep.scheduler.factory import make_executor
 from sweep.scheduler.job import Job

@@ -13,11 +13,11 @@ from sqlalchemy import Engine
 from sweep.definition.study import Study
 from sweep.errors import InputError, StudyFailedError
 from sweep.launcher.attempts import folder_of
-from sweep.launcher.preflight import preflight
-from sweep.launcher.provenance import provenance
 from sweep.launcher.trial_spec import build_spec
 from sweep.operations.environment_differences import Difference, differences
 from sweep.operations.metric_agreement import Metrics
+from sweep.operations.preflight import preflight
+from sweep.operations.provenance import provenance
 from sweep.states import AttemptState, Outcome
 from sweep.storage.attempts import newest_attempt
 from sweep.storage.optuna_storage import optuna_storage

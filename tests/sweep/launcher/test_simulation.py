@@ -8,8 +8,8 @@ import pytest
 
 from sweep.definition.cluster import SlurmProfile
 from sweep.definition.study import load_study
-from sweep.launcher.preflight import PreflightResult
-from sweep.launcher.startup import LaunchRequest, open_launcher
+from sweep.operations.preflight import PreflightResult
+from sweep.operations.startup import LaunchRequest, open_launcher
 from sweep.storage.study_reader import study_data
 from tests.sweep.launcher.harness import URL, FakeClock
 from tests.sweep.launcher.simulation import SimulatedCluster

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
+from sweep.cli.study_summary import summary
 from sweep.errors import InputError, StudyFailedError
-from sweep.launcher.summary import summary
 from sweep.scheduler.executor import SubmissionError, TemporarySubmissionError
 from tests.sweep.launcher.harness import FakeExecutor, LauncherHarness
 

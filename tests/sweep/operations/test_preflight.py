@@ -6,7 +6,7 @@ import pytest
 
 from sweep.definition.study import load_study
 from sweep.errors import InputError
-from sweep.launcher.preflight import PreflightResult, preflight
+from sweep.operations.preflight import PreflightResult, preflight
 
 pytestmark = pytest.mark.slow
 

@@ -52,7 +52,7 @@ def preflight(study: Study, code_dir: Path, *, import_train: bool) -> PreflightR
     with tempfile.TemporaryDirectory() as folder:
         request_file, reply_file = Path(folder, "request.json"), Path(folder, "reply.json")
         request_file.write_text(json.dumps(request), encoding="utf-8")
-        command = [sys.executable, "-m", "sweep.launcher.preflight", str(request_file), str(reply_file)]
+        command = [sys.executable, "-m", "sweep.operations.preflight", str(request_file), str(reply_file)]
         done = subprocess.run(command, cwd=code_dir, stdout=sys.stderr)
         if not reply_file.exists():
             raise InputError(

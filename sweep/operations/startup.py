@@ -18,10 +18,10 @@ from sweep.launcher.clock import Clock, SystemClock
 from sweep.launcher.launcher import Launcher
 from sweep.launcher.outage import OUTAGES
 from sweep.launcher.policy import ConsecutiveFailures
-from sweep.launcher.preflight import PreflightResult, preflight
 from sweep.launcher.proposals import Proposals
-from sweep.launcher.provenance import provenance
 from sweep.launcher.submission import JobSettings
+from sweep.operations.preflight import PreflightResult, preflight
+from sweep.operations.provenance import provenance
 from sweep.scheduler.executor import Executor
 from sweep.storage.database import connect, upgrade
 from sweep.storage.lease import Lease, LeaseHeldError

@@ -1,4 +1,4 @@
-"""Where a study came from, for whoever wants to repeat it."""
+"""The origin of a study: its code, its data and the command that launched it."""
 
 import platform
 import subprocess
@@ -10,7 +10,12 @@ from sweep.redaction import hide_passwords
 
 
 def provenance(code_dir: Path, data_sha256: str | None) -> dict[str, str | bool | None]:
-    """The commit of the code the trials import, the data's checksum, the command, the versions."""
+    """Return the commit of the code, the checksum of the data, the command, and versions, by name.
+
+    Args:
+        code_dir: The folder that the train function is imported from.
+        data_sha256: The checksum of the data; None if it has none.
+    """
     commit = _git(code_dir, "rev-parse", "HEAD")
     return {
         "command": hide_passwords(" ".join(["sweep", *sys.argv[1:]])),
@@ -25,14 +30,14 @@ def provenance(code_dir: Path, data_sha256: str | None) -> dict[str, str | bool 
 
 
 def _is_dirty(folder: Path) -> bool:
-    """Whether code is there that the commit does not have; what studies write beside it is none."""
+    """Return whether the folder contains code that is not committed; other untracked files do not count."""
     changed = _git(folder, "status", "--porcelain", "--untracked-files=no")
     new_modules = _git(folder, "ls-files", "--others", "--exclude-standard", "--", "*.py")
     return bool(changed or new_modules)
 
 
 def _git(folder: Path, *arguments: str) -> str | None:
-    """What git prints, or None outside a repository and where there is no git."""
+    """Return the output of a git command; None outside a repository or without git."""
     command = ["git", "-C", str(folder), *arguments]
     try:
         done = subprocess.run(command, capture_output=True, text=True, timeout=30, check=True)

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from sweep.launcher.provenance import provenance
+from sweep.operations.provenance import provenance
 
 
 @pytest.fixture
