@@ -1,19 +1,22 @@
-"""What can go wrong, told apart by who has to act."""
+"""The errors that the package raises, by who can resolve them."""
 
 
 class SweepError(Exception):
-    """Base of every error this package raises on purpose; its text is one message for a person."""
+    """Base class of all errors that the package raises for its users.
+
+    The commands print the message without a traceback.
+    """
 
 
 class InputError(SweepError):
-    """Raised when something the user gave is wrong: a file, a key, an option, an address, a folder.
+    """Raised if the user's input is wrong: a file, a key, an option, an address or a folder.
 
-    The message says what was found, where, what is expected and what to do. Exit code 2.
+    The message says what was found, where, what is expected, and what to do. The exit code is 2.
     """
 
 
 class StudyFailedError(SweepError):
-    """Raised when a study ended without a result: every trial failed, or the failure policy stopped it.
+    """Raised if a study ends without a result: every trial failed, or its failure policy stopped it.
 
-    Exit code 1.
+    The exit code is 1.
     """

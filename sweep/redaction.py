@@ -1,4 +1,4 @@
-"""A password in a URL is never printed, logged, stored or put into a report."""
+"""The removal of passwords from URLs, before a text is printed, logged, stored or put into a report."""
 
 import re
 
@@ -6,5 +6,5 @@ _URL_PASSWORD = re.compile(r"(://[^\s:/@]*:)\S+@")
 
 
 def hide_passwords(text: str) -> str:
-    """The text with `***` for the password of each URL in it."""
+    """Return the text with the password of each URL replaced by `***`."""
     return _URL_PASSWORD.sub(r"\1***@", text)

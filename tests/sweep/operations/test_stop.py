@@ -164,7 +164,7 @@ def test_to_stop_and_to_retry_where_there_is_nothing_to_do(workplace: Path) -> N
     assert sweep("stop", "--study", "toy", "--cancel-jobs").returncode == 0
     assert read().trials["state"].tolist() == ["complete"] * 4
     assert sweep("retry", "--study", "toy", "--failed").stdout == "study toy has no failed trials\n"
-    mistake = sweep("retry", "--study", "toy", "--trial", "0")
-    assert (mistake.returncode, mistake.stderr) == (
+    rejected = sweep("retry", "--study", "toy", "--trial", "0")
+    assert (rejected.returncode, rejected.stderr) == (
         2, "error: trial 0 of study toy is complete; only failed trials can be retried\n",
     )  # fmt: skip
