@@ -50,7 +50,7 @@ REPLACED = {
 def text_files() -> list[Path]:
     listed = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, text=True, check=True)
     names = [name for name in listed.stdout.split("\0") if name and not name.startswith(EXCLUDED)]
-    return [ROOT / name for name in names if not name.endswith(".png")]
+    return [ROOT / name for name in names if not name.endswith((".h5", ".npz", ".png"))]
 
 
 @pytest.mark.parametrize(("pattern", "term"), REPLACED.items())
