@@ -1,4 +1,4 @@
-"""`sweep stop` and `sweep retry` as a person uses them: real processes, one machine."""
+"""`sweep stop` and `sweep retry` in processes of their own, on one machine."""
 
 import signal
 import subprocess
