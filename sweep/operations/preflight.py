@@ -19,6 +19,9 @@ from sweep.definition.study import Study
 from sweep.errors import InputError
 from sweep.worker.train_function import load_function
 
+STDERR = 2
+"""The file descriptor of stderr, because `sys.stderr` may have none, for example in a notebook."""
+
 
 @dataclass(frozen=True)
 class PreflightResult:
@@ -53,7 +56,7 @@ def preflight(study: Study, code_dir: Path, *, import_train: bool) -> PreflightR
         request_file, reply_file = Path(folder, "request.json"), Path(folder, "reply.json")
         request_file.write_text(json.dumps(request), encoding="utf-8")
         command = [sys.executable, "-m", "sweep.operations.preflight", str(request_file), str(reply_file)]
-        done = subprocess.run(command, cwd=code_dir, stdout=sys.stderr)
+        done = subprocess.run(command, cwd=code_dir, stdout=STDERR)
         if not reply_file.exists():
             raise InputError(
                 f"study {study.name}: importing {study.train} ended the process "

@@ -18,7 +18,7 @@ def provenance(code_dir: Path, data_sha256: str | None) -> dict[str, str | bool 
     """
     commit = _git(code_dir, "rev-parse", "HEAD")
     return {
-        "command": hide_passwords(" ".join(["sweep", *sys.argv[1:]])),
+        "command": hide_passwords(_command()),
         "code_dir": str(code_dir),
         "git_commit": commit,
         "git_dirty": _is_dirty(code_dir) if commit else None,
@@ -27,6 +27,13 @@ def provenance(code_dir: Path, data_sha256: str | None) -> dict[str, str | bool 
         "python": platform.python_version(),
         "capsweep": __version__,
     }
+
+
+def _command() -> str:
+    """Return the command line of this process, in its short form if it is one of `sweep`."""
+    program = Path(sys.argv[0])
+    is_sweep = program.name == "sweep" or program.parts[-2:] == ("sweep", "__main__.py")
+    return " ".join(["sweep" if is_sweep else f"python {program}", *sys.argv[1:]])
 
 
 def _is_dirty(folder: Path) -> bool:

@@ -1,0 +1,92 @@
+"""The public Python API: define a study, launch it, read its results and draw its figures.
+
+docs/python_api.md describes it with examples. Everything else in this package may change without notice.
+
+The names are in a module of their own because compute nodes import the package `sweep` too, with nothing but
+the standard library.
+"""
+
+from pathlib import Path
+
+import plotly.graph_objects as go
+
+from sweep.definition.cluster import load_cluster
+from sweep.definition.cluster import profile as find_profile
+from sweep.definition.study import Study, load_study
+from sweep.errors import InputError, StudyFailedError, SweepError
+from sweep.operations.startup import LaunchRequest, open_launcher
+from sweep.reporting.page.sections import sections
+from sweep.scheduler.factory import make_executor
+from sweep.storage.database import DEFAULT_URL, parse_url
+from sweep.storage.study_data import StudyData
+from sweep.storage.study_reader import study_data
+
+__all__ = [
+    "InputError",
+    "Study",
+    "StudyData",
+    "StudyFailedError",
+    "SweepError",
+    "figures",
+    "launch",
+    "load_study",
+    "results",
+]
+
+
+def launch(
+    study: Study,
+    *,
+    profile: str | None = None,
+    storage: str | None = None,
+    workdir: str | Path | None = None,
+    code_dir: str | Path | None = None,
+) -> StudyData:
+    """Run a study, or continue it, and wait until all of its trials have ended.
+
+    If the call is interrupted, trials that have started continue. The same call continues the study.
+
+    Args:
+        study: The study.
+        profile: The name of the profile that says where trials run; None is the default one. The profiles are
+            those of `cluster.yaml` in `code_dir`, or `local` and `inline` without such a file.
+        storage: The URL of the database. None is the study's `storage`, or `sqlite:///sweep.db`.
+        workdir: The folder for trial folders. None is the profile's `workdir`, or `sweeps`.
+        code_dir: The folder that the train function is imported from. None is the working directory.
+
+    Returns:
+        The study's results.
+
+    Raises:
+        InputError: If the input is wrong, or a launcher of the study is running.
+        StudyFailedError: If every trial failed, or the failure policy stopped the study.
+    """
+    code_folder = Path(code_dir or Path()).resolve()
+    cluster_file = code_folder / "cluster.yaml"
+    cluster = load_cluster(cluster_file if cluster_file.exists() else None)
+    target = find_profile(cluster, profile)
+    url = parse_url(storage or study.storage or DEFAULT_URL)
+    folder = Path(workdir or target.workdir or "sweeps").expanduser().resolve()
+    request = LaunchRequest(study, target, url, folder, code_folder, profile or cluster.default)
+    with open_launcher(request, make_executor(target)) as launcher:
+        launcher.run()
+    return study_data(study.name, url)
+
+
+def results(name: str, storage: str = DEFAULT_URL) -> StudyData:
+    """Return what is recorded about a study, also while it runs.
+
+    Args:
+        name: The study's name.
+        storage: The URL of the database.
+
+    Raises:
+        InputError: If the database cannot be opened, or has no such study.
+    """
+    return study_data(name, storage)
+
+
+def figures(data: StudyData) -> dict[str, go.Figure]:
+    """Return the figures of the report by name, such as `history`. Figures without data are left out."""
+    plots = [plot for section in sections(data) for panel in section.panels for plot in panel.plots]
+    return {plot.name: plot.figure for plot in plots if plot.has_points}
