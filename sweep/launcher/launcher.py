@@ -78,6 +78,7 @@ class Launcher:
     _stop: Stop | None = None
     _reason_to_close: str | None = None
     _num_costs_open: int = 0
+    _ended_gpu_seconds: float | None = None  # None if it has to be read again
 
     def run(self, after_cycle: Callable[[], None] = lambda: None) -> None:
         """Poll until every trial has ended and the cost of its jobs is final.
@@ -235,14 +236,14 @@ class Launcher:
         """Return which limit of the budget is reached, with what the active attempts have used so far."""
         if self.study.budget.gpu_hours is None:
             return spent_limit(self.study.budget, self.launched_at, now, 0.0)
+        if self._ended_gpu_seconds is None:
+            self._ended_gpu_seconds = self.records.gpu_seconds_of_ended()
         running = sum(
             gpu_seconds_so_far(attempt, started_at, now)
             for attempt, started_at in zip(attempts, started, strict=True)
             if attempt.state in ACTIVE_STATES
         )
-        return spent_limit(
-            self.study.budget, self.launched_at, now, self.records.gpu_seconds_of_ended() + running
-        )
+        return spent_limit(self.study.budget, self.launched_at, now, self._ended_gpu_seconds + running)
 
     # acting
 
@@ -287,10 +288,12 @@ class Launcher:
         return end.outcome is Outcome.COMPLETE and self.proposals.best_number() == attempt.trial.number
 
     def _note_ends(self, changes: Sequence[Change]) -> None:
-        """Count consecutive failures, and the attempts whose cost is not final, after they are saved."""
+        """Update what follows from the attempts that have ended, once they are saved."""
         for change in changes:
             if change.end is not None:
                 self.failures = self.failures.after(change.attempt.cause)
+            if "gpu_seconds" in change.updates:
+                self._ended_gpu_seconds = None
         self._num_costs_open = sum(
             change.attempt.state not in ACTIVE_STATES and not change.attempt.is_cost_final
             for change in changes
