@@ -28,6 +28,7 @@ app = typer.Typer(
     help="Search for hyperparameters with Optuna; each trial runs as a Slurm job or as a local process.",
     no_args_is_help=True,
     add_completion=False,
+    rich_markup_mode=None,
     pretty_exceptions_enable=False,
 )
 for command in (

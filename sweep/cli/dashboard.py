@@ -16,7 +16,7 @@ def dashboard(
         bool, typer.Option("--writable", help="Allow the page to change and delete studies.")
     ] = False,
 ) -> None:
-    """Serve the Optuna dashboard for the database, read-only by default."""
+    """Serve the Optuna dashboard for the database."""
     from sweep.reporting.dashboard import make_server
     from sweep.storage.database import real_url
 

@@ -9,7 +9,7 @@ from sweep.cli.options import DataDirOption
 app = typer.Typer(help="Fetch or verify the data set of a study.", no_args_is_help=True)
 
 DatasetArgument = Annotated[
-    str, typer.Argument(help="The data set, as `dataset` names it in a study file.", metavar="DATASET")
+    str, typer.Argument(help="The data set, as a study file names it.", show_default=False)
 ]
 StudyOption = Annotated[
     str | None,

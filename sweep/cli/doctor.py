@@ -33,9 +33,10 @@ def doctor(
     storage: StorageOption = None,
     workdir: WorkdirOption = None,
 ) -> None:
-    """Check what a launch needs: the database, the disks, the data, the scheduler and a node.
+    """Check what a launch needs.
 
-    A small job checks the node. The exit code is 2 if trials could not run.
+    The command checks the database, the disks, the study and its data, the scheduler and, by a small job, a
+    node. The exit code is 2 if trials cannot run.
     """
     from sweep.definition.cluster import load_cluster, profile
     from sweep.definition.study import load_study

@@ -7,7 +7,7 @@ import typer
 
 from sweep.cli.launch import run_launcher
 from sweep.cli.options import (
-    ClusterOption,
+    RecordedClusterOption,
     RecordedStudyOption,
     StorageOption,
     cluster_file,
@@ -32,13 +32,14 @@ def evaluate(
             help="Also test the configuration of this trial, whatever its result. Repeatable.",
         ),
     ] = None,
-    cluster: ClusterOption = None,
+    cluster: RecordedClusterOption = None,
     storage: StorageOption = None,
 ) -> None:
-    """Retrain a study's best configurations with several seeds, and measure them on the test data.
+    """Measure a study's best configurations on test data.
 
-    The trials are recorded in a study of their own, NAME-evaluation. Running the command again with more
-    configurations or seeds adds the missing trials to it.
+    Each configuration is retrained with several seeds by the study's `evaluate` function. The trials are
+    recorded in a study of their own, NAME-evaluation. Running the command again with more configurations or
+    seeds adds the missing trials to it.
     """
     from sweep.definition.cluster import load_cluster, profile
     from sweep.operations.evaluation_study import evaluation_study

@@ -56,9 +56,10 @@ def launch(
         typer.Option("--set", help="Override a key of the study file. Repeatable.", metavar="KEY=VALUE"),
     ] = None,
 ) -> None:
-    """Run a study, or continue it: propose trials, submit them as jobs and record their results.
+    """Run a study, or continue it.
 
-    The launcher can be stopped or killed at any time. The same command continues the study: no trial is lost
+    The launcher proposes trials, submits them as jobs and records their results until all trials have ended.
+    It can be stopped or killed at any time. The same command continues the study: no trial is lost
     and none is run twice.
     """
     from sweep.definition.cluster import load_cluster, profile

@@ -19,7 +19,11 @@ def logs(
     ] = False,
     storage: StorageOption = None,
 ) -> None:
-    """Print the output of a trial's newest attempt; if there is none, its state and the output of its job."""
+    """Print the output of a trial.
+
+    The output is that of the trial's newest attempt. If there is none, the command prints the state of the
+    attempt and the output of its job.
+    """
     from sweep.operations.logs import follow_log, observe_trial, read_log
     from sweep.storage.attempts import newest_attempt
 

@@ -29,7 +29,16 @@ ClusterOption = Annotated[
     str | None,
     typer.Option(
         "--cluster",
-        help="The profile of cluster.yaml to use.",
+        help="The profile of cluster.yaml to use. Default: the file's `default`.",
+        metavar="PROFILE",
+        show_default=False,
+    ),
+]
+RecordedClusterOption = Annotated[
+    str | None,
+    typer.Option(
+        "--cluster",
+        help="The profile of cluster.yaml to use. Default: that of the last launch.",
         metavar="PROFILE",
         show_default=False,
     ),
@@ -54,7 +63,12 @@ WorkdirOption = Annotated[
 ]
 DataDirOption = Annotated[
     Path | None,
-    typer.Option("--data-dir", help="The folder of the data set.", metavar="DIR", show_default=False),
+    typer.Option(
+        "--data-dir",
+        help="The folder of the data set. Default: the study's `data_dir`.",
+        metavar="DIR",
+        show_default=False,
+    ),
 ]
 
 

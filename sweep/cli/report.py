@@ -46,9 +46,10 @@ def report(
     ] = False,
     storage: StorageOption = None,
 ) -> None:
-    """Write a study's figures as one offline page and its numbers as tables.
+    """Write a study's figures and tables to files.
 
-    Several studies are also compared on a page of their own.
+    The figures are on one page that needs no network. Several studies are also compared on a page of their
+    own.
     """
     from sweep.reporting.report import usual_formats, write_comparison, write_report
     from sweep.storage.study_reader import study_data

@@ -8,10 +8,11 @@ from sweep.cli.options import RecordedStudyOption, StorageOption, TrialOption, o
 
 
 def reproduce(study: RecordedStudyOption, trial: TrialOption, storage: StorageOption = None) -> None:
-    """Train a trial again on this machine, and compare its metrics with the recorded ones in each epoch.
+    """Train a recorded trial again and compare its metrics.
 
-    The trial has the recorded hyperparameters and seed, and a folder of its own. Differences between the
-    recorded environment and this one are listed first. The study's records are only read.
+    The trial is trained on this machine, and each epoch is compared with the recorded one. It has the recorded
+    hyperparameters and seed, and a folder of its own. Differences between the recorded environment and this
+    one are listed first. The study's records are only read.
     """
     from sweep.operations.reproduction import (
         Reproduction,

@@ -17,9 +17,10 @@ def retry(
     failed: Annotated[bool, typer.Option("--failed", help="Retry all failed trials.")] = False,
     storage: StorageOption = None,
 ) -> None:
-    """Give failed trials another attempt, each with its hyperparameters and from its last checkpoint.
+    """Retry failed trials.
 
-    The running launcher starts them as slots become free. If no launcher is running, the next launch does.
+    A retried trial keeps its number and its hyperparameters, and continues from its last checkpoint. The
+    running launcher starts these trials as slots become free. If no launcher is running, the next launch does.
     """
     from sweep.operations.stop import running_launcher
     from sweep.storage.user_requests import request_retry

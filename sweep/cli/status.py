@@ -42,7 +42,10 @@ def status(
     ] = False,
     storage: StorageOption = None,
 ) -> None:
-    """Show the state of studies: trials, used budget, expected end, and whether a launcher is running."""
+    """Show the state of one study or of all.
+
+    The state consists of the trials, the used budget, the expected end, and whether a launcher is running.
+    """
     from rich.console import Console
 
     from sweep.reporting.status.json_document import studies_document

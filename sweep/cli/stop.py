@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from sweep.cli.options import (
-    ClusterOption,
+    RecordedClusterOption,
     RecordedStudyOption,
     StorageOption,
     cluster_file,
@@ -22,13 +22,13 @@ def stop(
     cancel_jobs: Annotated[
         bool, typer.Option("--cancel-jobs", help="Cancel the jobs of active trials as well.")
     ] = False,
-    cluster: ClusterOption = None,
+    cluster: RecordedClusterOption = None,
     storage: StorageOption = None,
 ) -> None:
-    """Stop a study early: propose no more trials, and let active ones end or cancel them.
+    """Stop a study early.
 
-    The running launcher stops in its next poll cycle. If no launcher is running, --cancel-jobs cancels the
-    jobs itself.
+    From its next poll cycle on, the running launcher proposes no more trials, and it exits when the active
+    ones have ended. If no launcher is running, --cancel-jobs cancels the jobs itself.
     """
     from sweep.cli.study_summary import summary
     from sweep.definition.cluster import load_cluster, profile

@@ -58,7 +58,7 @@ def diagnose_node(
     job = Job(f"doctor-{token}.0", folder / "job", (attempt,))
     try:
         job = replace(job, id=executor.submit([job])[0])
-        logger.info("job %s checks a node; this takes %.0f min at most", job.id, MAX_WAIT_S / 60)
+        logger.info("job %s checks a node; waiting for at most %.0f min", job.id, MAX_WAIT_S / 60)
         probe = _ProbeJob(executor, job, token, stop_file)
         probe.follow()
         yield from _checks(probe, profile, study)
