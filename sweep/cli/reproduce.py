@@ -10,7 +10,7 @@ from sweep.cli.options import RecordedStudyOption, StorageOption, TrialOption, o
 def reproduce(study: RecordedStudyOption, trial: TrialOption, storage: StorageOption = None) -> None:
     """Train a recorded trial again and compare its metrics.
 
-    The trial is trained on this machine, and each epoch is compared with the recorded one. It has the recorded
+    The trial is trained on this machine, and each epoch is compared with the recorded one. It has the same
     hyperparameters and seed, and a folder of its own. Differences between the recorded environment and this
     one are listed first. The study's records are only read.
     """

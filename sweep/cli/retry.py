@@ -20,7 +20,7 @@ def retry(
     """Retry failed trials.
 
     A retried trial keeps its number and its hyperparameters, and continues from its last checkpoint. The
-    running launcher starts these trials as slots become free. If no launcher is running, the next launch does.
+    running launcher starts it as slots become free. If no launcher is running, the next launch starts it.
     """
     from sweep.operations.stop import running_launcher
     from sweep.storage.user_requests import request_retry

@@ -18,7 +18,7 @@ from tests.sweep.launcher.test_crash import KILL_SCRIPT
 pytestmark = pytest.mark.slow
 
 URL = parse_url("sqlite:///sweep.db")
-NUM_EPOCHS, HOLD = 4, 3  # a trial waits before epoch HOLD until `let_go`
+NUM_EPOCHS, HOLD = 4, 3  # a trial waits before epoch HOLD until there is a file "go"
 LAUNCH = ["launch", "--study", "toy", "--trials", "2", "--set", f"fixed.epochs={NUM_EPOCHS}",
           "--set", f"fixed.hold={HOLD}"]  # fmt: skip
 
@@ -37,14 +37,14 @@ def read() -> StudyData:
 
 
 def are_held(workplace: Path) -> bool:
-    """Whether both trials have saved the last epoch before HOLD."""
+    """Return whether both trials have saved the last epoch before HOLD."""
     checkpoints = list(workplace.glob("sweeps/toy/*/attempt-1-*/checkpoints/epoch"))
     return [file.read_text() for file in checkpoints] == [str(HOLD - 1)] * 2
 
 
 @pytest.fixture
 def launcher(workplace: Path) -> Iterator[subprocess.Popen[bytes]]:
-    """A launcher at work, whose two trials are at it."""
+    """A running launcher with two running trials."""
     launcher = subprocess.Popen(
         [sys.executable, "-m", "sweep", *LAUNCH], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
     )
@@ -65,7 +65,7 @@ def check_both_are_cancelled() -> None:
     assert attempts["cause"].tolist() == ["cancelled"] * 2
 
 
-def test_by_the_launcher_at_work(launcher: subprocess.Popen[bytes]) -> None:
+def test_running_launcher_cancels_the_jobs(launcher: subprocess.Popen[bytes]) -> None:
     done = sweep("stop", "--study", "toy", "--cancel-jobs")
     assert done.returncode == 0, done.stderr
     assert f"the running launcher (process {launcher.pid} on " in done.stdout
@@ -74,7 +74,7 @@ def test_by_the_launcher_at_work(launcher: subprocess.Popen[bytes]) -> None:
     check_both_are_cancelled()
 
 
-def test_in_the_place_of_a_launcher_and_then_on_again(
+def test_jobs_are_cancelled_without_a_launcher_and_retried_by_the_next_launch(
     workplace: Path, launcher: subprocess.Popen[bytes]
 ) -> None:
     launcher.send_signal(signal.SIGKILL)
@@ -84,11 +84,11 @@ def test_in_the_place_of_a_launcher_and_then_on_again(
     assert "study toy: 2 failed" in done.stdout
     check_both_are_cancelled()
     trained = (workplace / "ledger.txt").read_text()
-    asked = sweep("retry", "--study", "toy", "--failed")
-    assert asked.stdout.splitlines() == [
+    retried = sweep("retry", "--study", "toy", "--failed")
+    assert retried.stdout.splitlines() == [
         "to be retried: trial 0, trial 1", "the next launch starts them: sweep launch --study toy",
     ]  # fmt: skip
-    assert (workplace / "ledger.txt").read_text() == trained  # nobody trains meanwhile
+    assert (workplace / "ledger.txt").read_text() == trained  # no trial is trained before the launch
     (workplace / "go").touch()
     again = sweep(*LAUNCH)
     assert again.returncode == 0, again.stderr
@@ -116,7 +116,7 @@ RETRYING = [
 ]
 
 
-def die_at(moment: tuple[str, str, str, str], *arguments: str) -> None:
+def kill_at(moment: tuple[str, str, str, str], *arguments: str) -> None:
     done = subprocess.run(
         [sys.executable, "-c", KILL_SCRIPT, *moment, *arguments], capture_output=True, text=True, timeout=120
     )
@@ -128,20 +128,20 @@ def die_at(moment: tuple[str, str, str, str], *arguments: str) -> None:
     list(zip(STOPPING, RETRYING, strict=True)),
     ids=lambda pair: " ".join(pair[0][2:] + pair[1][2:]),
 )
-def test_killed_at_the_worst_moments(
+def test_stop_and_retry_survive_kills(
     workplace: Path,
     launcher: subprocess.Popen[bytes],
     moments: tuple[tuple[str, str, str, str], tuple[str, str, str, str]],
 ) -> None:
-    """First whoever stops the study, then the launch that is to try its trials again."""
+    """The command that stops the study is killed first, then the launch that retries its trials."""
     launcher.kill()
     launcher.wait()
-    die_at(moments[0], "stop", "--study", "toy", "--cancel-jobs")
+    kill_at(moments[0], "stop", "--study", "toy", "--cancel-jobs")
     assert sweep("stop", "--study", "toy", "--cancel-jobs").returncode == 0
     check_both_are_cancelled()
     sweep("retry", "--study", "toy", "--failed")
     (workplace / "go").touch()
-    die_at(moments[1], *LAUNCH)
+    kill_at(moments[1], *LAUNCH)
     assert sweep(*LAUNCH).returncode == 0
     data = read()
     assert data.trials["state"].tolist() == ["complete"] * 2
@@ -153,7 +153,7 @@ def test_killed_at_the_worst_moments(
     check_each_epoch_was_trained_once(workplace)
 
 
-def test_to_stop_and_to_retry_where_there_is_nothing_to_do(workplace: Path) -> None:
+def test_stop_and_retry_of_an_idle_study_say_that_there_is_nothing_to_do(workplace: Path) -> None:
     assert sweep("launch", "--study", "toy", "--cluster", "inline").returncode == 0
     done = sweep("stop", "--study", "toy")
     assert done.stdout.splitlines() == [
