@@ -12,7 +12,6 @@ import typer
 if TYPE_CHECKING:
     from sqlalchemy import URL, Engine
 
-    from sweep.definition.profile import Profile
     from sweep.definition.study import Study
     from sweep.storage.tables import StudyRow
 
@@ -86,11 +85,6 @@ def cluster_file() -> Path | None:
         return Path(named)
     file = Path("cluster.yaml")
     return file if file.exists() else None
-
-
-def work_folder(option: Path | None, profile: "Profile") -> Path:
-    """Return the folder for trial folders: from the option, the profile, or the default."""
-    return (option or Path(profile.workdir or "sweeps")).expanduser().resolve()
 
 
 def recorded_study(reference: str, storage: str | None) -> "tuple[str, URL]":

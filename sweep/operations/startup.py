@@ -193,6 +193,11 @@ def _check_memory(request: LaunchRequest) -> None:
         )
 
 
+def work_folder(profile: Profile, folder: Path | None = None) -> Path:
+    """Return the folder that contains the studies' folders: the given one, the profile's, or ./sweeps."""
+    return (folder or Path(profile.workdir or "sweeps")).expanduser().resolve()
+
+
 def check_writable(workdir: Path) -> None:
     """Create the folder that contains the studies' folders, and write a file to it.
 
