@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import Engine, inspect, select, update
+from sqlalchemy import Engine, inspect, null, select, update
 from sqlalchemy.orm import Session
 
 from sweep.errors import InputError
@@ -99,12 +99,14 @@ def record_launch(
         definition: The validated study file as JSON values.
         cluster: The name of the profile.
         withdraw_stop: Whether a stop requested before this launch no longer applies.
-        baselines: What the study's `baselines` function returned; None leaves the recorded value unchanged.
+        baselines: What the study's `baselines` function returned; None without such a function.
     """
-    values: dict[str, Any] = {"definition": dict(definition), "cluster": cluster}
+    values: dict[str, Any] = {
+        "definition": dict(definition),
+        "cluster": cluster,
+        "baselines": null() if baselines is None else dict(baselines),
+    }
     if withdraw_stop:
         values["stop"] = None
-    if baselines is not None:
-        values["baselines"] = dict(baselines)
     with engine.begin() as connection:
         connection.execute(update(StudyRow).where(StudyRow.id == study_id).values(**values))

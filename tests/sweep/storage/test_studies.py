@@ -45,7 +45,7 @@ def test_row_of_a_study_has_its_metric_and_direction(engine: Engine) -> None:
     assert (row.metric, row.direction, row.maximizes) == ("loss", "minimize", False)
 
 
-def test_launch_keeps_the_recorded_baselines_unless_new_ones_are_given(engine: Engine) -> None:
+def test_launch_records_the_baselines_of_that_launch(engine: Engine) -> None:
     upgrade(engine)
     study = create_study(engine, "toy", DEFINITION, {}, ".")
     assert study.baselines is None
@@ -53,4 +53,4 @@ def test_launch_keeps_the_recorded_baselines_unless_new_ones_are_given(engine: E
     assert get_study(engine, "toy").baselines == BASELINES
     record_launch(engine, study.id, DEFINITION, "local", withdraw_stop=True)
     row = get_study(engine, "toy")
-    assert (row.baselines, row.cluster) == (BASELINES, "local")
+    assert (row.baselines, row.cluster) == (None, "local")
