@@ -1,4 +1,4 @@
-"""`python -m sweep`, the same as the command `sweep`."""
+"""The entry point of `python -m sweep`, which runs the command `sweep`."""
 
 from sweep.cli import main
 

@@ -48,11 +48,13 @@ def launch(
 
     Args:
         study: The study.
-        profile: The name of the profile that says where trials run; None is the default one. The profiles are
-            those of `cluster.yaml` in `code_dir`, or `local` and `inline` without such a file.
-        storage: The URL of the database. None is the study's `storage`, or `sqlite:///sweep.db`.
-        workdir: The folder for trial folders. None is the profile's `workdir`, or `sweeps`.
-        code_dir: The folder that the train function is imported from. None is the working directory.
+        profile: The name of the profile that specifies where trials run; None selects the default profile.
+            The profiles are those of `cluster.yaml` in `code_dir`, or `local` and `inline` without that file.
+        storage: The URL of the database. None selects the study's `storage`, or `sqlite:///sweep.db`.
+        workdir: The folder in which trial folders are created. None selects the profile's `workdir`,
+            or `sweeps`.
+        code_dir: The folder that the train function is imported from. None selects the working
+            directory.
 
     Returns:
         The study's results.
@@ -74,7 +76,7 @@ def launch(
 
 
 def results(name: str, storage: str = DEFAULT_URL) -> StudyData:
-    """Return what is recorded about a study, also while it runs.
+    """Return the recorded data of a study, which may still be running.
 
     Args:
         name: The study's name.
@@ -87,6 +89,6 @@ def results(name: str, storage: str = DEFAULT_URL) -> StudyData:
 
 
 def figures(data: StudyData) -> dict[str, go.Figure]:
-    """Return the figures of the report by name, such as `history`. Figures without data are left out."""
+    """Return the figures of the report by name, such as `history`. Figures without data are omitted."""
     plots = [plot for section in sections(data) for panel in section.panels for plot in panel.plots]
     return {plot.name: plot.figure for plot in plots if plot.has_points}

@@ -1,4 +1,4 @@
-"""The errors that the package raises, by who can resolve them."""
+"""The errors that the package raises for its users."""
 
 
 class SweepError(Exception):

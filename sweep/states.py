@@ -7,7 +7,7 @@ from enum import Enum
 
 
 class StringEnum(str, Enum):
-    """Base of the enums below: a member is its value, also when it is printed or formatted."""
+    """Base class of the enums below. A member is printed and formatted as its value."""
 
     def __str__(self) -> str:
         return str(self.value)
@@ -17,7 +17,7 @@ class StringEnum(str, Enum):
 
 
 class AttemptState(StringEnum):
-    """What the database records of an attempt."""
+    """The state of an attempt, as the database records it."""
 
     SUBMITTING = "submitting"
     """The attempt is committed; its job has not been submitted, or its job id is not recorded yet."""
@@ -40,7 +40,7 @@ ACTIVE_STATES: frozenset[AttemptState] = frozenset(
 
 
 class Outcome(StringEnum):
-    """How a worker ended an attempt, as it writes it to `result.json`."""
+    """How an attempt ended, as its worker writes it to `result.json`."""
 
     COMPLETE = "complete"
     """The train function returned its metrics."""
@@ -74,7 +74,7 @@ class Cause(StringEnum):
 
 
 class JobState(StringEnum):
-    """What a scheduler reports about a job, in the words of this project."""
+    """The state of a job, translated from the states of its scheduler."""
 
     PENDING = "pending"
     """The job waits to start."""
@@ -106,7 +106,7 @@ class JobState(StringEnum):
 
 
 class Stop(StringEnum):
-    """How a user has requested a study to stop."""
+    """The kind of stop that a user has requested for a study."""
 
     FINISH = "finish"
     """Propose no more trials; let the active ones end."""

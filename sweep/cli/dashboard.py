@@ -1,4 +1,4 @@
-"""`sweep dashboard`."""
+"""The command `sweep dashboard`."""
 
 from contextlib import suppress
 from typing import Annotated

@@ -1,4 +1,4 @@
-"""`sweep data`."""
+"""The commands `sweep data fetch` and `sweep data verify`."""
 
 from typing import Annotated
 

@@ -1,4 +1,4 @@
-"""`sweep doctor`."""
+"""The command `sweep doctor`."""
 
 from pathlib import Path
 from typing import Annotated

@@ -1,4 +1,4 @@
-"""`sweep evaluate`."""
+"""The command `sweep evaluate`."""
 
 from pathlib import Path
 from typing import Annotated
@@ -29,7 +29,7 @@ def evaluate(
         typer.Option(
             min=0,
             metavar="N",
-            help="Also test the configuration of this trial, whatever its result. Repeatable.",
+            help="Also test the configuration of this trial, whatever its result. May be repeated.",
         ),
     ] = None,
     cluster: RecordedClusterOption = None,

@@ -1,4 +1,4 @@
-"""`sweep launch`."""
+"""The command `sweep launch`."""
 
 import os
 import signal
@@ -36,15 +36,15 @@ def launch(
     ] = False,
     storage: StorageOption = None,
     trials: Annotated[
-        int | None, typer.Option(help="The number of trials in total.", metavar="N", show_default=False)
+        int | None, typer.Option(help="The total number of trials.", metavar="N", show_default=False)
     ] = None,
     parallel: Annotated[
-        int | None, typer.Option(help="The number of trials at a time.", metavar="N", show_default=False)
+        int | None, typer.Option(help="The maximum number of active trials.", metavar="N", show_default=False)
     ] = None,
     workdir: WorkdirOption = None,
     data_dir: DataDirOption = None,
     once: Annotated[
-        bool, typer.Option("--once", help="Make one poll cycle and exit, for use with cron.")
+        bool, typer.Option("--once", help="Run one poll cycle and exit, for use with cron.")
     ] = False,
     as_job: Annotated[
         bool, typer.Option("--as-job", help="Submit the launcher itself as a small Slurm job.")
@@ -52,7 +52,7 @@ def launch(
     wait: Annotated[bool, typer.Option("--wait", help="Wait while another launcher runs the study.")] = False,
     overrides: Annotated[
         list[str] | None,
-        typer.Option("--set", help="Override a key of the study file. Repeatable.", metavar="KEY=VALUE"),
+        typer.Option("--set", help="Override a key of the study file. May be repeated.", metavar="KEY=VALUE"),
     ] = None,
 ) -> None:
     """Run a study, or continue it.

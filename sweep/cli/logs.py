@@ -1,4 +1,4 @@
-"""`sweep logs`."""
+"""The command `sweep logs`."""
 
 from contextlib import suppress
 from typing import Annotated

@@ -55,7 +55,8 @@ WorkdirOption = Annotated[
     Path | None,
     typer.Option(
         "--workdir",
-        help="The folder for trial folders. Default: the profile's `workdir`, then ./sweeps.",
+        help="The folder in which trial folders are created. Default: the profile's `workdir`, "
+        "then ./sweeps.",
         metavar="DIR",
         show_default=False,
     ),

@@ -1,4 +1,4 @@
-"""`sweep report`."""
+"""The command `sweep report`."""
 
 import time
 from collections.abc import Sequence
@@ -22,7 +22,7 @@ def report(
         list[str],
         typer.Option(
             "--study",
-            help="The name or the file of a study that was launched before. Repeatable.",
+            help="The name or the file of a study that was launched before. May be repeated.",
             metavar="NAME|PATH",
         ),
     ],
@@ -72,7 +72,7 @@ def report(
     with suppress(KeyboardInterrupt):
         while not is_last:
             time.sleep(REWRITE_SECONDS)
-            is_last = _are_idle(recorded)  # asked before the last report is written, which is then complete
+            is_last = _are_idle(recorded)  # checked first, so that the last report is complete
             write(is_last)
 
 

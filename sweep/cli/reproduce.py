@@ -1,4 +1,4 @@
-"""`sweep reproduce`."""
+"""The command `sweep reproduce`."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""`sweep retry`."""
+"""The command `sweep retry`."""
 
 from typing import Annotated
 

@@ -1,4 +1,4 @@
-"""`sweep status`."""
+"""The command `sweep status`."""
 
 import json
 import sys
@@ -42,9 +42,9 @@ def status(
     ] = False,
     storage: StorageOption = None,
 ) -> None:
-    """Show the state of one study or of all.
+    """Show the status of one study or of all studies.
 
-    The state consists of the trials, the used budget, the expected end, and whether a launcher is running.
+    The status consists of the trials, the used budget, the expected end, and whether a launcher is running.
     """
     from rich.console import Console
 

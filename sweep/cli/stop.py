@@ -1,4 +1,4 @@
-"""`sweep stop`."""
+"""The command `sweep stop`."""
 
 from datetime import UTC, datetime
 from typing import Annotated

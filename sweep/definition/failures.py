@@ -76,6 +76,6 @@ class Failures(Settings):
     retries: Retries = DEFAULT_RETRIES
     """The maximum number of retries of one trial, by cause of the failure."""
     stop_after_same: PositiveInt = 3
-    """Stop the study after this number of trials in a row have failed with the same cause."""
+    """Stop the study after this number of consecutive trials have failed with the same cause."""
     memory_factor: float = Field(default=1.0, ge=1.0)
     """Factor by which a retry requests more memory after an attempt that ran out of memory."""

@@ -12,7 +12,8 @@ class InlineProfile(Settings):
 
     executor: Literal["inline"]
     workdir: str | None = None
-    """Folder of the trial folders. The option --workdir takes precedence; the default is ./sweeps."""
+    """Folder in which trial folders are created. The option --workdir takes precedence. The default
+    is ./sweeps."""
     poll_seconds: PositiveFloat = 0.5
     """Seconds between two poll cycles."""
 
@@ -31,7 +32,8 @@ class LocalProfile(Settings):
 
     executor: Literal["local"]
     workdir: str | None = None
-    """Folder of the trial folders. The option --workdir takes precedence; the default is ./sweeps."""
+    """Folder in which trial folders are created. The option --workdir takes precedence. The default
+    is ./sweeps."""
     timeout_min: PositiveInt = 7 * 24 * 60
     """Time limit of one attempt, in minutes. The default is a week."""
     poll_seconds: PositiveFloat = 0.5

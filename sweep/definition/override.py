@@ -24,7 +24,7 @@ class Override:
     value: object
 
     def touches(self, keys: Sequence[str | int]) -> bool:
-        """Whether one of the two key paths is the beginning of the other."""
+        """Return whether one of the two key paths is the beginning of the other."""
         return all(own == str(other) for own, other in zip(self.keys, keys, strict=False))
 
     def apply(self, document: object) -> object:

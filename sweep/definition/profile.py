@@ -16,7 +16,7 @@ class Profile(Protocol):
 
     @property
     def workdir(self) -> str | None:
-        """The folder of the trial folders; None if the profile does not set it."""
+        """The folder in which trial folders are created; None if the profile does not set it."""
 
     @property
     def poll_seconds(self) -> float:

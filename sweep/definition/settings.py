@@ -7,7 +7,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 
 class Settings(BaseModel):
-    """Base of all settings: immutable, without unknown keys, without conversion between types.
+    """Base class of all settings, which are immutable, reject unknown keys and do not convert types.
 
     The string below a field is its description, which the JSON schema and the error messages contain.
     """

@@ -15,7 +15,7 @@ _LAUNCHER_OPTIONS = {"array", "error", "job-name", "no-requeue", "output", "requ
 _KEYS = {"mem": "mem_gb", "time": "timeout_min"}
 
 MAX_ARRAY_PARALLELISM = 1_000_000
-"""The limit that is passed to submitit for no limit: no array has more jobs."""
+"""The limit that submitit receives if the profile sets none. No array has more jobs."""
 PROBE_TIMEOUT_MIN = 10
 """The time limit of a job that examines a node. A job with a short limit starts sooner."""
 
@@ -78,8 +78,8 @@ class SlurmProfile(Settings):
     additional: dict[str, Scalar] = Field(default={})
     """Other sbatch options, by their long names without dashes; true for an option without a value."""
     workdir: str | None = None
-    """Folder of the trial folders, on a file system that all nodes share. The option --workdir takes
-    precedence."""
+    """Folder in which trial folders are created, on a file system that all nodes share. The option --workdir
+    takes precedence."""
     poll_seconds: PositiveFloat = 10
     """Seconds between two poll cycles, each of which runs squeue once."""
     settle_seconds: NonNegativeFloat = 60

@@ -49,7 +49,7 @@ class IntEntry(Settings):
         return trial.suggest_int(name, self.low, self.high, step=self.step, log=self.log)
 
     def contains(self, value: Scalar) -> bool:
-        """Whether the value can be suggested."""
+        """Return whether the value can be suggested."""
         return (
             isinstance(value, int)
             and not isinstance(value, bool)
@@ -93,7 +93,7 @@ class FloatEntry(Settings):
         return trial.suggest_float(name, self.low, self.high, step=self.step, log=self.log)
 
     def contains(self, value: Scalar) -> bool:
-        """Whether the value can be suggested; integers are accepted as well."""
+        """Return whether the value can be suggested; integers are accepted as well."""
         return (
             isinstance(value, int | float)
             and not isinstance(value, bool)
@@ -135,7 +135,7 @@ class CategoricalEntry(Settings):
         return trial.suggest_categorical(name, self.choices)
 
     def contains(self, value: Scalar) -> bool:
-        """Whether the value can be suggested. Unlike with ==, 1, 1.0 and true are different values."""
+        """Return whether the value can be suggested. Unlike with ==, 1, 1.0 and true are different values."""
         return any(type(choice) is type(value) and choice == value for choice in self.choices)
 
     def __str__(self) -> str:
@@ -162,5 +162,5 @@ def _check_step(low: float, high: float, step: float, log: bool) -> None:
 
 
 def _on_grid(value: float, low: float, step: float) -> bool:
-    """Whether the value is a whole number of steps above low, computed with the decimal values as written."""
+    """Return whether the value is a whole number of steps above low, computed with decimal numbers."""
     return (Fraction(str(value)) - Fraction(str(low))) % Fraction(str(step)) == 0

@@ -20,7 +20,7 @@ EVALUATION = "-evaluation"
 
 
 class Budget(Settings):
-    """What a study may use before no more trials are started."""
+    """The limits after which no more trials are started."""
 
     gpu_hours: PositiveFloat | None = None
     """GPU hours, summed over all attempts. Without it, there is no limit."""
@@ -82,7 +82,7 @@ class Study(Settings):
     pruner: Pruner = NoPruning(name="none")
     """Pruner that stops unpromising trials early."""
     budget: Budget = Budget()
-    """What the study may use."""
+    """Limits after which no more trials are started."""
     failures: Failures = Failures()
     """What happens when trials fail."""
     storage: str | None = None

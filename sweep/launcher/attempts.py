@@ -1,4 +1,4 @@
-"""What follows from an attempt's row: its folder, its job, its earlier failures, its name in messages."""
+"""Values that are derived from an attempt's row: its folder, job, earlier failures and name in messages."""
 
 from collections.abc import Callable, Sequence
 from pathlib import Path

@@ -6,7 +6,7 @@ from typing import Protocol
 
 
 class Clock(Protocol):
-    """Tells the time and waits."""
+    """A clock that returns the time and waits."""
 
     def now(self) -> datetime:
         """Return the time in UTC."""

@@ -32,7 +32,7 @@ class DashboardArtifacts:
     """What the dashboard shows about one trial.
 
     Attributes:
-        attributes: Values shown beside the parameters, by name.
+        attributes: Values shown beside the hyperparameters, by name.
         note: Markdown text; None for no note.
         contents: Contents of files to create, by name.
         pictures: PNG files that the trial has produced.

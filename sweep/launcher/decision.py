@@ -1,4 +1,4 @@
-"""What an open attempt needs: the launcher's complete policy, as one pure function."""
+"""The launcher's complete policy, as one pure function from observations to actions."""
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -15,16 +15,16 @@ STOP_GRACE = timedelta(minutes=2)
 
 
 class ActionKind(StrEnum):
-    """What the launcher does about an attempt."""
+    """The kinds of actions that the launcher takes for an attempt."""
 
     WAIT = "wait"
-    """Nothing is to be done in this poll cycle."""
+    """Do nothing in this poll cycle."""
     SUBMIT = "submit"
     """Submit a job for the attempt."""
     MARK_RUNNING = "mark running"
     """Record that the attempt runs."""
     REQUEST_STOP = "request stop"
-    """Tell the worker to stop at the end of its epoch, because the trial should be pruned."""
+    """Request the worker to stop at the end of its epoch, because the trial should be pruned."""
     CANCEL = "cancel"
     """Cancel the attempt's job."""
     COMPLETE = "complete"
@@ -41,7 +41,12 @@ class ActionKind(StrEnum):
 
 @dataclass(frozen=True)
 class Action:
-    """What the launcher does about an attempt, and why the attempt failed if it did."""
+    """An action that the launcher takes for an attempt.
+
+    Attributes:
+        kind: What the launcher does.
+        cause: Why the attempt failed; None if it did not fail.
+    """
 
     kind: ActionKind
     cause: Cause | None = None
@@ -62,9 +67,9 @@ CAUSES = {
 def decide(observation: Observation, cycle: Cycle, failures: Failures) -> Action:
     """Return the one action that an open attempt needs in this poll cycle.
 
-    The result is the last file that a worker writes, so it is decisive whatever the state of the job. Without
-    a result an attempt fails only if its job is known to have ended and the file system has had time to show
-    the result.
+    The result is the last file that a worker writes, so it takes precedence over the state of the job.
+    Without a result, an attempt fails only if its job is known to have ended and the file system has had time
+    to show the result.
 
     Args:
         observation: What is known about the attempt.
@@ -155,7 +160,7 @@ def _should_cancel(observation: Observation, cycle: Cycle) -> bool:
 
 
 def stop_grace_expired(observation: Observation, now: datetime) -> bool:
-    """Return whether an attempt has had time to finish its epoch since it was requested to stop.
+    """Return whether an attempt has had enough time to finish its epoch since the stop request.
 
     No epoch before the request can have lasted longer than from the attempt's start to the request.
     """

@@ -1,4 +1,4 @@
-"""The launcher: the loop that observes, decides and acts. A first launch and a recovery are the same code."""
+"""The launcher: the loop that observes, decides and acts. A first launch and a recovery run the same code."""
 
 import logging
 import secrets
@@ -24,7 +24,7 @@ from sweep.launcher.observation import (
     without_epochs,
 )
 from sweep.launcher.outage import retry_on_outage
-from sweep.launcher.policy import ConsecutiveFailures, num_free_places, reason_to_close, spent_limit
+from sweep.launcher.policy import ConsecutiveFailures, num_free_slots, reason_to_close, spent_limit
 from sweep.launcher.proposals import Proposal, Proposals
 from sweep.launcher.reconciliation import Change, TrialEnd, reconcile
 from sweep.launcher.submission import JobSettings, plan_submissions, submit
@@ -60,7 +60,7 @@ class Launcher:
         poll_seconds: How many seconds pass between two poll cycles.
         clock: The clock.
         open_folder: Returns the folder of an attempt.
-        failures: How many trials have failed in a row for the same cause.
+        failures: How many consecutive trials have failed with the same cause.
     """
 
     study: Study
@@ -74,7 +74,7 @@ class Launcher:
     clock: Clock
     open_folder: FolderOpener = folder_of
     failures: ConsecutiveFailures = field(default_factory=ConsecutiveFailures)
-    _was_interrupted: bool = True  # the first poll cycle follows whatever happened before this launch
+    _was_interrupted: bool = True  # an earlier launcher may have been interrupted
     _stop: Stop | None = None
     _reason_to_close: str | None = None
     _num_costs_open: int = 0
@@ -87,8 +87,8 @@ class Launcher:
             after_cycle: Called after each poll cycle.
 
         Raises:
-            StudyFailedError: If every trial failed, if several in a row failed for the same cause, or if a
-                job is rejected.
+            StudyFailedError: If every trial failed, if several consecutive trials failed with the same cause,
+                or if a job is rejected.
         """
         all_ended_at: datetime | None = None
         while True:
@@ -101,10 +101,11 @@ class Launcher:
         self.conclude()
 
     def run_once(self) -> int:
-        """Run one poll cycle, for a launcher that is started periodically, and return how many are active.
+        """Run one poll cycle, for a launcher that is started periodically, and return the number of active
+        trials.
 
         Raises:
-            StudyFailedError: As `run` does.
+            StudyFailedError: If the study has failed; see `run`.
         """
         num_active = retry_on_outage(self.step, self.clock.sleep)
         if num_active == 0:
@@ -155,7 +156,7 @@ class Launcher:
         if reason is not None:
             raise StudyFailedError(
                 f"study {self.study.name} failed: {reason}\n"
-                "the last lines of each trial's log say why: "
+                "the last lines of each trial's log contain the reason: "
                 f"{self.settings.workdir / self.study.name}"
             )
 
@@ -233,7 +234,7 @@ class Launcher:
     def _spent_limit(
         self, attempts: Iterable[AttemptRow], started: Iterable[datetime | None], now: datetime
     ) -> str | None:
-        """Return which limit of the budget is reached, with what the active attempts have used so far."""
+        """Return which limit of the budget is reached, including the use of active attempts."""
         if self.study.budget.gpu_hours is None:
             return spent_limit(self.study.budget, self.launched_at, now, 0.0)
         if self._ended_gpu_seconds is None:
@@ -254,7 +255,7 @@ class Launcher:
     def _apply(self, changes: Sequence[Change]) -> list[AttemptRow]:
         """Carry out changes, apart from saving the rows, and return the attempts to submit.
 
-        Optuna is told how a trial ended before the row says so. Both may be repeated after a crash.
+        The end of a trial is recorded in Optuna before the row is saved. Both may be repeated after a crash.
         """
         waiting: list[AttemptRow] = []
         for change in changes:
@@ -277,7 +278,7 @@ class Launcher:
         return waiting
 
     def _end_trial(self, attempt: AttemptRow, result: Result | None, end: TrialEnd) -> bool:
-        """Show an ended trial in the dashboard and tell Optuna; return whether it is the best so far.
+        """Record the end of a trial in the dashboard and in Optuna; return whether it is the best so far.
 
         The dashboard comes first, because Optuna accepts no files for a trial that has ended.
         """
@@ -288,7 +289,7 @@ class Launcher:
         return end.outcome is Outcome.COMPLETE and self.proposals.best_number() == attempt.trial.number
 
     def _note_ends(self, changes: Sequence[Change]) -> None:
-        """Update what follows from the attempts that have ended, once they are saved."""
+        """Update the values that are derived from ended attempts, after the attempts are saved."""
         for change in changes:
             if change.end is not None:
                 self.failures = self.failures.after(change.attempt.cause)
@@ -313,8 +314,8 @@ class Launcher:
         num_waiting: int,
         now: datetime,
     ) -> list[AttemptRow]:
-        """Return new attempts for the free places: first to retry trials on request, then of new trials."""
-        num_free = num_free_places(
+        """Return new attempts for the free slots: first of trials to retry on request, then of new trials."""
+        num_free = num_free_slots(
             self.study.parallel,
             self.settings.trials_per_job,
             num_busy_jobs=len({attempt.job_name for attempt in in_jobs}),
@@ -386,11 +387,11 @@ class Launcher:
         return attempt
 
     def _retry_on_request(self, limit: int) -> list[AttemptRow]:
-        """Return new attempts of failed trials that a user wants retried, whatever the budget."""
+        """Return new attempts of failed trials to retry on request, even if the budget is spent."""
         requested = self.records.retries_requested(limit)
         trials = [trial for trial in requested if trial.attempts[-1].state is AttemptState.FAILED]
         if trials:
-            self.proposals.reread()  # Optuna's storage remembers these trials as ended
+            self.proposals.reread()  # Optuna's storage has cached these trials as ended
         attempts = [self._new_attempt(trial) for trial in trials]
         if requested:  # a trial may have been requested twice and be active again
             self.records.reopen(requested)

@@ -1,4 +1,4 @@
-"""What one poll cycle observes: the study as a whole, and each open attempt."""
+"""The observations of one poll cycle: of the study as a whole, and of each open attempt."""
 
 from collections.abc import Collection
 from dataclasses import dataclass, replace
@@ -13,11 +13,11 @@ from sweep.worker.documents import EpochReport, Result, Start
 
 @dataclass(frozen=True)
 class Cycle:
-    """What a poll cycle observes once for all attempts.
+    """The observations that a poll cycle makes once for all attempts.
 
     Attributes:
         now: The time in UTC.
-        stop: How a user has requested the study to stop.
+        stop: The kind of stop that a user has requested; None if no stop is requested.
         budget_spent: Whether the study has reached a limit of its budget.
         settle_s: How many seconds after a job's end the files that it wrote may take to become visible.
     """
@@ -122,7 +122,7 @@ def after_recording(observation: Observation, should_prune: bool) -> Observation
 
 
 def started_at(files: Files) -> datetime | None:
-    """Return when the attempt started, if its folder says so."""
+    """Return when the attempt started; None if its folder contains no new start."""
     return None if files.start is None else moment(files.start.started_at)
 
 

@@ -1,4 +1,4 @@
-"""What failures and a spent budget lead to: another attempt, other resources for it, no further trials."""
+"""The rules for retries, for the resources that retries request, and for the end of a study."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -34,14 +34,14 @@ class Failure(NamedTuple):
 
 
 def resources_after(failures: Sequence[Failure], memory_factor: float) -> ResourceOverride:
-    """Return what the next attempt of a trial requests beyond its profile.
+    """Return the changes to the resources that the next attempt of a trial requests.
 
-    It requests more memory for each attempt that exhausted its memory, and another node than the one that
-    has just failed.
+    It requests more memory for each attempt that exhausted its memory, and another node than the last one
+    if that node has failed.
 
     Args:
         failures: The failures of the trial's earlier attempts, the newest last.
-        memory_factor: How many times the memory of the attempt before.
+        memory_factor: The factor by which it requests more memory than the attempt before.
     """
     num_out_of_memory = [failure.cause for failure in failures].count(Cause.OUT_OF_MEMORY)
     node_failed = bool(failures) and failures[-1].cause is Cause.NODE_FAILURE
@@ -50,7 +50,7 @@ def resources_after(failures: Sequence[Failure], memory_factor: float) -> Resour
 
 @dataclass(frozen=True)
 class ConsecutiveFailures:
-    """How many trials have failed in a row for the same cause.
+    """The number of consecutive trials that have failed with the same cause.
 
     Attributes:
         cause: The cause; None if the last trial did not fail.
@@ -77,14 +77,14 @@ class ConsecutiveFailures:
         return type(self)(cause, self.count + 1 if cause is self.cause else 1)
 
     def reason_to_stop(self, limit: int) -> str | None:
-        """Return a sentence that says why the study stops, or None below the limit."""
+        """Return the reason why the study stops, or None below the limit."""
         if self.count < limit:
             return None
-        return f"{self.count} trials in a row failed with the cause {self.cause}"
+        return f"{self.count} consecutive trials failed with the cause {self.cause}"
 
 
 def spent_limit(budget: Budget, launched_at: datetime, now: datetime, gpu_seconds: float) -> str | None:
-    """Return a sentence that names the limit of the budget that is reached, or None.
+    """Return a clause that names the limit of the budget that is reached, or None.
 
     Args:
         budget: The study's budget.
@@ -100,13 +100,13 @@ def spent_limit(budget: Budget, launched_at: datetime, now: datetime, gpu_second
     return None
 
 
-def num_free_places(parallel: int, trials_per_job: int, num_busy_jobs: int, num_waiting: int) -> int:
-    """Return how many more trials fit into the jobs that the study may have at a time.
+def num_free_slots(parallel: int, trials_per_job: int, num_busy_jobs: int, num_waiting: int) -> int:
+    """Return the number of free slots: how many more trials fit into the jobs that a study may have.
 
     Args:
         parallel: How many trials the study may run at a time.
         trials_per_job: How many trials share a job.
-        num_busy_jobs: The number of jobs with at least one active trial; a place that has become free in
+        num_busy_jobs: The number of jobs with at least one active trial; a slot that has become free in
             such a job cannot be filled.
         num_waiting: The number of trials that wait to be submitted.
     """
@@ -117,17 +117,17 @@ def num_free_places(parallel: int, trials_per_job: int, num_busy_jobs: int, num_
 def reason_to_close(
     stop: Stop | None, failures: str | None, num_proposed: int, num_trials: int, spent: str | None
 ) -> str | None:
-    """Return a sentence that says why the study proposes no more trials, or None.
+    """Return the reason why the study proposes no more trials, or None.
 
     Args:
-        stop: How a user has requested the study to stop.
-        failures: Why its consecutive failures stop it.
-        num_proposed: How many trials it has proposed.
-        num_trials: How many trials it is to have.
-        spent: Which limit of its budget is reached.
+        stop: The kind of stop that a user has requested.
+        failures: The reason why consecutive failures stop the study; None if they do not.
+        num_proposed: The number of trials that have been proposed.
+        num_trials: The total number of trials in the study file.
+        spent: The limit of the budget that is reached; None if none is reached.
     """
     if stop is not None:
-        return "a user has requested the study to stop"
+        return "a user has requested a stop"
     if failures is not None:
         return failures
     if num_proposed >= num_trials:

@@ -74,20 +74,20 @@ class Proposals:
         return sum(trial.state is not TrialState.WAITING for trial in self._study.get_trials(deepcopy=False))
 
     def propose(self) -> Proposal:
-        """Propose a new trial with values of all parameters."""
+        """Propose a new trial with values of all hyperparameters."""
         return self._with_params(self._study.ask())
 
     def unrecorded(self, recorded: Collection[int]) -> list[Proposal]:
-        """Return the proposed trials whose numbers are not recorded, with all of their parameters.
+        """Return the proposed trials whose numbers are not recorded, with all hyperparameters.
 
-        A launcher that is killed after it proposed a trial leaves it so.
+        There are such trials if a launcher was killed after it had proposed them.
         """
         running = self._study.get_trials(deepcopy=False, states=(TrialState.RUNNING,))
         lost = [trial for trial in running if trial.number not in recorded]
         return [self._with_params(optuna.trial.Trial(self._study, optuna_trial_id(trial))) for trial in lost]
 
     def params(self, trial_id: int) -> dict[str, Any]:
-        """Return the proposed parameters of a trial."""
+        """Return the proposed hyperparameters of a trial."""
         return dict(self._storage.get_trial(trial_id).params)
 
     def report(self, trial_id: int, epoch: int, value: float) -> None:
@@ -106,7 +106,7 @@ class Proposals:
         return self._study.pruner.prune(self._study, trial)
 
     def tell(self, number: int, outcome: Outcome, value: float | None = None) -> None:
-        """Record how a trial ended. A trial whose end is recorded already is left alone."""
+        """Record how a trial ended. Nothing happens if its end is recorded already."""
         self._study.tell(number, values=value, state=OPTUNA_STATES[outcome], skip_if_finished=True)
 
     def would_be_best(self, value: float) -> bool:
@@ -117,7 +117,7 @@ class Proposals:
         return value > best.value if self._study.direction is StudyDirection.MAXIMIZE else value < best.value
 
     def annotate(self, trial_id: int, attributes: Mapping[str, Any], note: str | None) -> None:
-        """Store what the dashboard shows beside a trial's parameters.
+        """Store what the dashboard shows beside a trial's hyperparameters.
 
         The attributes of a trial that has ended cannot be changed; they stay as they are.
         """
@@ -159,12 +159,12 @@ class Proposals:
         return None if best is None else best.number
 
     def counts(self) -> dict[str, int]:
-        """Return the number of trials in each state, by the words that reports use."""
+        """Return the number of trials in each state, by the names that reports use."""
         states = [trial.state for trial in self._study.get_trials(deepcopy=False)]
         return {word: states.count(state) for state, word in STATES.items()}
 
     def _with_params(self, trial: optuna.trial.Trial) -> Proposal:
-        """Suggest every parameter; a parameter suggested before a crash keeps its value."""
+        """Suggest every hyperparameter; one that was suggested before a crash keeps its value."""
         for name, entry in self._space.items():
             entry.suggest(trial, name)
         return Proposal(trial.number, optuna_trial_id(trial))

@@ -1,4 +1,4 @@
-"""From an attempt and the action that it needs to the changes that the launcher applies."""
+"""The changes that the launcher applies for an attempt, derived from the action that it needs."""
 
 import logging
 from collections.abc import Mapping
@@ -32,7 +32,7 @@ class Message(NamedTuple):
 
 @dataclass(frozen=True)
 class Change:
-    """What is to be done about an attempt. It is data: nothing happens until the launcher applies it.
+    """The changes for an attempt, as plain data that the launcher applies.
 
     Attributes:
         attempt: The attempt's row, still with its old values.
@@ -158,10 +158,10 @@ def _observed_values(attempt: AttemptRow, observation: Observation) -> dict[str,
 def _end_values(
     attempt: AttemptRow, observation: Observation, action: Action, cycle: Cycle
 ) -> dict[str, Any]:
-    """Return when the attempt ended, what it cost, and what the worker wrote about it.
+    """Return the values of the columns that describe the end of an attempt.
 
-    An attempt without a result has ended now, as far as is known. Its cost is by the worker's clock until the
-    scheduler reports the job's.
+    The end of an attempt without a result is the current time. Its cost follows from the worker's clock until
+    the scheduler reports how long the job ran.
     """
     result = observation.files.result
     ended_at = cycle.now if result is None else moment(result.ended_at)

@@ -1,4 +1,4 @@
-"""From attempts that wait for a job to submitted jobs."""
+"""Grouping attempts into jobs, and submitting the jobs."""
 
 import logging
 import secrets
@@ -31,7 +31,7 @@ class JobSettings:
         workdir: The folder that contains the studies' folders.
         code_dir: The folder that the train function is imported from.
         num_gpus: The number of GPUs of one job.
-        threads: The number of CPU threads of one trial; None leaves the train function its defaults.
+        threads: The number of CPU threads of one trial; None keeps the defaults of its libraries.
         trials_per_job: How many trials share a job.
     """
 
@@ -48,7 +48,7 @@ class Submission:
 
     Attributes:
         jobs: The attempts of each job.
-        resources: What the jobs request beyond their profile.
+        resources: Changes to the resources of the profile.
     """
 
     jobs: tuple[tuple[AttemptRow, ...], ...]
@@ -71,7 +71,8 @@ def plan_submissions(
         attempts: The attempts to submit.
         trials_per_job: How many attempts share a job.
         max_jobs: The maximum number of jobs in one submission.
-        memory_factor: How many times its memory an attempt requests after it exhausted that.
+        memory_factor: The factor by which an attempt requests more memory than an earlier one that
+            exhausted its memory.
     """
     groups: dict[ResourceOverride, list[AttemptRow]] = {}
     for attempt in attempts:

@@ -20,7 +20,7 @@ def build_spec(
     attempt: int = 1,
     earlier_attempts: Sequence[Path] = (),
 ) -> TrialSpec:
-    """Return what a worker needs to know about an attempt of a study's trial.
+    """Return the specification of an attempt, which is the input of its worker.
 
     Args:
         study: The study.
@@ -29,7 +29,7 @@ def build_spec(
         seed: The trial's seed.
         token: The attempt's token.
         code_dir: The folder that the train function is imported from.
-        threads: The number of CPU threads; None leaves the train function its defaults.
+        threads: The number of CPU threads; None keeps the defaults of the libraries.
         attempt: The attempt's number, counted from 1.
         earlier_attempts: The folders of the trial's earlier attempts, newest first.
     """

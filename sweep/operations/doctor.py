@@ -42,7 +42,7 @@ class LaunchConditions:
     Attributes:
         profile: Where trials run.
         url: The database.
-        workdir: The folder for trial folders.
+        workdir: The folder in which trial folders are created.
         code_dir: The folder that the launch is started in.
         study: The study; without one, only what holds for every study is checked.
     """

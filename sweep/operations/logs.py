@@ -20,7 +20,7 @@ CHUNK = 2**16  # bytes
 
 
 class LogObservation(NamedTuple):
-    """What the database says about a trial at one moment.
+    """What the database contains about a trial at one moment.
 
     Attributes:
         attempt: The trial's newest attempt.
@@ -32,7 +32,7 @@ class LogObservation(NamedTuple):
 
 
 def observe_trial(engine: Engine, study: StudyRow, number: int) -> Iterator[LogObservation]:
-    """Yield what the database says about a trial, once a second.
+    """Yield what the database contains about a trial, once per second.
 
     Raises:
         InputError: If the study has no trial of that number.
@@ -59,7 +59,7 @@ def follow_log(observations: Iterable[LogObservation]) -> Iterator[str]:
                 yield f"--- attempt {newest.number} ---\n"
             log = Tail(folder_of(newest).log)
         attempt = newest
-        has_ended = _has_ended(attempt, has_launcher)  # asked before the log is read for the last time
+        has_ended = _has_ended(attempt, has_launcher)  # checked before the log is read for the last time
         yield from log.new_text()
         if has_ended:
             if log.is_empty:

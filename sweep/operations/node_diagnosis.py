@@ -33,7 +33,7 @@ logger = logging.getLogger(__name__)
 
 MAX_WAIT_S = 600.0  # for the job to start
 POLL_S = 2.0
-NUM_STATES_ENOUGH = 50  # states of the replaced file to be seen before the job may end
+NUM_STATES_ENOUGH = 50  # states of the replaced file to observe before the job may end
 MAX_DELAY_S = 5.0  # larger than what the clocks and the disks of two machines usually differ by
 MAX_PACKAGES_NAMED = 6
 ADVICE = {
@@ -102,7 +102,7 @@ class _ProbeJob:
         token: The token of its attempt.
         stop_file: The file that ends the replacements.
         state: The job's last known state.
-        num_states: How many different states of the file were seen.
+        num_states: How many different states of the file were observed.
         num_broken: How often the file was incomplete, or missing between two states.
         delay_s: The longest time from writing the file on the node to reading it here, by two clocks.
     """
@@ -150,7 +150,7 @@ class _ProbeJob:
         self.state = state
 
     def _read_for(self, duration_s: float) -> None:
-        """Read the replaced file again and again."""
+        """Read the replaced file repeatedly."""
         end, count = time.monotonic() + duration_s, 0
         while time.monotonic() < end and self.result is None:
             try:

@@ -1,7 +1,7 @@
 """The checks of a study's own functions before its first job is submitted.
 
-They run in a process of their own, so that the launcher, which may run for days on a login node, never holds
-what the user's code imports.
+They run in a process of their own, so that the launcher, which may run for days on a login node, does
+not keep the user's imports in memory.
 """
 
 import json
@@ -69,7 +69,7 @@ def preflight(study: Study, code_dir: Path, *, import_train: bool) -> PreflightR
 
 
 def main(request_path: str, reply_path: str) -> None:
-    """Run the checks in this process. The reply is a file, because what is imported may print."""
+    """Run the checks in this process. The reply is a file, because the imported code may print."""
     request = json.loads(Path(request_path).read_text(encoding="utf-8"))
     sys.path.insert(0, request["code_dir"])
     reply: dict[str, Any]
@@ -110,7 +110,7 @@ def _read_baselines(study: Mapping[str, Any]) -> Mapping[str, Any] | None:
 
 @contextmanager
 def _without_stderr() -> Iterator[None]:
-    """Discard what is printed to stderr, also by C libraries, which announce themselves when they load."""
+    """Discard the output to stderr, including messages that C libraries print when they are loaded."""
     sys.stderr.flush()
     kept, nowhere = os.dup(2), os.open(os.devnull, os.O_WRONLY)
     os.dup2(nowhere, 2)

@@ -41,7 +41,8 @@ class RecordedTrial:
         number: The trial's number.
         params: The hyperparameters, including the study's fixed values.
         seed: The trial's seed.
-        threads: The number of CPU threads; None if the attempt's folder is gone, or none was set.
+        threads: The number of CPU threads; None if the attempt's folder no longer exists, or
+            none was set.
         state: The state of the newest attempt.
         host: The node that the attempt ran on.
         gpu: The names of its GPUs.
@@ -158,7 +159,7 @@ class Reproduction:
         offset = 0
         try:
             while True:
-                has_ended = process.poll() is not None  # asked before the epochs are read for the last time
+                has_ended = process.poll() is not None  # checked before the epochs are read for the last time
                 reports, offset = self.folder.read_epochs(offset)
                 for report in reports:
                     if self._trial.is_complete or report.epoch <= last_epoch:

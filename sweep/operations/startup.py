@@ -60,7 +60,7 @@ A change of any other key would make its trials incomparable.
 
 @dataclass(frozen=True)
 class LaunchRequest:
-    """What a launch needs to know.
+    """The input of a launch.
 
     Attributes:
         study: The study.
@@ -100,7 +100,7 @@ def open_launcher(
     Args:
         request: What to launch.
         executor: What runs the jobs.
-        clock: The clock; None is the clock of this machine.
+        clock: The clock; None selects the clock of this machine.
         check_code: Checks the study's functions and data.
         open_folder: Returns the folder of an attempt.
 
@@ -210,7 +210,7 @@ def check_writable(workdir: Path) -> None:
             pass
     except OSError as error:
         raise InputError(
-            f"the work folder {workdir} cannot be written: {error.strerror}\n"
+            f"the workdir {workdir} cannot be written: {error.strerror}\n"
             "choose another with --workdir, or with `workdir` in the profile"
         ) from None
 
@@ -266,7 +266,7 @@ def _check_same(name: str, stored: Mapping[str, Any], now: Mapping[str, Any]) ->
 
 
 def _leaves(tree: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
-    """Return every value of nested mappings with its key path."""
+    """Yield every value of nested mappings with its key path."""
     for key, value in tree.items():
         if isinstance(value, Mapping):
             yield from _leaves(value, f"{prefix}{key}.")

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-# The dashboard's pages only read with these methods; its other routes create, rename, tell and annotate.
+# The dashboard's pages use these methods only to read. Its routes with other methods change studies.
 READING_METHODS = ("GET", "HEAD", "OPTIONS")
 READ_ONLY_REASON = (
     "This dashboard is read-only. Start it with `sweep dashboard --writable` to change studies."

@@ -23,7 +23,7 @@ CLEAR_TREND = 4  # in standard deviations of the noise: noise alone stays below 
 
 
 def findings(data: StudyData) -> list[str]:
-    """Return what a reader should know first.
+    """Return the main findings of a study as sentences.
 
     The sentences state by how much the best trial leads, whether the lead is reliable, whether more trials
     may help, what the study cost, and which changes to the study file may improve the result.
@@ -133,7 +133,7 @@ def _next_steps(data: StudyData, best: pd.DataFrame) -> Iterator[str]:
 def _range_ends(data: StudyData, best: pd.DataFrame) -> Iterator[str]:
     """Yield the ends of numeric ranges at which the best tenth of the trials lie.
 
-    A parameter counts only if the complete trials cover at least half of its range.
+    A hyperparameter counts only if the complete trials cover at least half of its range.
     """
     if len(best) < MIN_TRIALS:
         return

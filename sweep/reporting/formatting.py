@@ -60,7 +60,7 @@ def format_metric(metric: str, value: Any) -> str:
 
 
 def format_param(value: Any) -> str:
-    """Return a parameter's value as text, without the ".0" that a DataFrame adds to a whole number."""
+    """Return a hyperparameter's value as text, without the ".0" that a DataFrame adds to a whole number."""
     value = value.item() if hasattr(value, "item") else value
     if value is None:
         return NONE

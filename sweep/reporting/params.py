@@ -1,4 +1,4 @@
-"""The searched parameters of a study as columns of numbers that figures can draw."""
+"""The searched hyperparameters of a study as columns of numbers that figures can draw."""
 
 from collections.abc import Sequence
 from typing import Any, NamedTuple
@@ -14,14 +14,14 @@ PREFIX = "param_"
 
 
 class Param(NamedTuple):
-    """One parameter and its value in each of some trials.
+    """One hyperparameter and its value in each of some trials.
 
     Attributes:
-        name: The name of the parameter.
-        log: Whether an axis of the parameter is logarithmic.
-        choices: The choices as text if the parameter is categorical; None if it is a number.
+        name: The name of the hyperparameter.
+        log: Whether an axis of the hyperparameter is logarithmic.
+        choices: The choices as text if the hyperparameter is categorical; None if it is a number.
         values: The value in each trial. A categorical value is the index of its choice. NaN if the trial does
-            not have the parameter.
+            not have the hyperparameter.
     """
 
     name: str
@@ -31,9 +31,9 @@ class Param(NamedTuple):
 
 
 def param_names(data: StudyData) -> list[str]:
-    """Return the names of the searched parameters in the order of the study file.
+    """Return the names of the searched hyperparameters in the order of the study file.
 
-    Parameters that trials have, but that are no longer in the search space, come last.
+    Hyperparameters that trials have, but that are no longer in the search space, come last.
     """
     found = [column.removeprefix(PREFIX) for column in data.trials.columns if column.startswith(PREFIX)]
     space = [name for name in data.study.space if name in found]
@@ -41,7 +41,7 @@ def param_names(data: StudyData) -> list[str]:
 
 
 def read_params(data: StudyData, trials: pd.DataFrame) -> list[Param]:
-    """Return every searched parameter with its values in `trials`, which are rows of the study's trials."""
+    """Return every searched hyperparameter with its values in `trials`, a part of the study's trials."""
     return [
         _read_param(name, data.study.space.get(name), trials[PREFIX + name]) for name in param_names(data)
     ]

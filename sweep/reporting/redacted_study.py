@@ -1,4 +1,4 @@
-"""A study without passwords: URLs occur in commands, study files, parameters and error messages."""
+"""A study without passwords: URLs occur in commands, study files, hyperparameters and error messages."""
 
 import dataclasses
 from collections.abc import Mapping

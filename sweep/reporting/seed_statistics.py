@@ -19,7 +19,7 @@ class EvaluatedConfiguration(NamedTuple):
 
     Attributes:
         trial: The number of the trial that found the configuration.
-        params: The searched parameters of the trial.
+        params: The searched hyperparameters of the trial.
         metric: The metric measured on the test data.
         values: The value of the metric for each seed.
         numbers: The number of the evaluation's trial for each seed.
@@ -75,7 +75,7 @@ def evaluated_configurations(study: StudyData) -> list[EvaluatedConfiguration]:
 
 
 def evaluation_table(configurations: Sequence[EvaluatedConfiguration]) -> Table:
-    """Return a table of the configurations with their parameters, number of seeds and mean."""
+    """Return a table of the configurations with their hyperparameters, number of seeds and mean."""
     names = list(configurations[0].params) if configurations else []
     metric = heading(configurations[0].metric) if configurations else ""
     columns = [Column("trial", True), *(Column(heading(name), True) for name in names)]

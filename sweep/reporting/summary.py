@@ -14,7 +14,7 @@ class Summary(NamedTuple):
 
     Attributes:
         best: The row of the best trial; None if no trial is complete.
-        best_params: The searched parameters of the best trial.
+        best_params: The searched hyperparameters of the best trial.
         best_cost: The duration, node, GPU and GPU hours of the best trial.
         num_by_state: The number of trials in each state that occurs.
         started: When the first attempt started.

@@ -41,7 +41,7 @@ class Table(NamedTuple):
 
 
 def trials_table(data: StudyData, limit: int) -> Table:
-    """Return the first `limit` trials, best first, with epochs, searched parameters and final metrics."""
+    """Return the `limit` best trials, best first, with epochs, hyperparameters and final metrics."""
     metrics = final_metrics(data)
     params = param_names(data)
     columns = [

@@ -14,7 +14,7 @@ class SubmissionError(SweepError):
 
 
 class TemporarySubmissionError(SubmissionError):
-    """Raised when a submission failed for a temporary reason; it may have arrived nevertheless."""
+    """Raised when a submission failed for a temporary reason. The scheduler may have received it."""
 
 
 class Executor(Protocol):
@@ -31,7 +31,7 @@ class Executor(Protocol):
         """The maximum number of jobs in one submission."""
 
     def threads_per_trial(self, parallel: int) -> int | None:
-        """Return how many threads a trial should use; None if its libraries decide.
+        """Return how many threads a trial should use; None keeps the defaults of its libraries.
 
         Args:
             parallel: How many trials of the study run at the same time.
@@ -53,7 +53,7 @@ class Executor(Protocol):
         """
 
     def cancel(self, job: Job) -> None:
-        """Cancel the job; a job that has ended is left alone."""
+        """Cancel the job. Nothing happens if the job has ended."""
 
     def preview(self, job: Job) -> str | None:
         """Return the batch script that `submit` would pass to the scheduler; None if there is none."""

@@ -10,13 +10,13 @@ from sweep.worker.attempt_folder import AttemptFolder
 
 
 class ResourceOverride(NamedTuple):
-    """What a job requests beyond its profile, because its attempts follow failed ones.
+    """Changes to the resources that a job requests, because its attempts follow failed ones.
 
-    If the scheduler rejects it, the job is submitted as its profile says.
+    If the scheduler rejects them, the job is submitted with the resources of its profile.
 
     Attributes:
-        memory_factor: How many times the profile's memory.
-        exclude_node: The name of a node to exclude, beside the profile's.
+        memory_factor: The factor by which the job requests more memory than its profile.
+        exclude_node: The name of a node to exclude in addition to those of the profile.
     """
 
     memory_factor: float = 1.0
@@ -39,7 +39,7 @@ class Job:
         folder: The folder of the submission, for the executor's files.
         attempts: The folders of the attempts that the job runs.
         id: The id that the scheduler gave the job; None if it is not known.
-        resources: What the job requests beyond its profile, the same for all jobs of a submission.
+        resources: Changes to the resources of the profile, the same for all jobs of a submission.
     """
 
     name: str
@@ -65,7 +65,8 @@ class JobStatus(NamedTuple):
     Attributes:
         state: The job's state.
         id: The job's id; None if the scheduler did not answer.
-        elapsed_s: How many seconds the job has occupied its node; None if the scheduler does not count.
+        elapsed_s: How many seconds the job has occupied its node; None if the scheduler does not
+            report it.
     """
 
     state: JobState

@@ -61,7 +61,7 @@ class LocalExecutor(Executor):
         """Find jobs whose ids were never recorded, by the folder in the processes' command lines.
 
         A launcher that was killed before it wrote the job's pickled task leaves a process that waits for the
-        task for ever. That process is killed, and the job counts as never submitted.
+        task forever. That process is killed, and the job counts as never submitted.
         """
         names = {str(job.folder): job.name for job in jobs}
         found = {}
@@ -84,8 +84,8 @@ class LocalExecutor(Executor):
     def _status(self, job_id: str) -> JobStatus:
         if job_id.partition(":")[0] != platform.node():
             return JobStatus(JobState.UNKNOWN, job_id)  # a process of another machine is not visible here
-        is_there = self._process(job_id) is not None
-        return JobStatus(JobState.RUNNING if is_there else JobState.GONE, job_id)
+        is_running = self._process(job_id) is not None
+        return JobStatus(JobState.RUNNING if is_running else JobState.GONE, job_id)
 
     @staticmethod
     def _was_handed_over(folder: str, pid: int) -> bool:
@@ -100,8 +100,8 @@ class LocalExecutor(Executor):
         _, pid, birth = job_id.rsplit(":", 2)
         try:
             process = psutil.Process(int(pid))
-            is_it = abs(process.create_time() - float(birth)) < 2
-            return process if is_it and process.status() != psutil.STATUS_ZOMBIE else None
+            is_same = abs(process.create_time() - float(birth)) < 2
+            return process if is_same and process.status() != psutil.STATUS_ZOMBIE else None
         except psutil.NoSuchProcess:
             return None
 

@@ -21,7 +21,7 @@ IS_NEWEST: ColumnElement[bool] = (
 
 
 def newest_attempt(engine: Engine, study: StudyRow, number: int) -> AttemptRow:
-    """Return the newest attempt at a trial, with its trial loaded.
+    """Return the newest attempt of a trial, with its trial loaded.
 
     Args:
         engine: The database.

@@ -72,7 +72,7 @@ class Lease:
     Args:
         engine: The database.
         study_id: The study's id in our tables.
-        now: Returns the current time.
+        now: A function that returns the current time.
     """
 
     def __init__(

@@ -68,7 +68,7 @@ def reopen(trial_id: int) -> Update:
     """Return a statement that sets a failed trial to running again and leaves any other trial unchanged.
 
     Optuna's API cannot reopen a trial that has ended. A failed trial has no value, so no sampler or pruner
-    has used it, and it keeps its params and epochs: for Optuna, the trial has been running all the time.
+    has used it, and it keeps its hyperparameters and epochs. To Optuna, it is a trial that has not ended yet.
     """
     is_failed = (_trials.c.trial_id == trial_id) & (_trials.c.state == _FAIL)
     return update(_trials).where(is_failed).values(state=_RUNNING, datetime_complete=null())

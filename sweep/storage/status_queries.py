@@ -1,4 +1,4 @@
-"""Queries behind `sweep status`. They read what is shown, so that they are fast in a study of any size."""
+"""Queries behind `sweep status`. They read only what is shown, so they are fast in a study of any size."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -14,7 +14,7 @@ from sweep.storage.tables import AttemptRow, EpochRow, StudyRow, TrialRow
 
 
 class ActiveAttempt(NamedTuple):
-    """An attempt that occupies one of the study's places.
+    """An active attempt, which occupies one of the study's slots.
 
     Attributes:
         number: The trial's number.
@@ -26,7 +26,7 @@ class ActiveAttempt(NamedTuple):
 
 
 class TrialCost(NamedTuple):
-    """What one trial used, over all its attempts.
+    """The cost of one trial, over all its attempts.
 
     Attributes:
         slot_s: Seconds from the submission of its attempts to their ends.
@@ -87,7 +87,7 @@ def num_trials_by_state(session: Session, study_id: int) -> dict[AttemptState, i
 
 
 def num_retries_requested(session: Session, study_id: int) -> int:
-    """Return the number of failed trials that a user has requested to be retried."""
+    """Return the number of failed trials for which a user has requested a retry."""
     is_requested = (TrialRow.study_id == study_id) & TrialRow.retry_requested
     return session.scalar(select(func.count()).select_from(TrialRow).where(is_requested)) or 0
 
@@ -109,7 +109,7 @@ def active_attempts(session: Session, study_id: int) -> list[ActiveAttempt]:
 
 
 def recent_costs(session: Session, study_id: int, limit: int) -> list[TrialCost]:
-    """Return what the last complete or pruned trials used, the last to end first."""
+    """Return the costs of the last complete or pruned trials, the last to end first."""
     has_value = AttemptRow.state.in_((AttemptState.COMPLETE, AttemptState.PRUNED))
     latest = _newest_attempts(study_id, TrialRow.id).where(has_value).order_by(AttemptRow.ended_at.desc())
     ids = session.scalars(latest.limit(limit)).all()

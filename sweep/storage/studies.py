@@ -64,7 +64,7 @@ def create_study(
         definition: The validated study file as JSON values.
         provenance: The origin of the study: git commit, data checksum, command, and so on.
         workdir: The folder that holds the study's trial folders.
-        created_at: When the study is first launched; None is now.
+        created_at: When the study is first launched; None selects the current time.
 
     Returns:
         The new row, detached from its session.

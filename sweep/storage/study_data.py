@@ -28,9 +28,9 @@ class StudyData:
         provenance: Where the results come from: `git_commit`, `git_dirty`, `data_sha256`, `command`, and the
             `python` and `packages` of the newest attempt that has started.
         trials: One row per trial, with the columns `number` (int), `state` (one of `TRIAL_STATES`), `value`
-            (NaN if there is none), `param_NAME` for each searched parameter, `final_METRIC` for each final
-            metric including the objective, `num_epochs`, `num_attempts`, `cause`, `error` (the last line of
-            the traceback), `seed`, `host`, `gpu`, `job_id`, `started_at`, `ended_at` (UTC or NaT),
+            (NaN if there is none), `param_NAME` for each searched hyperparameter, `final_METRIC` for each
+            final metric including the objective, `num_epochs`, `num_attempts`, `cause`, `error` (the last
+            line of the traceback), `seed`, `host`, `gpu`, `job_id`, `started_at`, `ended_at` (UTC or NaT),
             `duration_s`, `gpu_seconds` and `folder`.
         epochs: One row per trial and epoch, with the columns `number`, `epoch` (from 1) and one column per
             metric, NaN where it was not reported.

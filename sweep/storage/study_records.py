@@ -51,12 +51,12 @@ class StudyRecords:
             session.commit()
 
     def stop_requested(self) -> Stop | None:
-        """Return how a user has requested the study to stop, or None if no stop is requested."""
+        """Return the kind of stop that a user has requested, or None if no stop is requested."""
         with Session(self._engine) as session:
             return session.scalar(select(StudyRow.stop).where(StudyRow.id == self.study_id))
 
     def retries_requested(self, limit: int) -> list[TrialRow]:
-        """Return the first trials that a user has requested to be retried, with their attempts loaded."""
+        """Return the first trials for which a user has requested a retry, with their attempts loaded."""
         query = (
             select(TrialRow)
             .where(TrialRow.study_id == self.study_id, TrialRow.retry_requested)
@@ -68,7 +68,7 @@ class StudyRecords:
             return list(session.scalars(query))
 
     def reopen(self, trials: Sequence[TrialRow]) -> None:
-        """Save failed trials with their new attempts, and fulfil the requests to retry them.
+        """Save failed trials with their new attempts, and clear the requests to retry them.
 
         Optuna's trials are set to running in the same transaction.
         """

@@ -1,6 +1,6 @@
 """The tables of this package, next to Optuna's in the same database.
 
-A trial's params and its value of the objective are in Optuna's tables only.
+The hyperparameters of a trial and its value of the objective are stored in Optuna's tables only.
 """
 
 from datetime import UTC, datetime
@@ -69,7 +69,7 @@ class StudyRow(Table):
         launcher: The launcher that holds the lease, as "HOST PID TOKEN".
         launcher_seen_at: The last heartbeat of that launcher, or the time at which the last one ended.
         cluster: The name of the profile that the study was last launched with.
-        stop: How a user has requested the study to stop.
+        stop: The kind of stop that a user has requested.
         baselines: What the study's `baselines` function returned.
     """
 
@@ -122,9 +122,9 @@ class TrialRow(Table):
 
     Attributes:
         optuna_trial_id: Optuna's id of the trial, which is unique across studies.
-        seed: The random seed of all attempts at the trial.
+        seed: The random seed of all attempts of the trial.
         folder: The trial's folder.
-        retry_requested: Whether a user has requested another attempt at the failed trial.
+        retry_requested: Whether a user has requested another attempt of the failed trial.
         attempts: The attempts in the order of their numbers.
     """
 
@@ -144,7 +144,7 @@ class TrialRow(Table):
 
 
 class AttemptRow(Table):
-    """One attempt at a trial: a job, or one of several attempts that share a job.
+    """One attempt of a trial: a job, or one of several attempts that share a job.
 
     Attributes:
         number: The attempt's number within its trial, counted from 1.
@@ -155,14 +155,14 @@ class AttemptRow(Table):
         job_name: The unique name of the job, recorded right before the job is submitted.
         job_size: The number of attempts that share the job.
         job_id: The scheduler's id of the job.
-        job_ended_at: When the job was first seen to have ended.
+        job_ended_at: When the job was first observed to have ended.
         host: The node that the attempt ran on.
         gpu: The model of the GPU that it ran on.
         num_gpus: The number of GPUs of the job.
         submitted_at: When the attempt was created for submission.
         started_at: When the worker started the attempt, by the node's clock.
         ended_at: When the attempt ended.
-        stop_requested_at: When the launcher asked the attempt to stop because the trial should be pruned.
+        stop_requested_at: When the launcher requested a stop because the trial should be pruned.
         gpu_seconds: The attempt's share of the GPU seconds that its job has used, as far as recorded.
         is_cost_final: Whether `gpu_seconds` is final; until then it follows from the worker's clock.
         metrics_offset: The number of bytes of `metrics.jsonl` that the database contains.

@@ -1,6 +1,6 @@
-"""What users request of a study while it runs.
+"""The requests of users to stop a study or to retry its trials.
 
-Requests are recorded in the database, where the study's launcher reads them in its next poll cycle, also if
+Requests are recorded in the database, where the study's launcher reads them in its next poll cycle, even if
 it runs on another login node.
 """
 
@@ -13,7 +13,7 @@ from sweep.storage.tables import AttemptRow, StudyRow, TrialRow
 
 
 def request_stop(engine: Engine, study: StudyRow, stop: Stop) -> None:
-    """Request a study to stop."""
+    """Record a request to stop a study."""
     with engine.begin() as connection:
         connection.execute(update(StudyRow).where(StudyRow.id == study.id).values(stop=stop))
 
@@ -25,7 +25,7 @@ def withdraw_stop(engine: Engine, name: str) -> None:
 
 
 def request_retry(engine: Engine, study: StudyRow, number: int | None = None) -> list[int]:
-    """Request another attempt at failed trials.
+    """Record requests to retry failed trials.
 
     Args:
         engine: The database.

@@ -32,7 +32,7 @@ logger = logging.getLogger(__name__)
 
 
 class AttemptFolder:
-    """The names of an attempt's files, and how each of them is written and read."""
+    """The folder of an attempt: the names of its files, and the methods that write and read them."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -51,7 +51,7 @@ class AttemptFolder:
         write_atomically(self.spec, spec.to_json())
 
     def read_spec(self) -> TrialSpec:
-        """Return what to train.
+        """Return the specification of the attempt.
 
         Raises:
             OSError: If there is no `spec.json`.
@@ -81,7 +81,7 @@ class AttemptFolder:
         return Start.from_values(values)
 
     def request_stop(self, reason: Outcome) -> None:
-        """Tell the worker to stop at its next report, as PRUNED or as SUPERSEDED."""
+        """Request the worker to stop at its next report, as PRUNED or as SUPERSEDED."""
         write_atomically(self.stop, reason.value)
 
     def read_stop(self) -> Outcome | None:

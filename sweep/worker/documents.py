@@ -14,13 +14,13 @@ _RENAMED_OUTCOMES = {"completed": "complete"}  # as versions up to 0.1.0 wrote i
 
 @dataclass(frozen=True)
 class TrialSpec:
-    """What a worker needs to know about its attempt (`spec.json`); it reads nothing else.
+    """The specification of an attempt (`spec.json`), which is the only input of its worker.
 
     Attributes:
         study: The study's name.
         number: The trial's number, counted from 0.
         attempt: The attempt's number, counted from 1.
-        token: A random word that identifies the attempt.
+        token: A random string that identifies the attempt.
         train: The train function as `package.module:function`.
         metric: The name of the objective among the metrics that the function returns.
         params: The hyperparameters.
@@ -29,7 +29,7 @@ class TrialSpec:
         data_dir: The study's `data_dir`.
         code_dir: The launcher's working directory. It becomes the worker's, and the first entry of its
             import path.
-        threads: The number of CPU threads for the train function; None leaves the defaults of its libraries.
+        threads: The number of CPU threads for the train function; None keeps the defaults of its libraries.
         earlier_attempts: The folders of the earlier attempts of the trial, newest first.
     """
 
@@ -144,7 +144,8 @@ class EpochReport:
         """Parse one line.
 
         Raises:
-            ValueError, TypeError: If the line is not such a document.
+            ValueError: If the line is not JSON.
+            TypeError: If the document is not an epoch report.
         """
         return cls(**json.loads(line))
 

@@ -17,10 +17,10 @@ METRIC = "finished"
 COUNTER = "counter.json"
 FINDINGS = "findings.json"
 CHECK_TIMEOUT_S = 300
-REPLACE_FILE_S = 30.0  # how long the counter is replaced, unless the doctor has seen enough before
+REPLACE_FILE_S = 30.0  # how long the counter is replaced, unless the doctor creates the stop file before
 PADDING = "x" * 50_000  # a network file system needs several writes for it
 
-# Each runs in a process of its own, because what it imports may end the process.
+# Each script runs in a process of its own, because the code that it imports may end the process.
 IMPORT = """
 import sys
 from sweep.worker.train_function import load_function
@@ -36,12 +36,12 @@ Path(sys.argv[3]).write_text(str(text), encoding="utf-8")
 
 
 def probe(params: Mapping[str, Any], trial: Trial) -> dict[str, float]:
-    """Examine the node and write what was found to `findings.json` in the trial's folder.
+    """Examine the node and write the findings to `findings.json` in the trial's folder.
 
     Args:
         params: `shared_file`, a file that the doctor has written; `stop_file`, which the doctor creates when
-            it has seen enough replacements of `counter.json`; `num_gpus`, the number of GPUs of the job; and
-            the dotted paths `train` and `check_node`, which may be None.
+            it has observed enough replacements of `counter.json`; `num_gpus`, the number of GPUs of the job;
+            and the dotted paths `train` and `check_node`, which may be None.
         trial: The trial.
     """
     findings: dict[str, Any] = {

@@ -60,7 +60,7 @@ def run_in_process(path: str) -> None:
 def run_attempt(folder: AttemptFolder) -> Outcome:
     """Run one attempt until its result is written, and return its outcome.
 
-    An attempt that another process has started is left alone.
+    Nothing is done if another process has started the attempt.
     """
     spec = folder.read_spec()
     if not folder.claim(current_start(spec.token)):
@@ -75,7 +75,7 @@ def run_attempt(folder: AttemptFolder) -> Outcome:
 
 
 def _train(folder: AttemptFolder, spec: TrialSpec, earlier_attempts: Sequence[AttemptFolder]) -> Result:
-    """Call the train function and return how that ended."""
+    """Call the train function and return the result of the attempt."""
     notes: dict[str, str] = {}
     try:
         os.chdir(spec.code_dir)
@@ -103,7 +103,7 @@ def _train(folder: AttemptFolder, spec: TrialSpec, earlier_attempts: Sequence[At
 
 
 def _cause(error: BaseException) -> Cause:
-    """Tell exhausted memory, on the host or on a GPU, from other errors by what the frameworks raise."""
+    """Return `OUT_OF_MEMORY` for the errors by which frameworks report exhausted memory, else `ERROR`."""
     names = {kind.__name__ for kind in type(error).__mro__}
     if names & {"MemoryError", "ResourceExhaustedError", "OutOfMemoryError"}:
         return Cause.OUT_OF_MEMORY
@@ -113,7 +113,7 @@ def _cause(error: BaseException) -> Cause:
 
 
 def _run_side_by_side(paths: Sequence[str]) -> None:
-    """Run each attempt in a process of its own on the job's GPU, so that one failure ends no other."""
+    """Run each attempt in a process of its own on the job's GPU, so that a failure ends only one of them."""
     with ThreadPoolExecutor(len(paths)) as pool:
         list(pool.map(_run_in_child, paths))
 
@@ -122,7 +122,7 @@ def _run_in_child(path: str) -> None:
     command = [sys.executable, "-m", "sweep.worker", path]
     exit_code = subprocess.run(command, env={**os.environ, **SHARED_GPU}, check=False).returncode
     folder = AttemptFolder(Path(path))
-    # SIGTERM and SIGKILL end the whole job, and the scheduler knows why; any other end is the attempt's own.
+    # SIGTERM and SIGKILL end the whole job, and the scheduler reports why. Other exits concern one attempt.
     if not folder.result.exists() and -exit_code not in {signal.SIGTERM, signal.SIGKILL}:
         error = f"the trial's process ended with exit code {exit_code} and left no result"
         token = folder.read_spec().token

@@ -1,4 +1,4 @@
-"""The trial as a train function sees it."""
+"""The trial object that a train function receives."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class StopRequested(Exception):  # noqa: N818 - a request to end the trial, not 
 
 
 class Trial:
-    """What a train function receives beside its parameters.
+    """The trial object that a train function receives besides its hyperparameters.
 
     Attributes:
         folder: A folder for the files that the trial produces.
@@ -29,7 +29,7 @@ class Trial:
         seed: The trial's seed, the same in each of its attempts.
         dataset: The study's `dataset`.
         data_dir: The study's `data_dir`.
-        notes: What has been noted so far.
+        notes: The facts that `note` has stored, by key.
     """
 
     def __init__(self, spec: TrialSpec, folder: AttemptFolder) -> None:

@@ -41,7 +41,7 @@ def test_single_cycles_count_failures_of_earlier_cycles(slurm_workplace: Path) -
     while done.returncode == 0:
         done = sweep("launch", *failing)
     assert done.returncode == 1
-    assert "3 trials in a row failed with the cause error" in done.stderr
+    assert "3 consecutive trials failed with the cause error" in done.stderr
     assert sweep("launch", *failing).returncode == 1
 
 

@@ -218,7 +218,7 @@ def test_rejected_submission_stops_the_study(slurm_workplace: Path, setting: str
 def test_consecutive_failures_with_the_same_cause_stop_the_study(slurm_workplace: Path) -> None:
     with launched(slurm_workplace, "--trials", "50", "--set", "fixed.fault=raise") as launch:
         assert launch.wait() == 1
-    assert "in a row failed with the cause error" in launch.log()
+    assert "consecutive trials failed with the cause error" in launch.log()
     trials = launch.read_study().trials
     assert trials["error"].tolist()[:3] == ["RuntimeError: the model has diverged"] * 3
     assert len(trials) <= 4  # three, and one that ran in parallel with the third

@@ -51,7 +51,7 @@ def document(data: StudyData) -> bytes:
 
 
 def _best(data: StudyData) -> dict[str, Any] | None:
-    """Return the best complete trial: its number, value, parameters, final metrics, and where it ran."""
+    """Return the best complete trial: its number, value, hyperparameters, final metrics, and where it ran."""
     for row in data.complete_trials.head(1).to_dict("records"):
         metrics = {str(name).removeprefix(FINAL): row[name] for name in row if str(name).startswith(FINAL)}
         also = ("num_epochs", "seed", "host", "gpu", "duration_s", "gpu_seconds", "folder")

@@ -1,4 +1,4 @@
-"""How do the two most important parameters interact?"""
+"""How do the two most important hyperparameters interact?"""
 
 import math
 from typing import Any, NamedTuple
@@ -29,12 +29,12 @@ SHADES = [[0, "rgba(47, 127, 193, 0.04)"], [1, "rgba(47, 127, 193, 0.85)"]]  # f
 
 
 class ContourInfo(NamedTuple):
-    """Complete trials over two parameters, and a smoothed surface of their values.
+    """Complete trials over two hyperparameters, and a smoothed surface of their values.
 
     Attributes:
         metric: The metric that is the objective.
-        x: The parameter of the horizontal axis.
-        y: The parameter of the vertical axis.
+        x: The hyperparameter of the horizontal axis.
+        y: The hyperparameter of the vertical axis.
         numbers: The numbers of the trials that are drawn.
         values: The values of these trials.
         is_top: Whether each of these trials is among the best tenth.
@@ -62,8 +62,8 @@ def contour_info(data: StudyData, by_importance: list[str]) -> list[ContourInfo]
 
     Args:
         data: The study.
-        by_importance: The names of the parameters, the most important first. The first two that varied are
-            used.
+        by_importance: The names of the hyperparameters, the most important first. The first two that
+            varied are used.
     """
     every = data.complete_trials
     params = {param.name: param for param in read_params(data, every)}

@@ -1,4 +1,4 @@
-"""Which parameters decide whether a trial is good?"""
+"""Which hyperparameters decide whether a trial is good?"""
 
 import contextlib
 import math
@@ -22,11 +22,12 @@ FEW_TRIALS = 20
 
 
 class ImportanceInfo(NamedTuple):
-    """The importance of the parameters.
+    """The importance of the hyperparameters.
 
     Attributes:
-        params: The names of the parameters, most important first; empty if the importance is not computed.
-        shares: The share of each parameter in the total importance.
+        params: The names of the hyperparameters, most important first; empty if the importance is not
+            computed.
+        shares: The share of each hyperparameter in the total importance.
         caveat: Why the result is missing or uncertain; empty if it is neither.
     """
 
@@ -36,7 +37,7 @@ class ImportanceInfo(NamedTuple):
 
 
 def importance_info(data: StudyData) -> ImportanceInfo:
-    """Compute the importance of the parameters from the complete trials."""
+    """Compute the importance of the hyperparameters from the complete trials."""
     space = {name: entry.distribution() for name, entry in data.study.space.items()}
     trials = _optuna_trials(data, space)
     num_outside = len(data.complete_trials) - len(trials)
@@ -50,7 +51,7 @@ def importance_info(data: StudyData) -> ImportanceInfo:
     total = sum(divergences.values())
     if total == 0:
         return ImportanceInfo(
-            [], [], "The importance is undefined: no parameter varied, or all trials are equally good."
+            [], [], "The importance is undefined: no hyperparameter varied, or all trials are equally good."
         )
     caveats = []
     if len(trials) < FEW_TRIALS:
@@ -62,7 +63,7 @@ def importance_info(data: StudyData) -> ImportanceInfo:
 
 
 def draw_importance(info: ImportanceInfo) -> go.Figure:
-    """Draw one bar per parameter."""
+    """Draw one bar per hyperparameter."""
     figure = new_figure(height=64 + 34 * len(info.params), margin_t=8, margin_r=48)
     figure.add_bar(
         x=info.shares,
@@ -81,7 +82,7 @@ def draw_importance(info: ImportanceInfo) -> go.Figure:
 
 
 def describe_importance(info: ImportanceInfo) -> str:
-    """Describe the share of each parameter, with the caveat."""
+    """Describe the share of each hyperparameter, with the caveat."""
     pairs = zip(info.params, info.shares, strict=True)
     shares = ", ".join(f"{heading(name)} {share:.0%}" for name, share in pairs)
     return " ".join(
@@ -90,7 +91,7 @@ def describe_importance(info: ImportanceInfo) -> str:
 
 
 def _optuna_trials(data: StudyData, space: Mapping[str, BaseDistribution]) -> list[optuna.trial.FrozenTrial]:
-    """Return the complete trials whose parameters lie within the search space."""
+    """Return the complete trials whose hyperparameters lie within the search space."""
     complete = data.complete_trials
     params = [param for param in read_params(data, complete) if param.name in space]
     trials = []

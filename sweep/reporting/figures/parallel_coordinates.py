@@ -1,4 +1,4 @@
-"""Which combinations of parameters do the best trials share?"""
+"""Which combinations of hyperparameters do the best trials share?"""
 
 import math
 from collections.abc import Callable
@@ -36,7 +36,7 @@ class ParallelInfo(NamedTuple):
     """The data of the figure.
 
     Attributes:
-        axes: One axis per parameter, and one for the objective.
+        axes: One axis per hyperparameter, and one for the objective.
         lines: One line per complete trial that is drawn, best first.
         num_complete: The number of complete trials, drawn or not.
     """

@@ -67,6 +67,7 @@ def draw_seeds(info: SeedsInfo) -> go.Figure:
 
 
 def describe_seeds(info: SeedsInfo, configurations: Sequence[EvaluatedConfiguration]) -> str:
+    """Describe the number of configurations and the mean of the chosen one."""
     if not configurations:
         return "No configuration has been evaluated yet."
     chosen = configurations[0]

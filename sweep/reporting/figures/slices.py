@@ -1,4 +1,4 @@
-"""How does the objective depend on each single parameter?"""
+"""How does the objective depend on each single hyperparameter?"""
 
 import math
 from typing import NamedTuple
@@ -25,10 +25,10 @@ MAX_DOTS = 500
 
 
 class SliceInfo(NamedTuple):
-    """The objective against one parameter.
+    """The objective against one hyperparameter.
 
     Attributes:
-        param: The parameter with its value in each trial.
+        param: The hyperparameter with its value in each trial.
         metric: The metric that is the objective.
         direction: The direction of the objective.
         numbers: The numbers of the trials, the best last, so that they are drawn on top.
@@ -45,7 +45,7 @@ class SliceInfo(NamedTuple):
 
 
 def slices_info(data: StudyData) -> list[SliceInfo]:
-    """Return the data of one figure per parameter."""
+    """Return the data of one figure per hyperparameter."""
     every = data.complete_trials
     if every.empty:
         return []

@@ -45,13 +45,11 @@ def timeline_info(data: StudyData) -> TimelineInfo:
     busiest = started.groupby("host")["seconds"].sum().sort_values(ascending=False)
     lanes: list[str] = []
     bars: list[Polyline] = []
-    num_left_out = 0
     for host in sorted(busiest.index[:MAX_LANES]):
         attempts = started[started["host"] == host].sort_values("start")
         own = list(_packed(attempts))
         num_lanes = max(own) + 1
         if len(lanes) + num_lanes > MAX_LANES and lanes:
-            num_left_out += len(attempts)
             continue
         for lane, attempt in zip(own, attempts.itertuples(), strict=True):
             ends = [(moment - first).total_seconds() / 3600 for moment in (attempt.start, attempt.end)]

@@ -39,7 +39,7 @@ def check_comparable(studies: list[StudyData]) -> None:
 
 
 def winners(studies: list[StudyData]) -> Table:
-    """Return one row per study, best first: its best trial with the parameters, and what the study cost."""
+    """Return one row per study, best first: its best trial with the hyperparameters, and its cost."""
     summaries = {study.name: summarise(study) for study in studies}
     names = list(dict.fromkeys(name for study in studies for name in param_names(study)))
     sign = -1 if studies[0].direction == "maximize" else 1

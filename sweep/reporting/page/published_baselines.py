@@ -14,7 +14,7 @@ class PublishedBaselines(NamedTuple):
     """Two tables of published results that include the study's best trial.
 
     Attributes:
-        configurations: Trained configurations, with their parameters and results.
+        configurations: Trained configurations, with their hyperparameters and results.
         results: Results of other methods, the best first.
         note: Where the published results come from.
         is_tested: Whether `sweep evaluate` has measured the best trial on the test data.
@@ -27,7 +27,7 @@ class PublishedBaselines(NamedTuple):
 
 
 class _BestTrial(NamedTuple):
-    """The study's best trial, its parameters including the fixed ones, and its evaluation if there is one."""
+    """The study's best trial, all of its hyperparameters, and its evaluation if there is one."""
 
     name: str
     trial: Mapping[Any, Any]

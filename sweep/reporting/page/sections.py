@@ -93,7 +93,7 @@ def sections(data: StudyData) -> Iterator[Section]:
     yield Section("Did it converge?", "convergence", [_history(data)])
     yield Section("What mattered?", "importance", [_importance(importance)])
     interactions = [_parallel(data), _contour(data, importance), _slices(data)]
-    yield Section("How do the parameters interact?", "interactions", interactions)
+    yield Section("How do the hyperparameters interact?", "interactions", interactions)
     yield Section("How did training go?", "training", [_curves(data), _overfitting(data)])
     yield Section("What did it cost?", "cost", [_timeline(data), _cost(data)])
 
@@ -151,9 +151,9 @@ def _history(data: StudyData) -> Panel:
 
 def _importance(info: ImportanceInfo) -> Panel:
     reading = (
-        "Each bar shows how much a parameter decides whether a trial is among the best tenth, as estimated "
-        f"by {EVALUATOR}. The importance refers to the ranges that were searched and does not say which "
-        "values are better."
+        "Each bar shows how much a hyperparameter decides whether a trial is among the best tenth, as "
+        f"estimated by {EVALUATOR}. The importance refers to the ranges that were searched and does not say "
+        "which values are better."
     )
     plot = Plot("importance", describe_importance(info), draw_importance(info))
     return Panel("", reading, "single", [plot], info.caveat if info.params else "")
@@ -178,8 +178,8 @@ def _contour(data: StudyData, importance: ImportanceInfo) -> Panel:
         Plot("contour", describe_contour(info), draw_contour(info))
         for info in contour_info(data, importance.params)
     ]
-    missing = f"This figure needs {MIN_TRIALS} complete trials and two parameters that varied."
-    return Panel("The two most important parameters", reading, "single", plots, missing=missing)
+    missing = f"This figure needs {MIN_TRIALS} complete trials and two hyperparameters that varied."
+    return Panel("The two most important hyperparameters", reading, "single", plots, missing=missing)
 
 
 def _slices(data: StudyData) -> Panel:
@@ -190,7 +190,7 @@ def _slices(data: StudyData) -> Panel:
     plots = [
         Plot(f"slice_{info.param.name}", describe_slice(info), draw_slice(info)) for info in slices_info(data)
     ]
-    return Panel("Individual parameters", reading, "small", plots)
+    return Panel("Individual hyperparameters", reading, "small", plots)
 
 
 def _curves(data: StudyData) -> Panel:

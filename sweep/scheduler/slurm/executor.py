@@ -53,7 +53,7 @@ TEMPORARY_MESSAGES = (
 )
 
 ORDINARY_REASONS = {"", "None", "Priority", "Resources", "JobArrayTaskLimit"}
-"""Reasons for which a job waits on a cluster that works as it should."""
+"""Reasons for which jobs wait on a cluster without problems."""
 
 
 class SlurmExecutor(Executor):
@@ -127,7 +127,7 @@ class SlurmExecutor(Executor):
         """Find jobs whose ids were never recorded; squeue lists jobs for minutes after their end.
 
         A launcher that was killed before it wrote the job's pickled task leaves a job that waits for the task
-        for ever. That job is cancelled, and it counts as never submitted.
+        forever. That job is cancelled, and it counts as never submitted.
         """
         named = {job.name: job for job in jobs}
         found, without_task = {}, []

@@ -85,7 +85,7 @@ class JobRecord(NamedTuple):
 
 
 def job_state(slurm_state: str) -> JobState:
-    """Return the state for one of Slurm's, which may have a suffix: `CANCELLED by 1000`, `RUNNING+`."""
+    """Return the state for a state of Slurm, which may have a suffix: `CANCELLED by 1000`, `RUNNING+`."""
     return STATES.get(slurm_state.partition(" ")[0].rstrip("+"), JobState.UNKNOWN)
 
 

@@ -10,7 +10,7 @@ from sweep.launcher.policy import (
     ConsecutiveFailures,
     Failure,
     may_retry,
-    num_free_places,
+    num_free_slots,
     reason_to_close,
     resources_after,
     spent_limit,
@@ -50,7 +50,7 @@ def test_only_failures_in_a_row_for_the_same_cause_stop_a_study() -> None:
     error, lost = Cause.ERROR, Cause.LOST
     failures = ConsecutiveFailures.of([error, error])
     assert failures.reason_to_stop(3) is None
-    assert failures.after(error).reason_to_stop(3) == "3 trials in a row failed with the cause error"
+    assert failures.after(error).reason_to_stop(3) == "3 consecutive trials failed with the cause error"
     assert failures.after(lost).after(error).reason_to_stop(2) is None
     assert failures.after(None).after(error).reason_to_stop(2) is None
 
@@ -88,7 +88,7 @@ def test_spent_limit_names_the_limit_of_the_budget(
         (4, 1, 3, 0, 1),
         (4, 1, 3, 1, 0),
         (2, 1, 3, 0, 0),  # after `parallel` was reduced
-        (8, 4, 1, 0, 4),  # places that are free in a busy job cannot be filled
+        (8, 4, 1, 0, 4),  # slots that are free in a busy job cannot be filled
         (6, 4, 0, 0, 4),
         (2, 4, 0, 1, 3),  # at least one job
     ],
@@ -96,14 +96,14 @@ def test_spent_limit_names_the_limit_of_the_budget(
 def test_free_places_are_those_of_jobs_that_may_still_be_submitted(
     parallel: int, trials_per_job: int, num_busy_jobs: int, num_waiting: int, num_free: int
 ) -> None:
-    assert num_free_places(parallel, trials_per_job, num_busy_jobs, num_waiting) == num_free
+    assert num_free_slots(parallel, trials_per_job, num_busy_jobs, num_waiting) == num_free
 
 
 @pytest.mark.parametrize(
     ("stop", "failures", "num_proposed", "spent", "reason"),
     [
         (None, None, 3, None, None),
-        (Stop.FINISH, "failures", 4, "spent", "a user has requested the study to stop"),
+        (Stop.FINISH, "failures", 4, "spent", "a user has requested a stop"),
         (None, "failures", 4, "spent", "failures"),
         (None, None, 4, "spent", "all 4 have been proposed"),
         (None, None, 3, "spent", "spent"),

@@ -26,7 +26,7 @@ def test_trials_that_share_a_job_end_independently(harness: LauncherHarness, exe
     executor.begin("1", place=1)
     executor.elapsed_s["1"] = 30.0
     executor.end("1", JobState.RUNNING, Outcome.FAILED, cause=Cause.ERROR, place=0)
-    assert harness.step() == 3  # its job continues with the other trial, so no place is free
+    assert harness.step() == 3  # its job continues with the other trial, so no slot is free
     assert len(executor.submissions) == 1
     executor.elapsed_s["1"] = 100.0
     executor.end("1", place=1)
@@ -46,5 +46,5 @@ def test_retried_trial_joins_the_next_job(harness: LauncherHarness, executor: Fa
     harness.step()
     executor.begin("1", place=0)
     executor.end("1", JobState.PREEMPTED, Outcome.COMPLETE, place=0)
-    assert harness.step() == 2  # a retry of the second trial, and a third trial in the free place
+    assert harness.step() == 2  # a retry of the second trial, and a third trial in the free slot
     assert [attempt.read_spec().number for attempt in executor.jobs["2"].attempts] == [1, 2]

@@ -20,7 +20,7 @@ def test_free_places_are_filled_in_the_same_poll_cycle(
     assert len(executor.jobs) == 2
     executor.begin("1")
     executor.end("1")
-    assert harness.step() == 2  # a new trial takes the free place, although trial 1 has not started
+    assert harness.step() == 2  # a new trial takes the free slot, although trial 1 has not started
     assert len(executor.jobs) == 3
     assert harness.attempts() == [
         (0, 1, "complete", None), (1, 1, "pending", None), (2, 1, "pending", None),

@@ -114,7 +114,7 @@ def of_values(
     space: dict[str, Any] | None = None,
     direction: str = "maximize",
 ) -> StudyData:
-    """Return a study of complete trials with these objective values and parameters."""
+    """Return a study of complete trials with these objective values and hyperparameters."""
     rows = [
         _trial(number, "complete", {}, {"val_accuracy": value}, 1, None)
         for number, value in enumerate(values)

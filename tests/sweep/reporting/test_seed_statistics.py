@@ -17,7 +17,7 @@ from tests.sweep.reporting import synthetic_studies as studies
 
 
 def trials(name: str, rows: list[tuple[float, str, float | None]], direction: str) -> StudyData:
-    """Return a study with trials of these parameters x and kind, and values; None for a failed trial."""
+    """Return a study with trials of these hyperparameters x and kind, and values; None for a failed trial."""
     table = pd.DataFrame(
         {
             "number": range(len(rows)),

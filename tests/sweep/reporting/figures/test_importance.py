@@ -1,4 +1,4 @@
-"""The importance of the parameters."""
+"""The importance of the hyperparameters."""
 
 import numpy as np
 import pytest
@@ -46,7 +46,7 @@ def test_equal_trials_have_no_importance() -> None:
     columns = {"matters": [0.1] * 30, "idle": ["a"] * 30, "same": [1] * 30}
     info = importance_info(studies.of_values([0.5] * 30, columns=columns, space=SPACE))
     assert info.params == []
-    assert "no parameter varied" in info.caveat
+    assert "no hyperparameter varied" in info.caveat
 
 
 def test_trials_outside_the_search_space_are_omitted() -> None:

@@ -1,4 +1,4 @@
-"""The data of the figures of individual parameters."""
+"""The data of the figures of individual hyperparameters."""
 
 from sweep.reporting.figures.slices import describe_slice, slices_info
 from tests.sweep.reporting import synthetic_studies as studies
