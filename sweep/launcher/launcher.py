@@ -27,7 +27,7 @@ from sweep.launcher.outage import retry_on_outage
 from sweep.launcher.policy import ConsecutiveFailures, num_free_slots, reason_to_close, spent_limit
 from sweep.launcher.proposals import Proposal, Proposals
 from sweep.launcher.reconciliation import Change, TrialEnd, reconcile
-from sweep.launcher.submission import JobSettings, plan_submissions, submit
+from sweep.launcher.submission import JobSettings, plan_submissions, spec_of, submit
 from sweep.scheduler.executor import Executor
 from sweep.scheduler.job import JobStatus
 from sweep.states import ACTIVE_STATES, AttemptState, Outcome, Stop
@@ -356,15 +356,16 @@ class Launcher:
             self.study.failures.memory_factor,
         )
         for submission in submissions:
-            submit(
-                submission,
-                self.study,
-                self.settings,
-                self.executor,
-                self.records,
-                self.proposals.params,
-                self.open_folder,
-            )
+            specs = {
+                attempt.token: spec_of(
+                    attempt,
+                    self.study,
+                    self.settings,
+                    self.proposals.params(attempt.trial.optuna_trial_id),
+                )
+                for attempt in submission.attempts
+            }
+            submit(submission, specs, self.executor, self.records, self.open_folder)
 
     # trials and their attempts
 

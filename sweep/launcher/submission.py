@@ -2,7 +2,7 @@
 
 import logging
 import secrets
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -87,11 +87,9 @@ def plan_submissions(
 
 def submit(
     submission: Submission,
-    study: Study,
-    settings: JobSettings,
+    specs: Mapping[str, TrialSpec],
     executor: Executor,
     records: StudyRecords,
-    params_of: Callable[[int], Mapping[str, Any]],
     open_folder: FolderOpener = folder_of,
 ) -> None:
     """Submit jobs, and record their names before that and their ids after it.
@@ -102,25 +100,23 @@ def submit(
 
     Args:
         submission: What to submit.
-        study: The study.
-        settings: Where and how its trials run.
+        specs: The specifications of the attempts, by their tokens.
         executor: What runs the jobs.
         records: The study's rows.
-        params_of: Returns the proposed hyperparameters by Optuna's id of a trial.
         open_folder: Returns the folder of an attempt.
 
     Raises:
         StudyFailedError: If the scheduler rejects the jobs. The next launch submits their attempts.
     """
     attempts = submission.attempts
-    name = f"{study.name}-{attempts[0].trial.number}-{secrets.token_hex(4)}"
+    study = specs[attempts[0].token].study
+    name = f"{study}-{attempts[0].trial.number}-{secrets.token_hex(4)}"
     for index, job in enumerate(submission.jobs):
         for attempt in job:
             attempt.job_name, attempt.job_size = f"{name}.{index}", len(job)
     records.save(attempts)
     for attempt in attempts:
-        spec = spec_of(attempt, study, settings, params_of(attempt.trial.optuna_trial_id))
-        open_folder(attempt).create(spec)
+        open_folder(attempt).create(specs[attempt.token])
     jobs = [replace(job_of(job, open_folder), resources=submission.resources) for job in submission.jobs]
     try:
         job_ids = executor.submit(jobs)
@@ -128,9 +124,7 @@ def submit(
         logger.warning("%s cannot be submitted at the moment: %s", name, error)
         return
     except SubmissionError as error:
-        raise StudyFailedError(
-            f"study {study.name} is stopped because its jobs are rejected:\n{error}"
-        ) from error
+        raise StudyFailedError(f"study {study} is stopped because its jobs are rejected:\n{error}") from error
     for job, job_id in zip(submission.jobs, job_ids, strict=True):
         for attempt in job:
             attempt.job_id, attempt.state = job_id, AttemptState.PENDING
