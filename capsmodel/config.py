@@ -31,7 +31,7 @@ class CapsNetConfig:
             `capsmodel.network.layers.ClassCapsules`.
 
     Raises:
-        ValueError: A value is out of range. The message names the field, the rule and the value.
+        ValueError: If a value is out of range. The message names the field, the rule and the value.
     """
 
     input_shape: tuple[int, int, int] = (28, 28, 1)
@@ -83,7 +83,7 @@ class TrainConfig:
         num_samples: How many training images to use, for rehearsals; None for all.
 
     Raises:
-        ValueError: A value is out of range. The message names the field, the rule and the value.
+        ValueError: If a value is out of range. The message names the field, the rule and the value.
     """
 
     epochs: int = 50
@@ -113,7 +113,7 @@ class TrainConfig:
                 _check_int(name, getattr(self, name), 1)
 
 
-FROM_DATA = ("input_shape", "num_classes")  # properties of the data set, which are never params
+FROM_DATA = ("input_shape", "num_classes")  # properties of the data set, which are not hyperparameters
 NETWORK_PARAMS = tuple(field.name for field in fields(CapsNetConfig) if field.name not in FROM_DATA)
 TRAIN_PARAMS = tuple(field.name for field in fields(TrainConfig))
 
@@ -121,7 +121,7 @@ TRAIN_PARAMS = tuple(field.name for field in fields(TrainConfig))
 def configs_from_params(
     params: Mapping[str, Any], input_shape: tuple[int, int, int], num_classes: int
 ) -> tuple[CapsNetConfig, TrainConfig]:
-    """Create both configurations from the flat params of a trial.
+    """Create both configurations from the hyperparameters of a trial.
 
     Args:
         params: Fields of CapsNetConfig and TrainConfig by name, other than those in FROM_DATA.
@@ -132,12 +132,12 @@ def configs_from_params(
         The configuration of the network and that of its training.
 
     Raises:
-        ValueError: A name is unknown, and the message lists the valid ones; or a value is out of range.
+        ValueError: If a name is unknown or a value is out of range. The message lists the valid names.
     """
     unknown = sorted(set(params) - {*NETWORK_PARAMS, *TRAIN_PARAMS})
     if unknown:
         valid = ", ".join(sorted((*NETWORK_PARAMS, *TRAIN_PARAMS)))
-        raise ValueError(f"unknown params: {', '.join(unknown)}; valid names are: {valid}")
+        raise ValueError(f"unknown hyperparameters: {', '.join(unknown)}; valid names are: {valid}")
     network = {name: params[name] for name in NETWORK_PARAMS if name in params}
     training = {name: params[name] for name in TRAIN_PARAMS if name in params}
     return CapsNetConfig(input_shape, num_classes, **network), TrainConfig(**training)

@@ -2,7 +2,7 @@
 
 
 class DataError(ValueError):
-    """Raised when a data set is missing, unreachable, damaged or unsuitable for the network.
+    """Raised if a data set is missing, unreachable, damaged or unsuitable for the network.
 
     The message names the file and says what was found, what is expected, and what to do.
     """

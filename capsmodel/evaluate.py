@@ -33,9 +33,9 @@ def evaluate(params: Mapping[str, Any], trial: Trial) -> dict[str, float]:
         num_test_images; and the metrics of the last epoch of training.
 
     Raises:
-        ValueError: A param is unknown or out of range.
-        DataError: The data set is missing, damaged or unsuitable.
-        FloatingPointError: The training loss is not finite.
+        ValueError: If a hyperparameter is unknown or out of range.
+        DataError: If the data set is missing, damaged or unsuitable.
+        FloatingPointError: If the training loss is not finite.
     """
     dataset = load_dataset(trial.dataset, trial.data_dir)
     network_config, config = configs_from_params(params, dataset.input_shape, dataset.num_classes)

@@ -20,7 +20,7 @@ def check_node(num_gpus: int) -> str:
         What was found, such as "TensorFlow 2.21.0 sees 1 GPU".
 
     Raises:
-        RuntimeError: The job requests a GPU and the backend sees none, or the backend cannot train.
+        RuntimeError: If the job requests a GPU and the backend sees none, or the backend cannot train.
     """
     import keras  # starts the backend, which takes seconds
 

@@ -10,7 +10,7 @@ def check_required_packages() -> None:
     """Check that the network's packages can be imported, without importing them.
 
     Raises:
-        ModuleNotFoundError: A package is missing. The message lists all that are and names the extra.
+        ModuleNotFoundError: If a package is missing. The message lists all that are and names the extra.
     """
     missing = [name for name in REQUIRED if find_spec(name) is None]
     if not any(find_spec(name) for name in BACKENDS):

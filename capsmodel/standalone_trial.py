@@ -1,4 +1,4 @@
-"""A trial without a sweep."""
+"""A trial that can be trained without a sweep."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -15,7 +15,7 @@ class StandaloneTrial:
         seed: The seed of all random numbers.
         data_dir: The folder with the data; None for the default.
         epochs: The metrics of each epoch, as they were reported.
-        notes: What was recorded about the origin of the numbers.
+        notes: The facts that were recorded about the origin of the metrics.
     """
 
     folder: Path

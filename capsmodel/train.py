@@ -35,9 +35,9 @@ def train(params: Mapping[str, Any], trial: Trial) -> dict[str, float]:
         learning_rate; epoch_seconds and images_per_second of training; and epochs_trained.
 
     Raises:
-        ValueError: A param is unknown or out of range.
-        DataError: The data set is missing, damaged or unsuitable.
-        FloatingPointError: The training loss is not finite.
+        ValueError: If a hyperparameter is unknown or out of range.
+        DataError: If the data set is missing, damaged or unsuitable.
+        FloatingPointError: If the training loss is not finite.
     """
     dataset = load_dataset(trial.dataset, trial.data_dir)
     network_config, config = configs_from_params(params, dataset.input_shape, dataset.num_classes)
@@ -56,7 +56,7 @@ def _split(labels: np.ndarray, config: TrainConfig) -> tuple[np.ndarray, np.ndar
 
 
 def limit_samples(training: np.ndarray, labels: np.ndarray, config: TrainConfig) -> np.ndarray:
-    """Return as many of the indices as `num_samples` says, with the classes in their proportions.
+    """Return `num_samples` of the indices, in which the classes keep their proportions.
 
     Args:
         training: The indices to choose from.

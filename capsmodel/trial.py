@@ -33,7 +33,10 @@ class Trial(Protocol):
     def data_dir(self) -> Path | None: ...
 
     def report(self, epoch: int, metrics: Mapping[str, float]) -> None:
-        """Report the metrics of an epoch, counted from 1. The call may raise to end the trial."""
+        """Report the metrics of an epoch, counted from 1.
+
+        The call may raise an exception, which ends the trial.
+        """
 
     def note(self, key: str, value: str) -> None:
-        """Record where the numbers come from."""
+        """Record a fact about the origin of the metrics."""

@@ -192,13 +192,13 @@ def test_every_study_loads(file: Path) -> None:
     assert load_study(str(file)).name == file.stem
 
 
-def test_documented_commands_are_the_commands_there_are() -> None:
+def test_documented_commands_are_the_existing_ones() -> None:
     documented = {heading for heading in sections(DOCS / "commands.md") if heading.startswith("sweep ")}
     assert documented == set(subcommands())
 
 
 @pytest.mark.parametrize("name", subcommands())
-def test_documented_options_are_the_options_there_are(name: str) -> None:
+def test_documented_options_are_the_existing_ones(name: str) -> None:
     section = sections(DOCS / "commands.md")[name]
     rows = re.findall(r"^\| (`--.+?) \|", section.replace("\\|", "/"), re.MULTILINE)
     documented = {option for row in rows for option in re.findall(r"--[\w-]+", row)}

@@ -53,7 +53,7 @@ def build_dataset(arrays: Mapping[str, np.ndarray], sha256: str, source: str) ->
         source: The origin of the arrays, for error messages.
 
     Raises:
-        DataError: A shape, a dtype or a label is unsuitable. The message names the array.
+        DataError: If a shape, a dtype or a label is unsuitable. The message names the array.
     """
     for part in ("train", "test"):
         images, labels = arrays[f"x_{part}"], arrays[f"y_{part}"]

@@ -27,7 +27,7 @@ def resume_download(url: str, output_file: str, pooch: object = None) -> None:
         pooch: Unused; Pooch passes itself.
 
     Raises:
-        requests.RequestException: The last try failed too. The `.part` file is kept.
+        requests.RequestException: If the last try failed too. The `.part` file is kept.
     """
     part = Path(output_file).with_name(url.rsplit("/", 1)[-1] + ".part")
     for attempt in range(1, MAX_TRIES + 1):

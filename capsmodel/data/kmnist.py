@@ -38,7 +38,7 @@ def fetch_kmnist(folder: Path, base_url: str = BASE_URL) -> str:
         The checksum of the data set; see `verify_kmnist`.
 
     Raises:
-        DataError: A file could not be downloaded, or its checksum is wrong.
+        DataError: If a file could not be downloaded, or its checksum is wrong.
     """
     files = pooch.create(folder, base_url, registry=SHA256)
     for name in SHA256:
@@ -64,7 +64,7 @@ def verify_kmnist(folder: Path) -> str:
         The checksum of the data set: the sha256 of its files' sha256 sums, in the order of `SHA256`.
 
     Raises:
-        DataError: A file is missing, or its checksum is wrong.
+        DataError: If a file is missing, or its checksum is wrong.
     """
     advice = f"run: sweep data fetch kmnist --data-dir {folder}\nor pass another --data-dir."
     missing = [name for name in SHA256 if not (folder / name).is_file()]

@@ -30,7 +30,7 @@ def fetch(dataset: str, data_dir: Path | None = None, base_url: str = kmnist.BAS
         The checksum of the data set.
 
     Raises:
-        DataError: The data set is unknown, missing, unreachable or damaged.
+        DataError: If the data set is unknown, missing, unreachable or damaged.
     """
     if dataset == "kmnist":
         return kmnist.fetch_kmnist(_kmnist_folder(data_dir), base_url)
@@ -48,7 +48,7 @@ def verify(dataset: str, data_dir: Path | None = None) -> str:
         The checksum of the data set.
 
     Raises:
-        DataError: The data set is unknown, missing or damaged.
+        DataError: If the data set is unknown, missing or damaged.
     """
     if dataset == "kmnist":
         return kmnist.verify_kmnist(_kmnist_folder(data_dir))
@@ -63,7 +63,7 @@ def load_dataset(dataset: str | None, data_dir: Path | None = None) -> Dataset:
         data_dir: As for `fetch`.
 
     Raises:
-        DataError: The data set is unknown, missing or damaged; or its shapes, dtypes or labels are
+        DataError: If the data set is unknown, missing or damaged; or its shapes, dtypes or labels are
             unsuitable.
     """
     if dataset == "kmnist":

@@ -28,7 +28,7 @@ def split_validation(labels: np.ndarray, fraction: float, seed: int) -> tuple[np
         The sorted indices for training and the sorted indices for validation.
 
     Raises:
-        DataError: One of the two parts would be empty.
+        DataError: If one of the two parts would be empty.
     """
     num_validation = round(fraction * len(labels))
     if not 0 < num_validation < len(labels):

@@ -47,7 +47,7 @@ def train_epochs(
         network_config: The network's shape.
         config: How it is trained.
         dataset: The data set. Its test images are not used.
-        trial: The trial, which receives the metrics of each epoch and notes on the origin of the numbers.
+        trial: The trial, which receives the metrics of each epoch and notes on their origin.
         training: The indices of the training images to train on.
         validation: The indices of the training images to validate on. If it is None, there are no
             validation metrics and there is no early stopping.
@@ -56,7 +56,7 @@ def train_epochs(
         The trained network and the metrics of each epoch.
 
     Raises:
-        FloatingPointError: The training loss is not finite.
+        FloatingPointError: If the training loss is not finite.
     """
     precision = choose_precision(config.precision, trial.checkpoint_dir)
     trial.note("data_sha256", dataset.sha256)

@@ -24,7 +24,7 @@ def live_table(url: "URL", study_id: int) -> Iterator[Callable[[], None]]:
     """Show a table of the study's trials on a terminal, and provide a function that updates it.
 
     The function is to be called after each poll cycle of a launcher. Log messages appear above the table.
-    Those about single epochs are left out, because the table shows the epoch of each trial. If the output is
+    Those about single epochs are omitted, because the table shows the epoch of each trial. If the output is
     not a terminal, there is no table and the function does nothing.
     """
     if not (sys.stdout.isatty() and sys.stderr.isatty()):

@@ -67,7 +67,7 @@ Retries = Annotated[
     AfterValidator(_add_defaults),
     WithJsonSchema(_retries_schema()),
 ]
-"""The maximum number of retries of one trial, by cause. Causes that are left out keep their defaults."""
+"""The maximum number of retries of one trial, by cause. Causes that are omitted keep their defaults."""
 
 
 class Failures(Settings):

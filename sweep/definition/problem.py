@@ -66,7 +66,7 @@ def _details(problem: Problem) -> InitErrorDetails:
 def problems_of(error: ValidationError, document: object, model: type[BaseModel]) -> list[Problem]:
     """Convert pydantic's error into problems, at most one for each key path.
 
-    If a key has a problem, the problems of the keys that contain it are consequences and are left out.
+    If a key has a problem, the problems of the keys that contain it are consequences and are omitted.
 
     Args:
         error: The error that the model raised.

@@ -76,7 +76,7 @@ class Study(Settings):
     fixed: dict[ParamName, Scalar] = Field(default={})
     """Hyperparameters that have the same value in every trial."""
     enqueue: tuple[dict[ParamName, Scalar], ...] = Field(default=(), strict=False)
-    """Points of the space to try first. The sampler completes points that leave out hyperparameters."""
+    """Points of the space to try first. The sampler completes points that omit hyperparameters."""
     sampler: Sampler = TPE(name="tpe")
     """Sampler that proposes the other points."""
     pruner: Pruner = NoPruning(name="none")

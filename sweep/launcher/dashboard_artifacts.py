@@ -55,7 +55,7 @@ def show_in_dashboard(
     """Add what the dashboard shows about a trial that ends with this attempt.
 
     This must happen before the end is recorded in Optuna, and may be repeated after a crash. A file that
-    cannot be copied is logged and left out.
+    cannot be copied is logged and omitted.
 
     Args:
         attempt: The trial's last attempt.

@@ -10,11 +10,11 @@ from sweep.scheduler.launcher_job import LauncherCommand, SubmittedLauncher
 
 
 class SubmissionError(SweepError):
-    """Raised when a scheduler rejects a submission; the message is the scheduler's own."""
+    """Raised if a scheduler rejects a submission; the message is the scheduler's own."""
 
 
 class TemporarySubmissionError(SubmissionError):
-    """Raised when a submission failed for a temporary reason. The scheduler may have received it."""
+    """Raised if a submission failed for a temporary reason. The scheduler may have received it."""
 
 
 class Executor(Protocol):

@@ -22,11 +22,11 @@ STALE_AFTER = timedelta(minutes=5)
 
 
 class LeaseHeldError(InputError):
-    """Raised when another launcher holds the lease and may be alive."""
+    """Raised if another launcher holds the lease and may be alive."""
 
 
 class LeaseLostError(SweepError):
-    """Raised when another launcher has taken over the study, because this one sent no heartbeats."""
+    """Raised if another launcher has taken over the study, because this one sent no heartbeats."""
 
 
 class Holder(NamedTuple):

@@ -125,7 +125,7 @@ class PolledStorage(_CachedStorage):
     def best_numbers(self, study_id: int, limit: int | None = None) -> list[int]:
         """Return the numbers of the best complete trials, the best first.
 
-        Trials with an infinite value are left out. The order is that of `optuna_queries.best_numbers`.
+        Trials with an infinite value are omitted. The order is that of `optuna_queries.best_numbers`.
         """
         name = self.get_study_name_from_id(study_id)
         maximize = self.get_study_directions(study_id)[0] is StudyDirection.MAXIMIZE

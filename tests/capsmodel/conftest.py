@@ -39,7 +39,7 @@ def small_config():
 
 @pytest.fixture
 def small_params():
-    """Return the params of a trial that takes seconds and uses every source of random numbers."""
+    """Return the hyperparameters of a trial that takes seconds and uses every source of random numbers."""
     return {
         "conv_filters": 8,
         "primary_channels": 2,

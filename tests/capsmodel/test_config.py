@@ -32,12 +32,14 @@ def test_a_list_is_converted_to_a_tuple():
 
 
 def test_unknown_params_raise_an_error_that_lists_the_valid_names():
-    with pytest.raises(ValueError, match=r"unknown params: batchsize, depth; valid names are: .*batch_size"):
+    with pytest.raises(
+        ValueError, match=r"unknown hyperparameters: batchsize, depth; valid names are: .*batch_size"
+    ):
         configs_from_params({"depth": 1, "batchsize": 2}, (28, 28, 1), 10)
 
 
 def test_properties_of_the_data_set_are_not_params():
-    with pytest.raises(ValueError, match="unknown params: num_classes"):
+    with pytest.raises(ValueError, match="unknown hyperparameters: num_classes"):
         configs_from_params({"num_classes": 3}, (28, 28, 1), 10)
 
 

@@ -90,7 +90,7 @@ def test_a_loss_that_is_not_finite_raises_an_error(make_trial, small_params):
 
 def test_params_are_validated_before_training(make_trial, monkeypatch):
     monkeypatch.setattr(train_module, "train_epochs", None)
-    with pytest.raises(ValueError, match="unknown params: depth"):
+    with pytest.raises(ValueError, match="unknown hyperparameters: depth"):
         train({"depth": 3}, make_trial())
 
 

@@ -47,7 +47,7 @@ def test_study_is_continued_by_the_same_call(workplace: Path) -> None:
     assert results("toy").trials.equals(second.trials)
 
 
-def test_figures_without_data_are_left_out(workplace: Path) -> None:
+def test_figures_without_data_are_omitted(workplace: Path) -> None:
     data = launch(load_study("toy"), profile="inline")
     drawn = figures(data)
     assert "history" in drawn

@@ -111,9 +111,9 @@ class FakeExecutor:
 
 
 class LauncherHarness:
-    """Opens launchers of the study `toy`, one after the other, and reads what the database records.
+    """A harness that opens launchers of the study `toy`, one after the other, and reads the database.
 
-    `relaunch` is a crash of the launcher and a new launch.
+    `relaunch` simulates a crash of the launcher and a new launch.
     """
 
     def __init__(self, workplace: Path, executor: FakeExecutor) -> None:

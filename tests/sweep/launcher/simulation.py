@@ -76,7 +76,7 @@ class SimulatedJob:
 
 @dataclass
 class SimulatedCluster:
-    """Runs jobs of one attempt each, which report an epoch a day. Some of them are preempted or lost.
+    """A cluster whose jobs have one attempt each and report an epoch per day. Some are preempted or lost.
 
     Attributes:
         clock: The clock of the simulation.
@@ -168,7 +168,7 @@ class SimulatedCluster:
         simulated.state = JobState.COMPLETE
 
     def _epochs_before(self, spec: TrialSpec) -> int:
-        """Return how many epochs the earlier attempts have finished, as their checkpoints would tell."""
+        """Return how many epochs the earlier attempts have finished, as their checkpoints would contain."""
         folders = [self.folders[path] for path in spec.earlier_attempts]
         return max((report.epoch for folder in folders for report in folder.reports), default=0)
 

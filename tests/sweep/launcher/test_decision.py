@@ -23,7 +23,7 @@ SUBMITTING, PENDING, RUNNING = AttemptState.SUBMITTING, AttemptState.PENDING, At
 
 
 def observation(state: AttemptState, job: JobState | None, started: bool = False, **more: Any) -> Observation:
-    """Return an observation; a job that has ended did so long enough ago, unless `more` says otherwise."""
+    """Return an observation; a job that has ended did so long enough ago, unless `more` changes that."""
     has_ended = job is None or job.has_ended
     values = {
         "job": None if job is None else JobStatus(job, "7"),
@@ -47,7 +47,7 @@ WAITING = [
     (RUNNING, JobState.COMPLETE, {"started": True, "job_ended_at": NOW}),  # its result may not be visible yet
     (RUNNING, JobState.GONE, {"started": True, "job_ended_at": NOW}),
     (SUBMITTING, None, {"started": True, "job_ended_at": NOW}),
-    (SUBMITTING, JobState.UNKNOWN, {}),  # nothing says whether it was submitted
+    (SUBMITTING, JobState.UNKNOWN, {}),  # it is unknown whether it was submitted
 ]
 
 
@@ -142,7 +142,7 @@ def test_attempt_with_a_result_is_not_cancelled() -> None:
         (with_result(Outcome.SUPERSEDED), Action(ActionKind.RETRY, Cause.LOST)),
     ],
 )
-def test_result_is_decisive_whatever_the_state_of_the_job(
+def test_result_takes_precedence_over_the_state_of_the_job(
     job: JobState | None, files: Files, action: Action
 ) -> None:
     seen = observation(RUNNING, job, started=True, files=files, should_prune=True)

@@ -57,7 +57,7 @@ def test_causes_of_earlier_attempts_are_those_of_the_trial() -> None:
     assert observe(attempt, None, Files(), NOW).earlier_causes == (Cause.TIMEOUT, Cause.LOST)
 
 
-def test_pruner_is_asked_about_new_epochs_of_an_attempt_that_continues() -> None:
+def test_pruner_evaluates_new_epochs_of_an_attempt_that_continues() -> None:
     epochs = (EpochReport(1, 0.0, {"score": 0.5}),)
     result = Result("abc", Outcome.COMPLETE, 0.0, {})
     assert may_be_pruned(observe(row(), None, Files(epochs=epochs), NOW))

@@ -1,4 +1,4 @@
-"""What failures and a spent budget lead to."""
+"""The rules for retries, their resources, and the end of a study."""
 
 from datetime import UTC, datetime, timedelta
 
@@ -46,7 +46,7 @@ def test_retry_excludes_the_node_that_has_just_failed() -> None:
     assert resources_after([failed_node, Failure(Cause.PREEMPTED, "n2")], 1.0) == ResourceOverride()
 
 
-def test_only_failures_in_a_row_for_the_same_cause_stop_a_study() -> None:
+def test_only_consecutive_failures_with_the_same_cause_stop_a_study() -> None:
     error, lost = Cause.ERROR, Cause.LOST
     failures = ConsecutiveFailures.of([error, error])
     assert failures.reason_to_stop(3) is None
@@ -93,7 +93,7 @@ def test_spent_limit_names_the_limit_of_the_budget(
         (2, 4, 0, 1, 3),  # at least one job
     ],
 )
-def test_free_places_are_those_of_jobs_that_may_still_be_submitted(
+def test_free_slots_are_those_of_jobs_that_may_still_be_submitted(
     parallel: int, trials_per_job: int, num_busy_jobs: int, num_waiting: int, num_free: int
 ) -> None:
     assert num_free_slots(parallel, trials_per_job, num_busy_jobs, num_waiting) == num_free

@@ -12,7 +12,7 @@ from tests.sweep.launcher.harness import FakeExecutor, LauncherHarness
 pytestmark = pytest.mark.slow
 
 
-def test_free_places_are_filled_in_the_same_poll_cycle(
+def test_free_slots_are_filled_in_the_same_poll_cycle(
     harness: LauncherHarness, executor: FakeExecutor
 ) -> None:
     harness.launch()

@@ -188,7 +188,7 @@ def test_trial_can_be_retried_on_request_repeatedly(harness: LauncherHarness, ex
     assert request(request_retry) == []
 
 
-def test_requested_retries_wait_for_free_places_and_precede_new_trials(
+def test_requested_retries_wait_for_free_slots_and_precede_new_trials(
     harness: LauncherHarness, executor: FakeExecutor
 ) -> None:
     harness.launch("trials=5", "parallel=2")

@@ -1,4 +1,4 @@
-"""The checks of a node by a job, with a fake executor whose job behaves as a test says."""
+"""The checks of a node by a job, with a fake executor whose job behaves as a test specifies."""
 
 import json
 import time

@@ -153,7 +153,7 @@ def test_stop_and_retry_survive_kills(
     check_each_epoch_was_trained_once(workplace)
 
 
-def test_stop_and_retry_of_an_idle_study_say_that_there_is_nothing_to_do(workplace: Path) -> None:
+def test_stop_and_retry_of_an_idle_study_report_that_nothing_is_to_be_done(workplace: Path) -> None:
     assert sweep("launch", "--study", "toy", "--cluster", "inline").returncode == 0
     done = sweep("stop", "--study", "toy")
     assert done.stdout.splitlines() == [

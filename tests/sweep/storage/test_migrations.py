@@ -32,7 +32,7 @@ evaluate = train
 def recorded(tmp_path: Path) -> Path:
     """A user's folder as version 0003 left it.
 
-    Trials 0 to 6 have ended. The attempt at trial 7 is still running in the database, while its folder
+    Trials 0 to 6 have ended. The attempt of trial 7 is still running in the database, while its folder
     already holds a result. Its job ran on another host, so that its state is unknown.
     """
     shutil.copytree(RECORDED / "sweeps", tmp_path / "sweeps")
@@ -46,7 +46,7 @@ def recorded(tmp_path: Path) -> Path:
 
 
 def _filled(content: str, workplace: Path) -> str:
-    """Return the content of a recorded file with the places of another machine, whose host is "elsewhere"."""
+    """Return the content of a recorded file with the paths of another machine, whose host is "elsewhere"."""
     content = content.replace("@WORKPLACE@", str(workplace)).replace("@CODE@", "/opt/capsweep")
     return content.replace("'vm", "'elsewhere")
 

@@ -116,7 +116,7 @@ def test_states_are_stored_by_name() -> None:
         assert sorted(stored) == sorted(["COMPLETE", "FAIL", "PRUNED", "RUNNING", "WAITING"])
 
 
-def test_every_state_has_a_word(module: ModuleType) -> None:
+def test_every_state_has_a_name(module: ModuleType) -> None:
     with relied_on("the states of trials"):
         assert set(module.STATES) == set(TrialState)
 

@@ -45,7 +45,7 @@ def test_requested_retries_are_ordered_by_trial_and_limited(engine: Engine) -> N
     assert [trial.attempts[-1].cause for trial in records.retries_requested(9)] == [Cause.ERROR] * 3
 
 
-def test_environments_are_recorded_once_whatever_the_order_of_their_packages(engine: Engine) -> None:
+def test_environments_are_recorded_once_in_any_order_of_their_packages(engine: Engine) -> None:
     records = StudyRecords(engine, RecordedStudy(engine).id)
     digest = records.environment("3.11", {"numpy": "2.0", "scipy": "1.15"})
     assert records.environment("3.11", {"scipy": "1.15", "numpy": "2.0"}) == digest

@@ -28,7 +28,7 @@ def leaving(num_gpus):
 
 
 def run_probe(workplace: Path, **params: Any) -> dict[str, Any]:
-    """Run the probe in the workplace and return its findings; the doctor has seen enough of its file."""
+    """Run the probe in the workplace and return its findings; the doctor has created its stop file before."""
     (workplace / "hooks.py").write_text(HOOKS)
     (workplace / "shared.txt").write_text("written by the doctor")
     (workplace / "stop").touch()

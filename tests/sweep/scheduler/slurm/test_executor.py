@@ -163,7 +163,7 @@ def test_job_without_id_is_found_by_name_if_its_task_was_written(
         f"8|PENDING|0:00|None|{job.submission}\n9|FAILED|0:00|None|{job.submission}\n5|RUNNING|0:00|None|other\n"
     )
     assert executor.poll([lost]) == {}
-    assert commands.calls[-1] == ["scancel", "8"]  # job 8 would wait for ever; job 9 has ended
+    assert commands.calls[-1] == ["scancel", "8"]  # job 8 would wait forever; job 9 has ended
     (job.folder / "8_submitted.pkl").touch()
     assert executor.poll([lost]) == {job.name: JobStatus(JobState.PENDING, "8", 0.0)}
     assert commands.names().count("scancel") == 1
