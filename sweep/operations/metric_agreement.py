@@ -16,13 +16,11 @@ class Agreement(NamedTuple):
 
     Attributes:
         metric: The metric's name.
-        num_compared: How many epochs and results were compared.
         first_difference: The first epoch that differs, `RESULT` for the result; None if all are identical.
         largest_difference: The largest absolute difference.
     """
 
     metric: str
-    num_compared: int
     first_difference: int | None
     largest_difference: float
 
@@ -40,7 +38,7 @@ def _agreement(
     in_both = [epoch for epoch in epochs if metric in recorded[epoch] and metric in now[epoch]]
     distances = {epoch: difference(recorded[epoch][metric], now[epoch][metric]) for epoch in in_both}
     first = next((epoch for epoch, distance in distances.items() if distance > 0), None)
-    return Agreement(metric, len(in_both), first, max(distances.values()))
+    return Agreement(metric, first, max(distances.values()))
 
 
 def difference(one: float | None, other: float | None) -> float:

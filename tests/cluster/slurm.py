@@ -157,9 +157,6 @@ class Slurm:
         self.signal(node, signal.SIGKILL)
         daemons.wait_until(f"{node} is dead", lambda: not self._is_alive(node))
 
-    def start_node(self, node: str) -> None:
-        self._start(node)
-
     def set_node(self, node: str, state: str) -> None:
         """Set the state of a node as an administrator: `down`, `drain` or `resume`."""
         self.run("scontrol", "update", f"nodename={node}", f"state={state}", "reason=test")

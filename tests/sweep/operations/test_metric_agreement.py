@@ -27,5 +27,5 @@ def test_difference_is_infinite_if_only_one_value_is_finite(
 def test_metrics_are_compared_over_the_epochs_of_both_trainings() -> None:
     recorded = {1: {"a": 1.0, "b": 1.0}, 2: {"a": 2.0, "b": 2.0}, 3: {"a": 3.0}, 0: {"a": 3.0}}
     now = {1: {"a": 1.0, "b": 1.0, "c": 1.0}, 2: {"a": 2.0, "b": 2.5}, 0: {"a": 4.0}}
-    assert agreements(recorded, now) == [Agreement("a", 3, 0, 1.0), Agreement("b", 2, 2, 0.5)]
+    assert agreements(recorded, now) == [Agreement("a", 0, 1.0), Agreement("b", 2, 0.5)]
     assert agreements(recorded, {}) == []
