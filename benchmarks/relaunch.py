@@ -3,7 +3,7 @@
     python -m benchmarks.relaunch [NUM_TRIALS]
 
 The benchmark fills an SQLite database and launches the study again. The time includes the checks, reading
-Optuna's trials, and the first poll. Shell scripts replace Slurm's commands.
+Optuna's trials, and the first poll cycle. Shell scripts replace Slurm's commands.
 """
 
 import os

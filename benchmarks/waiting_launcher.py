@@ -3,7 +3,7 @@
     python -m benchmarks.waiting_launcher [SECONDS]
 
 Shell scripts on the PATH replace Slurm's commands, so the benchmark measures the launcher and the processes
-that it starts. One trial in ten reports an epoch between two polls.
+that it starts. One trial in ten reports an epoch between two poll cycles.
 """
 
 import os
@@ -85,9 +85,9 @@ def _measure(launcher: Launcher, seconds: float) -> None:
         num_polls += 1
     share = (_cpu_seconds() - cpu_s) / seconds
     print(f"{NUM_JOBS} running jobs, a poll every {launcher.poll_seconds:g} s, {num_polls} polls")
-    print(f"CPU: {100 * share:.2f} % of a core; {1000 * share * seconds / num_polls:.0f} ms a poll")
+    print(f"CPU: {100 * share:.2f} % of a core; {1000 * share * seconds / num_polls:.0f} ms per poll cycle")
     for name, count in sorted(counts.items()):
-        print(f"{name} a poll: {count / num_polls:g}")
+        print(f"{name} per poll cycle: {count / num_polls:g}")
 
 
 def _cpu_seconds() -> float:

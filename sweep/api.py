@@ -14,7 +14,7 @@ from sweep.definition.cluster import load_cluster
 from sweep.definition.cluster import profile as find_profile
 from sweep.definition.study import Study, load_study
 from sweep.errors import InputError, StudyFailedError, SweepError
-from sweep.operations.startup import LaunchRequest, open_launcher, work_folder
+from sweep.operations.startup import LaunchRequest, open_launcher, resolve_workdir
 from sweep.reporting.page.sections import sections
 from sweep.scheduler.factory import make_executor
 from sweep.storage.database import DEFAULT_URL, parse_url
@@ -68,7 +68,7 @@ def launch(
     cluster = load_cluster(cluster_file if cluster_file.exists() else None)
     target = find_profile(cluster, profile)
     url = parse_url(storage or study.storage or DEFAULT_URL)
-    folder = work_folder(target, Path(workdir) if workdir else None)
+    folder = resolve_workdir(target, Path(workdir) if workdir else None)
     request = LaunchRequest(study, target, url, folder, code_folder, profile or cluster.default)
     with open_launcher(request, make_executor(target)) as launcher:
         launcher.run()

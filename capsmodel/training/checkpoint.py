@@ -32,6 +32,11 @@ def save_checkpoint(folder: Path, history: list[dict[str, float]], arrays: Seque
     """Write a checkpoint, and delete all but the newest two.
 
     It is written under a temporary name and renamed, so an interrupted write leaves no checkpoint.
+
+    Args:
+        folder: The folder of the checkpoints. It must exist.
+        history: The metrics of each epoch so far.
+        arrays: The arrays of the training's state.
     """
     path = folder / f"epoch-{len(history):05d}.npz"
     temporary = path.with_suffix(".tmp")

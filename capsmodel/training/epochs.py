@@ -90,7 +90,14 @@ def train_epochs(
 
 
 def build_trainer(capsnet: CapsNet, config: TrainConfig, dataset: Dataset, seed: int) -> CapsNetTrainer:
-    """Build a trainer with its complete state, so that the state of a checkpoint can be assigned to it."""
+    """Build a trainer with its complete state, so that the state of a checkpoint can be assigned to it.
+
+    Args:
+        capsnet: The network.
+        config: How it is trained.
+        dataset: The data set. Its test images are not used.
+        seed: The seed of the augmentation.
+    """
     trainer = CapsNetTrainer(
         capsnet.training,
         dataset.x_train,

@@ -40,11 +40,11 @@ def doctor(
     from sweep.definition.cluster import load_cluster, profile
     from sweep.definition.study import load_study
     from sweep.operations.doctor import LaunchConditions, diagnose
-    from sweep.operations.startup import work_folder
+    from sweep.operations.startup import resolve_workdir
 
     target = profile(load_cluster(cluster_file()), cluster)
     chosen = load_study(study) if study is not None else None
-    url, folder = storage_url(storage, chosen), work_folder(target, workdir)
+    url, folder = storage_url(storage, chosen), resolve_workdir(target, workdir)
     log_to_terminal()
     verdicts = set()
     for check in diagnose(LaunchConditions(target, url, folder, Path.cwd(), chosen)):

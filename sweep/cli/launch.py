@@ -66,7 +66,7 @@ def launch(
     from sweep.definition.study import load_study
     from sweep.operations.background_launch import submit_launch
     from sweep.operations.dry_run import dry_run_study, sbatch_preview
-    from sweep.operations.startup import LaunchRequest, work_folder
+    from sweep.operations.startup import LaunchRequest, resolve_workdir
 
     log_to_terminal()
     named = {"trials": trials, "parallel": parallel, "data_dir": data_dir and data_dir.resolve()}
@@ -75,12 +75,12 @@ def launch(
     profiles = load_cluster(cluster_file())
     target = profile(profiles, cluster)
     url = storage_url(storage, chosen)
-    folder = work_folder(target, workdir)
+    folder = resolve_workdir(target, workdir)
     if dry_run:
         if preview := sbatch_preview(chosen, target, folder):
             typer.echo(preview)
         chosen, target = dry_run_study(chosen, url), LocalProfile(executor="local")
-        folder = work_folder(target, workdir)
+        folder = resolve_workdir(target, workdir)
     request = LaunchRequest(chosen, target, url, folder, Path.cwd(), cluster or profiles.default, once, wait)
     if as_job and not dry_run:
         if storage is not None:

@@ -1,1 +1,1 @@
-"""The launcher: observe every open attempt, decide what it needs, and do it."""
+"""The launcher, which observes every open attempt, decides which action it needs, and takes the action."""

@@ -91,6 +91,13 @@ def collect_artifacts(
 
     Only the trials that are the best when they end and the failed ones have a note, because Optuna reads all
     notes of a study at once.
+
+    Args:
+        attempt: The trial's last attempt.
+        folder: The attempt's folder.
+        result: What the worker wrote when the attempt ended.
+        objective: The name of the objective.
+        is_best: Whether the trial is the best one when it ends.
     """
     log = hide_passwords(folder.read_log(MAX_LOG_BYTES))
     reports, _ = folder.read_epochs()

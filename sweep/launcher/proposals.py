@@ -106,7 +106,13 @@ class Proposals:
         return self._study.pruner.prune(self._study, trial)
 
     def tell(self, number: int, outcome: Outcome, value: float | None = None) -> None:
-        """Record how a trial ended. Nothing happens if its end is recorded already."""
+        """Record how a trial ended. Nothing happens if its end is recorded already.
+
+        Args:
+            number: The trial's number.
+            outcome: How it ended.
+            value: The value of the objective if the trial is complete.
+        """
         self._study.tell(number, values=value, state=OPTUNA_STATES[outcome], skip_if_finished=True)
 
     def would_be_best(self, value: float) -> bool:
@@ -120,6 +126,11 @@ class Proposals:
         """Store what the dashboard shows beside a trial's hyperparameters.
 
         The attributes of a trial that has ended cannot be changed; they stay as they are.
+
+        Args:
+            trial_id: Optuna's id of the trial.
+            attributes: Values by name.
+            note: Markdown text; None leaves the trial without a note.
         """
         with suppress(optuna.exceptions.UpdateFinishedTrialError):
             for name, value in attributes.items():
@@ -131,7 +142,13 @@ class Proposals:
                 )
 
     def attach(self, trial_id: int, files: Iterable[Path], store: Path) -> None:
-        """Copy files into a folder as artifacts of a trial, in place of artifacts of the same names."""
+        """Copy files into a folder as artifacts of a trial, in place of artifacts of the same names.
+
+        Args:
+            trial_id: Optuna's id of the trial.
+            files: The files.
+            store: The folder of the artifacts.
+        """
         artifacts = FileSystemArtifactStore(store)
         trial = self._storage.get_trial(trial_id)
         attached = {

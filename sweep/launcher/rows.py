@@ -27,6 +27,11 @@ def final_metric_rows(trial_id: int, result: Result, objective: str) -> list[Fin
     """Return one row for each metric that the train function returned, except the objective.
 
     Optuna's tables contain the value of the objective.
+
+    Args:
+        trial_id: The trial's id in our tables.
+        result: The result of the trial's last attempt.
+        objective: The name of the objective.
     """
     return [
         FinalMetricRow(trial_id=trial_id, metric=metric, value=metric_value(value))

@@ -31,7 +31,10 @@ def fetch_data(dataset: str, data_dir: Path | None = None, reference: str | None
 
 
 def verify_data(dataset: str, data_dir: Path | None = None, reference: str | None = None) -> str:
-    """Verify a data set by calling a study's `verify` function; see `fetch_data`."""
+    """Verify a data set by calling a study's `verify` function.
+
+    The arguments, the returned checksum and the errors are those of `fetch_data`.
+    """
     return _call("verify", dataset, data_dir, reference)
 
 

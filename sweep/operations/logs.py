@@ -34,6 +34,11 @@ class LogObservation(NamedTuple):
 def observe_trial(engine: Engine, study: StudyRow, number: int) -> Iterator[LogObservation]:
     """Yield what the database contains about a trial, once per second.
 
+    Args:
+        engine: The database.
+        study: The trial's study.
+        number: The trial's number.
+
     Raises:
         InputError: If the study has no trial of that number.
     """

@@ -47,7 +47,14 @@ ADVICE = {
 def diagnose_node(
     profile: Profile, workdir: Path, code_dir: Path, study: Study | None
 ) -> Iterator[Diagnosis]:
-    """Run the probe as a job, and yield what it found. Its files are deleted and its job is cancelled."""
+    """Run the probe as a job, and yield its findings. Finally, delete its files and cancel its job.
+
+    Args:
+        profile: Where the job runs.
+        workdir: The folder in which trial folders are created.
+        code_dir: The folder that the study's functions are imported from.
+        study: The study whose functions are checked; None checks only what holds for every study.
+    """
     token = secrets.token_hex(4)
     folder = workdir / f"doctor-{token}"
     attempt = AttemptFolder(folder / "attempt")

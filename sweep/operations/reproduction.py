@@ -75,6 +75,11 @@ class RecordedTrial:
 def recorded_trial(engine: Engine, row: StudyRow, number: int) -> RecordedTrial:
     """Return a trial as it is recorded.
 
+    Args:
+        engine: The database.
+        row: The trial's study.
+        number: The trial's number.
+
     Raises:
         InputError: If the study has no trial of that number, or the trial has not started.
     """

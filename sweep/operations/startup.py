@@ -137,6 +137,14 @@ def hold(
 ) -> Iterator[Launcher]:
     """Open a launcher of a recorded study that holds the study's lease while the context lasts.
 
+    Args:
+        engine: The database, which is disposed of at the end.
+        row: The study's row.
+        request: What to launch.
+        executor: What runs the jobs.
+        clock: The clock; None selects the clock of this machine.
+        open_folder: Returns the folder of an attempt.
+
     Raises:
         LeaseHeldError: If another launcher holds the lease.
     """
@@ -193,9 +201,9 @@ def _check_memory(request: LaunchRequest) -> None:
         )
 
 
-def work_folder(profile: Profile, folder: Path | None = None) -> Path:
-    """Return the folder that contains the studies' folders: the given one, the profile's, or ./sweeps."""
-    return (folder or Path(profile.workdir or "sweeps")).expanduser().resolve()
+def resolve_workdir(profile: Profile, workdir: Path | None = None) -> Path:
+    """Return the folder in which trial folders are created: the given one, the profile's, or ./sweeps."""
+    return (workdir or Path(profile.workdir or "sweeps")).expanduser().resolve()
 
 
 def check_writable(workdir: Path) -> None:

@@ -19,9 +19,16 @@ from sweep.storage.user_requests import request_stop
 
 
 def stop_study(engine: Engine, study: StudyRow, stop: Stop) -> Holder | None:
-    """Request a study to stop, and return the running launcher that will stop it.
+    """Request a stop of a study.
 
-    None means that no launcher is running. The next poll cycle of `launch --once` then finds the request.
+    Args:
+        engine: The database.
+        study: The study.
+        stop: The kind of stop.
+
+    Returns:
+        The running launcher that will stop the study; None if no launcher is running. The next poll cycle of
+        `launch --once` then finds the request.
     """
     request_stop(engine, study, stop)
     return running_launcher(study)
@@ -38,6 +45,11 @@ def cancelling_launcher(engine: Engine, study: StudyRow, profile: Profile) -> It
 
     Its `run` cancels the jobs of active trials, records how they ended and proposes no more. It can be
     interrupted at any time: a new one, or a launch of the study, continues.
+
+    Args:
+        engine: The database.
+        study: The study.
+        profile: The profile that the jobs were submitted with.
 
     Raises:
         InputError: If a launcher is running.

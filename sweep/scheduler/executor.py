@@ -10,7 +10,7 @@ from sweep.scheduler.launcher_job import LauncherCommand, SubmittedLauncher
 
 
 class SubmissionError(SweepError):
-    """Raised if a scheduler rejects a submission; the message is the scheduler's own."""
+    """Raised if a scheduler rejects a submission; the message is that of the scheduler."""
 
 
 class TemporarySubmissionError(SubmissionError):

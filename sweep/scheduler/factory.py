@@ -10,7 +10,11 @@ from sweep.scheduler.slurm.executor import SlurmExecutor
 
 
 def make_executor(profile: Profile) -> Executor:
-    """Return the executor of a profile."""
+    """Return the executor of a profile.
+
+    Raises:
+        TypeError: If no executor belongs to the class of the profile.
+    """
     match profile:
         case InlineProfile():
             return InlineExecutor()

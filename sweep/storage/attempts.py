@@ -52,6 +52,11 @@ def gpu_seconds_used(engine: Engine, study_id: int, now: datetime) -> float:
 
     An attempt that has ended counts with its recorded GPU seconds, and an active one with those that
     `gpu_seconds_so_far` returns.
+
+    Args:
+        engine: The database.
+        study_id: The study's id in our tables.
+        now: The time until which they are counted.
     """
     active = (
         select(AttemptRow)

@@ -53,6 +53,11 @@ def best_numbers(study: str, maximize: bool, limit: int | None = None) -> Select
 
     The best trial is the complete trial with the best finite value; of several with equal values, the one
     with the lowest number.
+
+    Args:
+        study: The study's name.
+        maximize: Whether the objective is maximized.
+        limit: The maximum number of trials; None for all.
     """
     value = _values.c.value.desc() if maximize else _values.c.value.asc()
     return (

@@ -140,7 +140,13 @@ def latest_trials(session: Session, study_id: int, limit: int) -> list[int]:
 
 
 def trial_statuses(session: Session, study: StudyRow, numbers: Sequence[int] | None) -> list[TrialStatus]:
-    """Return the status of the trials of these numbers in this order; None selects all, by number."""
+    """Return the status of the trials of these numbers in this order; None selects all, by number.
+
+    Args:
+        session: A session of the database.
+        study: The study.
+        numbers: The numbers of the trials to select.
+    """
     if numbers is not None and not numbers:
         return []
     of_study = TrialRow.study_id == study.id

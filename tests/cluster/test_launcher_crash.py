@@ -77,4 +77,4 @@ def test_shared_jobs_are_adopted_after_a_kill(slurm_workplace: Path) -> None:
     jobs = attempts.groupby("job_id")
     assert jobs.size().tolist() == [2] * (NUM_TRIALS // 2)
     assert (jobs["gpu"].nunique() == 1).all()
-    assert (jobs["gpu_seconds"].nunique() == 1).all()  # each trial is charged half of its job
+    assert (jobs["gpu_seconds"].nunique() == 1).all()  # each trial counts half of its job

@@ -83,7 +83,14 @@ def all_statuses(engine: Engine, now: datetime) -> list[StudyStatus]:
 
 
 def study_status(engine: Engine, study_id: int, now: datetime, num_shown: int | None) -> StudyStatus:
-    """Return the status of one study with at most `num_shown` of its trials; None selects all trials."""
+    """Return the status of one study with at most `num_shown` of its trials; None selects all trials.
+
+    Args:
+        engine: The database.
+        study_id: The study's id in our tables.
+        now: The current time.
+        num_shown: The maximum number of trials.
+    """
     with Session(engine) as session:
         return _status(engine, session, session.get_one(StudyRow, study_id), now, num_shown)
 
