@@ -1,1 +1,1 @@
-"""Benchmarks of the capsule network and of the orchestrator. Start one with `python -m benchmarks.NAME`."""
+"""Benchmarks of the capsule network and of the orchestrator. Run one with `python -m benchmarks.NAME`."""

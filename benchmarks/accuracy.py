@@ -1,12 +1,12 @@
-"""Compare the accuracy of full trainings with that of the baseline, over three seeds.
+"""Compare the accuracy of this project's network with that of the baseline, with three seeds each.
 
     python -m benchmarks.accuracy kmnist-8k.npz accuracy.jsonl
 
-The baseline is the student project that this project grew out of (see baseline.py). All trainings use its
-last recipe: batch 100, 3 routing iterations, learning rate 0.001 × 0.95^epoch, decoder coefficient 0.784,
-shift and cutout. They train on nine tenths of the training images and validate on the others after every
-epoch. After its last epoch, a network is tested once. Each epoch is recorded as a line of JSON. A training
-whose record is complete is not repeated. Each training runs in its own process.
+The baseline is the student project that this project grew out of (see baseline.py). All training runs use
+its last recipe: batch size 100, 3 routing iterations, learning rate 0.001 × 0.95^epoch, decoder coefficient
+0.784, shift and cutout. They train on nine tenths of the training images, validate on the others after every
+epoch, and test the network once after the last epoch. Each epoch is recorded as a line of JSON. A training
+run whose record is complete is not repeated. Each training run has its own process.
 """
 
 import argparse
@@ -41,10 +41,10 @@ Recorder = Callable[[int, Mapping[str, float]], None]
 
 
 class Training(NamedTuple):
-    """One of the trainings that are compared.
+    """A training run that is compared with others.
 
     Attributes:
-        implementation: "baseline", or a precision of this project's network.
+        implementation: "baseline" for the baseline, or the precision of this project's network.
         initial_votes: The scale of the initial weights; see `capsmodel.network.layers.ClassCapsules`.
         seed: The seed of all random numbers.
         epochs: The number of epochs.
@@ -73,12 +73,15 @@ def main() -> None:
 
 
 def plan_trainings(epochs: int, plateau_epochs: int) -> list[Training]:
-    """Return the trainings to compare.
+    """Return the training runs to compare.
 
     Args:
-        epochs: The number of epochs of all implementations from the same scale of initial weights.
-        plateau_epochs: The number of epochs of the baseline from its own scale of initial weights, which is
-            compared with half as many epochs of this project's network; 0 for no such comparison.
+        epochs: The number of epochs of each implementation with the same scale of initial weights.
+        plateau_epochs: The number of epochs of the baseline with its own scale of initial weights, which is
+            compared with half as many epochs of this project's network; 0 omits this comparison.
+
+    Returns:
+        The training runs, without duplicates.
     """
     implementations = ("mixed_bfloat16", "float32", BASELINE)
     plan = [
@@ -90,11 +93,11 @@ def plan_trainings(epochs: int, plateau_epochs: int) -> list[Training]:
         plan += [Training(BASELINE, "glorot_4d", seed, plateau_epochs) for seed in range(NUM_SEEDS)]
         half = max(1, plateau_epochs // 2)
         plan += [Training("mixed_bfloat16", "scaled", seed, half) for seed in range(NUM_SEEDS)]
-    return list(dict.fromkeys(plan))  # the last ones may repeat the first ones
+    return list(dict.fromkeys(plan))  # the last runs may equal the first ones
 
 
 def recorded_epochs(training: Training, records: Path) -> dict[int, dict[str, float]]:
-    """Return the last record of each epoch of a training, by epoch, counted from 1."""
+    """Return the last recorded metrics of each epoch of a training run, by epoch, counted from 1."""
     lines = records.read_text(encoding="utf-8").splitlines() if records.exists() else []
     found = {}
     for record in map(json.loads, lines):
@@ -104,12 +107,12 @@ def recorded_epochs(training: Training, records: Path) -> dict[int, dict[str, fl
 
 
 def last_metrics(training: Training, records: Path) -> dict[str, float]:
-    """Return the metrics of a training's last epoch; none if it is not recorded."""
+    """Return the metrics of the last epoch of a training run, or an empty dict if it is not recorded."""
     return recorded_epochs(training, records).get(training.epochs, {})
 
 
 def _train(training: Training, dataset_name: str, records: Path) -> None:
-    """Train and test in this process."""
+    """Train and test a network in this process, and record each epoch."""
 
     def record(epoch: int, metrics: Mapping[str, float]) -> None:
         compared = {name: metrics[name] for name in COMPARED if name in metrics}
@@ -216,7 +219,7 @@ def _print_tables(plan: list[Training], records: Path) -> None:
 
 
 def _show_mean(values: list[float]) -> str:
-    """Format the mean of a metric over seeds with its confidence interval."""
+    """Return the mean of a metric over seeds and its confidence interval as text."""
     mean = statistics.fmean(values)
     _, high = ttest_1samp(values, 0).confidence_interval(CONFIDENCE)
     return f"{mean:.2%} ± {high - mean:.2%} ({CONFIDENCE:.0%} confidence interval)"
@@ -224,22 +227,22 @@ def _show_mean(values: list[float]) -> str:
 
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
-    parser.add_argument("dataset", help="kmnist or the path of a .npz file")
-    parser.add_argument("records", type=Path, help="the .jsonl file to append to")
+    parser.add_argument("dataset", help="The data set: kmnist or the path of a .npz file.")
+    parser.add_argument("records", type=Path, help="The .jsonl file to append records to.")
     parser.add_argument(
         "--epochs",
         type=int,
         default=4,
-        help="number of epochs of all three implementations from the same scale of initial weights",
+        help="The number of epochs of all three implementations with the same scale of initial weights.",
     )
     parser.add_argument(
         "--plateau-epochs",
         type=int,
         default=16,
-        help="number of epochs of the baseline from its own scale of initial weights, compared with half as "
-        "many epochs of this project's network; 0 for no such comparison",
+        help="The number of epochs of the baseline with its own scale of initial weights. They are compared "
+        "with half as many epochs of this project's network; 0 omits this comparison.",
     )
-    parser.add_argument("--alone", help=argparse.SUPPRESS)  # one training of the plan, in this process
+    parser.add_argument("--alone", help=argparse.SUPPRESS)  # trains one run of the plan in this process
     return parser.parse_args()
 
 

@@ -1,6 +1,6 @@
-"""The baseline: the training step of the student project that this project grew out of.
+"""The training step of the baseline, which is the student project that this project grew out of.
 
-The step is reimplemented here to be measured against, not to be used. Each primary capsule is tiled for
+The step is reimplemented here as a reference for benchmarks. Each primary capsule is tiled for
 every class, the votes are computed by a map over the images of the batch, the batch size is fixed in the
 graph, everything is float32, and a Python generator augments image by image on the host.
 """
@@ -20,16 +20,16 @@ from capsmodel.training.batches import untuned
 
 
 class TiledClassCapsules(keras.Layer):
-    """Compute class capsules by routing by agreement, from votes that a map computes image by image.
+    """Compute class capsules with routing by agreement, from votes that a map computes image by image.
 
     Args:
         num_classes: The number of classes.
-        capsule_dim: The size of a class capsule.
-        routing_iterations: How many times coupling coefficients are computed.
+        capsule_dim: The number of elements of a class capsule.
+        routing_iterations: The number of routing iterations.
         initial_votes: The scale of the initial weights; see `capsmodel.network.layers.ClassCapsules`.
 
     Input:
-        (batch, num_capsules, input capsule_dim), with a fixed batch size.
+        (batch, num_capsules, input_dim), with a fixed batch size.
 
     Output:
         (batch, num_classes, capsule_dim).
@@ -65,13 +65,18 @@ class TiledClassCapsules(keras.Layer):
 
 
 def squash(vectors: KerasTensor) -> KerasTensor:
-    """Squash vectors with the baseline's epsilon (equation 1)."""
+    """Squash vectors, (..., capsule_dim), with the epsilon of the baseline (equation 1 of the paper)."""
     squared_norm = ops.sum(ops.square(vectors), axis=-1, keepdims=True)
     return squared_norm / (1 + squared_norm) / ops.sqrt(squared_norm + 1e-7) * vectors
 
 
 def margin_loss(present: KerasTensor, lengths: KerasTensor) -> KerasTensor:
-    """Compute the mean margin loss of a batch from one-hot labels (equation 4)."""
+    """Compute the mean margin loss of a batch (equation 4 of the paper).
+
+    Args:
+        present: The one-hot labels, (batch, num_classes).
+        lengths: The lengths of the class capsules, (batch, num_classes).
+    """
     too_short = ops.square(ops.maximum(0.0, 0.9 - lengths))
     too_long = ops.square(ops.maximum(0.0, lengths - 0.1))
     return ops.mean(ops.sum(present * too_short + 0.5 * (1 - present) * too_long, axis=1))
@@ -81,7 +86,7 @@ def build_baseline_model(config: CapsNetConfig, batch_size: int, decoder_coeffic
     """Build and compile the baseline's model for batches of exactly one size.
 
     Args:
-        config: The network's shape.
+        config: The configuration of the network.
         batch_size: The number of images in every batch.
         decoder_coefficient: The weight of the mean squared reconstruction error.
 
@@ -109,10 +114,10 @@ def build_baseline_model(config: CapsNetConfig, batch_size: int, decoder_coeffic
 def augmented_batches(
     images: np.ndarray, labels: np.ndarray, num_classes: int, batch_size: int, seed: int
 ) -> Iterator[Any]:
-    """Generate endless batches for `build_baseline_model`, augmented image by image on the host.
+    """Generate batches for `build_baseline_model` without end, augmented image by image on the host.
 
     Args:
-        images: float32 from 0 to 1, (num_images, height, width, channels).
+        images: float32 with values from 0 to 1, (num_images, height, width, channels).
         labels: Integers, (num_images,).
         num_classes: The number of classes.
         batch_size: The number of images in a batch.
@@ -129,7 +134,7 @@ def augmented_batches(
 
 
 def read_ahead(batches: Iterator[Any], model: keras.Model) -> Any:
-    """Prefetch the batches for `fit`, so that a batch is prepared while the previous one is trained on."""
+    """Return the batches in a form for `fit` in which TensorFlow prepares the next batches during a step."""
     if keras.backend.backend() != "tensorflow":
         return batches
     import tensorflow as tf
@@ -140,7 +145,16 @@ def read_ahead(batches: Iterator[Any], model: keras.Model) -> Any:
 
 
 def predicted_classes(model: keras.Model, images: np.ndarray, batch_size: int) -> np.ndarray:
-    """Predict the class of each image, (num_images,). The last batch is padded with blank images."""
+    """Predict the class of each image. The last batch is padded with blank images.
+
+    Args:
+        model: A model of `build_baseline_model`.
+        images: float32 with values from 0 to 1, (num_images, height, width, channels).
+        batch_size: The batch size of the model.
+
+    Returns:
+        The classes, (num_images,).
+    """
     padding = -len(images) % batch_size
     padded = np.concatenate([images, np.zeros((padding, *images.shape[1:]), images.dtype)])
     unused_labels = np.zeros((batch_size, model.input_shape[1][1]), "float32")
@@ -152,14 +166,14 @@ def predicted_classes(model: keras.Model, images: np.ndarray, batch_size: int) -
 
 
 def _endless_epochs(num_images: int, batch_size: int, generator: np.random.Generator) -> Iterator[np.ndarray]:
-    """Generate indices batch by batch, each epoch in a new order, without an incomplete last batch."""
+    """Generate batches of indices, in a new order in each epoch, without incomplete batches."""
     while True:
         order = generator.permutation(num_images)
         yield from order[: num_images - num_images % batch_size].reshape(-1, batch_size)
 
 
 def _augmented(image: np.ndarray, generator: np.random.Generator) -> np.ndarray:
-    """Shift an image and set a square of it to zero."""
+    """Shift an image at random, and set a square of it to zero."""
     height, width, _ = image.shape
     vertical, horizontal = generator.uniform(-SHIFT_FRACTION, SHIFT_FRACTION, 2) * (height, width)
     moved = ndimage.shift(image, (vertical, horizontal, 0), order=1)

@@ -1,10 +1,10 @@
-"""Measure which form of the second convolution, 9×9 with stride 2, trains fastest on this machine.
+"""Measure the speed of three forms of the second convolution, 9×9 with stride 2, in training.
 
     python -m benchmarks.convolution
 
-Three forms that compute the same result are measured alternately in one process, in float32 and in bfloat16,
-with the forward pass and both gradients. The output also shows the time of the three matrix products of this
-size that every form needs.
+The forms compute the same result. They are measured alternately in one process, in float32 and in bfloat16,
+with the forward pass and both gradients. The output also shows the time of three matrix products of the size
+of the convolution, which every form requires.
 """
 
 from collections.abc import Callable
@@ -23,14 +23,14 @@ NUM_ROUNDS = 2
 
 
 def strided(features: KerasTensor, kernel: KerasTensor) -> KerasTensor:
-    """Convolve with the backend's strided convolution."""
+    """Convolve with the strided convolution of the backend."""
     return ops.conv(features, kernel, strides=2, padding="valid")
 
 
 def space_to_depth(features: KerasTensor, kernel: KerasTensor) -> KerasTensor:
     """Convolve after converting blocks of 2×2 pixels to channels.
 
-    The kernel becomes a 5×5 kernel with stride 1, in which one row and one column of pixels are zero.
+    The kernel is converted to a 5×5 kernel with stride 1, after a row and a column of zeros are added to it.
     """
     blocks = ops.reshape(features, (-1, SIDE // 2, 2, SIDE // 2, 2, FILTERS))
     blocks = ops.reshape(ops.transpose(blocks, (0, 1, 3, 2, 4, 5)), (-1, SIDE // 2, SIDE // 2, 4 * FILTERS))
@@ -40,7 +40,7 @@ def space_to_depth(features: KerasTensor, kernel: KerasTensor) -> KerasTensor:
 
 
 def im2col(features: KerasTensor, kernel: KerasTensor) -> KerasTensor:
-    """Convolve by one matrix product over patches."""
+    """Convolve as one matrix product over patches."""
     return im2col_convolution(features, kernel, (2, 2))
 
 
@@ -48,7 +48,7 @@ FORMS = (strided, space_to_depth, im2col)
 
 
 class ConvolutionModel(keras.Model):
-    """A model whose loss is the mean squared output of a convolution of two weights.
+    """A model whose loss is the mean squared output of a convolution, and whose weights are both operands.
 
     Args:
         form: One of FORMS.
@@ -73,7 +73,12 @@ class ConvolutionModel(keras.Model):
 
 
 def make_steps(form: Callable[[KerasTensor, KerasTensor], KerasTensor], dtype: str) -> Callable[[], None]:
-    """Return a function that runs STEPS training steps."""
+    """Return a function without arguments that runs STEPS training steps of a form.
+
+    Args:
+        form: One of FORMS.
+        dtype: The dtype of the convolution.
+    """
     model = ConvolutionModel(form, dtype)
     model.compile(keras.optimizers.SGD(0.0))
     return lambda: model.fit(batched(np.zeros((STEPS, 1)), 1), shuffle=False, verbose=0)

@@ -1,11 +1,11 @@
-"""Measure how long the end of an epoch waits with a bare array and with `batched`.
+"""Measure how much time an epoch takes with a bare array and with `batched`.
 
     python -m benchmarks.epoch_end
 
-Short epochs of the paper's network, of several lengths, are trained from indices that are passed alternately
-as a bare array and through `capsmodel.training.batches.batched`. Under TensorFlow, the tuner of bare arrays
-sleeps for 0.01 s, 0.02 s, 0.04 s and so on. The end of an epoch should wake it; where it does not, the epoch
-waits until the tuner wakes up.
+The benchmark trains the paper's network for short epochs of several lengths. The indices of the images are
+passed alternately as a bare array and through `capsmodel.training.batches.batched`. TensorFlow tunes how it
+reads a bare array in a thread that sleeps for 0.01 s, 0.02 s, 0.04 s and so on. The end of an epoch should
+wake this thread. If it does not, the epoch waits until the thread wakes up by itself.
 """
 
 import argparse
@@ -30,7 +30,7 @@ def main() -> None:
     print(
         f"keras {keras.__version__} on {keras.backend.backend()}, batch {batch_size}, {arguments.precision}"
     )
-    print("seconds of an epoch: median and maximum")
+    print("seconds per epoch: median and maximum")
     print("steps       bare array          batched   ratio of the means")
     for steps in arguments.steps:
         indices = np.tile(np.arange(batch_size), steps)
@@ -48,10 +48,14 @@ def main() -> None:
 
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
-    parser.add_argument("--batch-size", type=int, default=32)
-    parser.add_argument("--precision", default="mixed_bfloat16")
-    parser.add_argument("--steps", type=int, nargs="+", default=[2, 4, 8, 16], help="lengths of an epoch")
-    parser.add_argument("--epochs", type=int, default=9, help="number of epochs of each length and each form")
+    parser.add_argument("--batch-size", type=int, default=32, help="The number of images in a batch.")
+    parser.add_argument("--precision", default="mixed_bfloat16", help="The dtype policy of the network.")
+    parser.add_argument(
+        "--steps", type=int, nargs="+", default=[2, 4, 8, 16], help="The lengths of an epoch, in steps."
+    )
+    parser.add_argument(
+        "--epochs", type=int, default=9, help="The number of epochs of each length with each kind of input."
+    )
     return parser.parse_args()
 
 

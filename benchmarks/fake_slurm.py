@@ -1,4 +1,4 @@
-"""Shell scripts in place of Slurm's commands, so that a benchmark measures only the launcher."""
+"""Shell scripts that replace Slurm's commands, so that a benchmark measures only the launcher."""
 
 import os
 from pathlib import Path
@@ -8,7 +8,7 @@ COMMANDS = {
     "scontrol": "echo 'MaxArraySize = 1001'",
     "sacct": "",
     "scancel": "",
-    # Stores the array under its name; squeue then reports its tasks as running
+    # sbatch stores the tasks of the array in a file, and squeue then reports them as running.
     "sbatch": """
 name=$(sed -n "s/^#SBATCH --job-name=//p" "$1")
 size=$(sed -n "s/^#SBATCH --array=0-\\([0-9]*\\).*/\\1/p" "$1")
@@ -19,7 +19,7 @@ echo Submitted batch job 7""",
 
 
 def put_on_path(folder: Path) -> None:
-    """Write the commands to a new folder, and put it first on the PATH."""
+    """Write the commands to a new folder, and put the folder first on the PATH."""
     folder.mkdir()
     for name, script in COMMANDS.items():
         command = folder / name

@@ -1,11 +1,11 @@
-"""Compare the start of training with two scales of the initial votes, over five seeds.
+"""Compare the first epochs of training with two scales of the initial votes, with five seeds each.
 
     pip install '.[figures]'
     python -m benchmarks.initial_votes docs/figures/initial_votes.svg
 
-The paper's network is trained with this project's initial weights ("scaled") and with those of the baseline,
-the student project that this project grew out of ("glorot_4d"). The figure shows the training loss and the
-validation accuracy of each epoch, with one line for each seed.
+The benchmark trains the paper's network with this project's initial weights ("scaled") and with those of the
+baseline ("glorot_4d"), which is the student project that this project grew out of. The figure shows the
+training loss and the validation accuracy of each epoch, with one line for each seed.
 """
 
 import argparse
@@ -41,7 +41,13 @@ def main() -> None:
 
 
 def train_epochs(params: dict[str, Any], dataset: str, seed: int) -> list[dict[str, float]]:
-    """Train one network, and return the metrics of each epoch."""
+    """Train one network, and return the metrics of each epoch.
+
+    Args:
+        params: The hyperparameters; see `capsmodel.train.train`.
+        dataset: The name of the data set.
+        seed: The seed of all random numbers.
+    """
     with tempfile.TemporaryDirectory() as folder:
         trial = StandaloneTrial(Path(folder), dataset, seed)
         train(params, trial)
@@ -49,7 +55,12 @@ def train_epochs(params: dict[str, Any], dataset: str, seed: int) -> list[dict[s
 
 
 def draw(curves: dict[str, list[list[dict[str, float]]]], path: Path) -> None:
-    """Draw the metrics of each epoch of each seed, by scheme, and write the figure."""
+    """Draw the loss and the accuracy over the epochs, with one line for each seed, and write the figure.
+
+    Args:
+        curves: For each scheme of initial votes and each seed, the metrics of each epoch.
+        path: The file to write.
+    """
     figure, panels = plt.subplots(1, 2, figsize=(8, 3), layout="constrained")
     for panel, metric in zip(panels, ("train_loss", "val_accuracy"), strict=True):
         for scheme, seeds in curves.items():
@@ -80,10 +91,14 @@ def _medians(seeds: list[list[dict[str, float]]], epoch: int) -> str:
 
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
-    parser.add_argument("figure", type=Path, help="the .svg or .png file to write")
-    parser.add_argument("--dataset", default="digits", help="digits, kmnist or the path of a .npz file")
-    parser.add_argument("--epochs", type=int, default=10)
-    parser.add_argument("--num-samples", type=int, help="number of training images; default: all")
+    parser.add_argument("figure", type=Path, help="The .svg or .png file to write.")
+    parser.add_argument(
+        "--dataset", default="digits", help="The data set: digits, kmnist or the path of a .npz file."
+    )
+    parser.add_argument("--epochs", type=int, default=10, help="The number of epochs.")
+    parser.add_argument(
+        "--num-samples", type=int, help="The number of images to train on. By default all are used."
+    )
     return parser.parse_args()
 
 

@@ -1,4 +1,4 @@
-"""A large study in a database, recorded as a launcher would record it, without any training."""
+"""Record a large study in a database as a launcher would record it, without any training."""
 
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
@@ -24,7 +24,7 @@ BEGIN = datetime(2026, 11, 1, tzinfo=UTC)
 
 
 def study(num_trials: int) -> Study:
-    """Create a study with this many trials in the end."""
+    """Create the definition of a study of `num_trials` trials."""
     return Study.model_validate(
         {
             "name": "large", "train": "large_model:train", "metric": "val_accuracy", "direction": "maximize",
@@ -35,7 +35,12 @@ def study(num_trials: int) -> Study:
 
 
 def fill(engine: Engine, num_trials: int) -> None:
-    """Record a study with this many trials, half of those that it will have in the end."""
+    """Record the first half of the trials of a study.
+
+    Args:
+        engine: The database, which must be empty.
+        num_trials: The number of trials to record. The last NUM_ACTIVE of them are active.
+    """
     upgrade(engine)
     optuna.logging.set_verbosity(optuna.logging.ERROR)
     with optuna_storage(engine.url) as storage:
@@ -58,9 +63,9 @@ def fill(engine: Engine, num_trials: int) -> None:
 
 
 def _rows(number: int, is_active: bool) -> Iterator[tuple[str, dict[str, Any]]]:
-    """Generate the rows of one trial, each with its table.
+    """Generate the rows of one trial, each with the name of its table.
 
-    Every tenth trial is pruned, and every twentieth has a second attempt.
+    Every tenth trial is pruned, and every twentieth trial has a second attempt.
     """
     trial, is_pruned = number + 1, number % 10 == 0
     begin = BEGIN + timedelta(minutes=number)

@@ -1,9 +1,9 @@
-"""Measure how long a launch takes to resume a study of 10,000 trials of 50 epochs, 100 of them running.
+"""Measure the time to resume a study of 10,000 trials of 50 epochs, 100 of which are running.
 
     python -m benchmarks.relaunch [NUM_TRIALS]
 
-The benchmark fills an SQLite database and launches the study again. The time includes the checks, reading
-Optuna's trials, and the first poll cycle. Shell scripts replace Slurm's commands.
+The benchmark fills an SQLite database and launches the study again. The measured time includes the checks,
+the reading of Optuna's trials, and the first poll cycle. Shell scripts replace Slurm's commands.
 """
 
 import os
@@ -43,7 +43,7 @@ def main(num_trials: int) -> None:
                 times.append(time.perf_counter())
         opened, *polls = [later - earlier for earlier, later in pairwise(times)]
         print(f"{num_trials:,} trials, {num_active} active: resumed after {opened + polls[0]:.2f} s")
-        print(f"opened {opened:.2f} s, polls {', '.join(f'{poll:.2f}' for poll in polls)} s")
+        print(f"opened {opened:.2f} s, poll cycles {', '.join(f'{poll:.2f}' for poll in polls)} s")
 
 
 if __name__ == "__main__":

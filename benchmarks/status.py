@@ -1,9 +1,9 @@
-"""Measure how long `sweep status` takes for a study of 10,000 trials of 50 epochs, 100 of them active.
+"""Measure the time of `sweep status` for a study of 10,000 trials of 50 epochs, 100 of which are active.
 
     python -m benchmarks.status [NUM_TRIALS]
 
-The benchmark fills an SQLite database and runs each command several times. `sweep --help` shows how much of
-the time Python needs to start.
+The benchmark fills an SQLite database and runs each command several times. The time of `sweep --help` shows
+how long Python takes to start.
 """
 
 import os
@@ -34,7 +34,7 @@ def main(num_trials: int) -> None:
 
 
 def _time(command: str, url: str) -> tuple[float, float]:
-    """Run a command, and return its wall time and its CPU time in seconds."""
+    """Run a command, and return its elapsed time and its CPU time, in seconds."""
     begin, before = time.perf_counter(), os.times()
     subprocess.run(
         [sys.executable, "-m", "sweep", *command.split()],

@@ -1,10 +1,10 @@
-"""Measure images per second by batch size and by the number of trainings that share a GPU.
+"""Measure images per second by batch size and by the number of training processes that share a GPU.
 
     KERAS_BACKEND=jax python -m benchmarks.throughput --batch-size 32 100 256 512 1024 --processes 1 2 4 8
 
-Each line of the output is for a number of processes that train side by side on the device for ten seconds,
-starting when all have compiled. Images and augmentation are on the device. Beside the total rate, a line
-shows which fraction of the device's rate of matrix products in that format is reached.
+Each line of the output is for one number of processes, which train side by side on the device for ten seconds
+after all of them have compiled. Images and augmentation are on the device. A line shows the total rate of the
+processes, and the fraction of the device's matrix product rate in the same format that they reach.
 """
 
 import argparse
@@ -17,7 +17,7 @@ import time
 SECONDS = 10.0
 PRODUCT_BATCH = 512  # large enough to occupy a GPU
 PRECISIONS = {"float32": "float32", "mixed_bfloat16": "bfloat16"}
-# Without these, the first process takes all of the device's memory
+# Without these variables, the first process takes all of the device's memory.
 SHARED_MEMORY = {"TF_FORCE_GPU_ALLOW_GROWTH": "true", "XLA_PYTHON_CLIENT_PREALLOCATE": "false"}
 
 
@@ -42,10 +42,19 @@ def main() -> None:
 
 
 def total_rates(precision: str, batch_size: int, num_processes: int, steps: int) -> tuple[float, float]:
-    """Measure the rates of processes that train side by side.
+    """Measure the total rates of processes that train side by side.
+
+    Args:
+        precision: One of PRECISIONS.
+        batch_size: The number of images in a batch.
+        num_processes: The number of processes.
+        steps: The number of steps in an epoch.
 
     Returns:
-        Images per second, and multiplications and additions per second, of all processes together.
+        The images per second, and the multiplications and additions per second, of all processes together.
+
+    Raises:
+        SystemExit: If a process ends before it is ready.
     """
     job = f"{precision} {batch_size}"
     command = [sys.executable, "-m", "benchmarks.throughput", "--alone", job, "--steps", str(steps)]
@@ -59,8 +68,8 @@ def total_rates(precision: str, batch_size: int, num_processes: int, steps: int)
     for process in processes:
         if process.stdout.readline() != "ready\n":
             raise SystemExit(
-                f"one of {num_processes} processes with batch size {batch_size} ended early; "
-                "the device's memory may be too small"
+                f"one of {num_processes} processes with batch size {batch_size} ended before it was ready; "
+                "if the device's memory is too small, reduce --processes or --batch-size"
             )
     for process in processes:
         process.stdin.write("go\n")
@@ -70,7 +79,7 @@ def total_rates(precision: str, batch_size: int, num_processes: int, steps: int)
 
 
 def train_alone(precision: str, batch_size: str, steps: int) -> None:
-    """Run one of the processes: compile, wait for the others, and print the rates."""
+    """Compile, wait for the other processes, train for SECONDS, and print the two rates of this process."""
     from benchmarks.training_step import make_steps, step_operations
     from capsmodel.config import CapsNetConfig
 
@@ -95,7 +104,10 @@ def product_rate_alone(precision: str) -> float:
 
 
 def product_rate(dtype: str) -> float:
-    """Measure the second convolution's matrix product, in multiplications and additions per second."""
+    """Measure the rate of the second convolution's matrix product, in operations per second.
+
+    The operations are multiplications and additions.
+    """
     from benchmarks.training_step import alternate, make_product, product_operations
 
     (step_time,) = alternate({dtype: make_product(dtype, PRODUCT_BATCH)}, 3).values()
@@ -104,13 +116,15 @@ def product_rate(dtype: str) -> float:
 
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
-    parser.add_argument("--batch-size", type=int, nargs="+", default=[32, 100, 256, 512, 1024])
     parser.add_argument(
-        "--processes", type=int, nargs="+", default=[1, 2, 4, 8], help="numbers of processes side by side"
+        "--batch-size", type=int, nargs="+", default=[32, 100, 256, 512, 1024], help="The batch sizes."
     )
-    parser.add_argument("--steps", type=int, default=50, help="number of steps of one epoch")
-    parser.add_argument("--alone", help=argparse.SUPPRESS)  # one of the processes
-    parser.add_argument("--product", help=argparse.SUPPRESS)  # for product_rate_alone
+    parser.add_argument(
+        "--processes", type=int, nargs="+", default=[1, 2, 4, 8], help="The numbers of processes."
+    )
+    parser.add_argument("--steps", type=int, default=50, help="The number of steps in an epoch.")
+    parser.add_argument("--alone", help=argparse.SUPPRESS)  # used by total_rates
+    parser.add_argument("--product", help=argparse.SUPPRESS)  # used by product_rate_alone
     return parser.parse_args()
 
 

@@ -1,11 +1,12 @@
-"""Measure the speed of a training step against the baseline, the student project (see baseline.py).
+"""Compare the speed of a training step with that of the baseline (see baseline.py).
 
     python -m benchmarks.training_step
 
-This network's step in float32 and in bfloat16 and the baseline's step are measured alternately in one
-process. Each includes everything from images to changed weights, with its own augmentation. The output also
-shows which fraction of this machine's matrix product rate each step reaches, and the peak memory of a process
-that runs only this step.
+The baseline is the student project that this project grew out of. Its step and the steps of this project's
+network in float32 and in bfloat16 are measured alternately in one process. A step includes everything from
+the images to the changed weights, with the implementation's own augmentation. The output also shows which
+fraction of the matrix product rate of this machine each step reaches, and the peak memory of a process that
+runs only this step.
 """
 
 import argparse
@@ -31,17 +32,17 @@ from capsmodel.training.trainer import CapsNetTrainer
 
 BASELINE = "baseline"
 IMPLEMENTATIONS = (BASELINE, "float32", "mixed_bfloat16")
-STEPS = 3  # in one round of an implementation
+STEPS = 3  # the number of steps in one round of an implementation
 DECODER_COEFFICIENT = 0.392
-PRODUCT_ROWS, PRODUCT_INNER, PRODUCT_COLUMNS = 36, 81 * 256, 256  # of the second convolution, for one image
+PRODUCT_ROWS, PRODUCT_INNER, PRODUCT_COLUMNS = 36, 81 * 256, 256  # the second convolution, for one image
 
 
 class StepTime(NamedTuple):
     """The duration of a step.
 
     Attributes:
-        wall_s: Seconds.
-        core_s: CPU seconds of all threads together, which other load on the machine hardly affects.
+        wall_s: The elapsed time, in seconds.
+        core_s: The CPU time of all threads together, in seconds. Other load on the machine hardly affects it.
     """
 
     wall_s: float
@@ -79,11 +80,14 @@ def main() -> None:
 
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
-    parser.add_argument("--batch-size", type=int, default=100)
+    parser.add_argument("--batch-size", type=int, default=100, help="The number of images in a batch.")
     parser.add_argument(
-        "--rounds", type=int, default=7, help=f"number of rounds of {STEPS} steps for each implementation"
+        "--rounds",
+        type=int,
+        default=7,
+        help=f"The number of rounds of {STEPS} steps for each implementation.",
     )
-    parser.add_argument("--alone", choices=IMPLEMENTATIONS, help=argparse.SUPPRESS)  # for peak_gib
+    parser.add_argument("--alone", choices=IMPLEMENTATIONS, help=argparse.SUPPRESS)  # used by peak_gib
     return parser.parse_args()
 
 
@@ -108,7 +112,12 @@ def make_steps(implementation: str, batch_size: int, steps: int = STEPS) -> Call
 
 
 def make_trainer(precision: str, num_images: int) -> CapsNetTrainer:
-    """Build a compiled trainer of the paper's network on images of noise."""
+    """Build a compiled trainer of the paper's network on images of noise.
+
+    Args:
+        precision: A Keras dtype policy, "float32" or "mixed_bfloat16".
+        num_images: The number of images.
+    """
     config = CapsNetConfig()
     network = build_capsnet(config, precision).training
     images, labels = make_images(config, num_images)
@@ -118,7 +127,7 @@ def make_trainer(precision: str, num_images: int) -> CapsNetTrainer:
 
 
 def make_images(config: CapsNetConfig, num_images: int) -> tuple[np.ndarray, np.ndarray]:
-    """Generate noise, uint8 (num_images, height, width, channels), and random labels, (num_images,)."""
+    """Generate images of noise, uint8 (num_images, height, width, channels), and labels, (num_images,)."""
     generator = np.random.default_rng(0)
     images = generator.integers(0, 256, (num_images, *config.input_shape), dtype=np.uint8)
     return images, generator.integers(0, config.num_classes, num_images)
@@ -131,26 +140,26 @@ def make_product(dtype: str, batch_size: int) -> Callable[[], None]:
 
     def multiply() -> None:
         for _ in range(STEPS):
-            # The conversion to NumPy waits for the result
+            # The conversion to NumPy waits for the result.
             ops.convert_to_numpy(ops.cast(ops.matmul(left, right)[0, 0], "float32"))
 
     return multiply
 
 
 def product_operations(batch_size: int) -> float:
-    """Return the number of multiplications and additions of the product of `make_product`."""
+    """Return the number of multiplications and additions of one matrix product of `make_product`."""
     return 2.0 * batch_size * PRODUCT_ROWS * PRODUCT_INNER * PRODUCT_COLUMNS
 
 
 def alternate(functions: dict[str, Callable[[], None]], num_rounds: int) -> dict[str, StepTime]:
-    """Measure functions that run STEPS steps each, alternating between them.
+    """Measure functions alternately, each of which runs STEPS steps.
 
     Args:
-        functions: The functions by name.
-        num_rounds: How many times each function is measured, after one call that compiles.
+        functions: The functions, by name.
+        num_rounds: How many times each function is measured, after one call that compiles it.
 
     Returns:
-        The median duration of one step of each function.
+        The median duration of one step of each function, by name.
     """
     times: dict[str, list[StepTime]] = {name: [] for name in functions}
     for function in functions.values():
@@ -167,8 +176,8 @@ def alternate(functions: dict[str, Callable[[], None]], num_rounds: int) -> dict
 def step_operations(config: CapsNetConfig, batch_size: int) -> float:
     """Return the number of multiplications and additions in the matrix products of one training step.
 
-    Each product of the forward pass has two products of its size in the backward pass. The first
-    convolution has only one, because the gradient with respect to the images is not needed.
+    Each product of the forward pass leads to two products of its size in the backward pass. The first
+    convolution leads to only one, because the gradient with respect to the images is not needed.
     """
     height, width, channels = config.input_shape
     rows, columns = height - KERNEL_SIZE + 1, width - KERNEL_SIZE + 1
@@ -188,7 +197,7 @@ def step_operations(config: CapsNetConfig, batch_size: int) -> float:
 
 
 def peak_gib(implementation: str, batch_size: int) -> float:
-    """Measure the peak resident memory of a process that runs one round, in GiB of host memory."""
+    """Measure the peak resident host memory of a process that runs one round, in GiB."""
     command = [sys.executable, "-m", "benchmarks.training_step"]
     command += ["--alone", implementation, "--batch-size", str(batch_size)]
     shown = subprocess.run(command, capture_output=True, text=True, check=True).stdout

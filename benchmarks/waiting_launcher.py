@@ -1,9 +1,9 @@
-"""Measure what a launcher that waits for 100 running jobs costs: CPU, Slurm's commands and transactions.
+"""Measure the CPU time, Slurm commands and transactions of a launcher that waits for 100 running jobs.
 
     python -m benchmarks.waiting_launcher [SECONDS]
 
-Shell scripts on the PATH replace Slurm's commands, so the benchmark measures the launcher and the processes
-that it starts. One trial in ten reports an epoch between two poll cycles.
+Shell scripts on the PATH replace Slurm's commands, so the benchmark measures only the launcher and the
+processes that it starts. One trial in ten reports an epoch between two poll cycles.
 """
 
 import os
@@ -54,7 +54,7 @@ def main(seconds: float) -> None:
 
 
 def _begin(launcher: Launcher) -> None:
-    """Claim the attempt of each job, as its worker does."""
+    """Claim the attempt of each job, as the worker of the job does."""
     for attempt in launcher.records.open_attempts(ACTIVE_STATES):
         start = Start(attempt.token, time.time(), "n1", 1, "0", "3.11", {"numpy": "2"})
         folder_of(attempt).claim(start)
@@ -80,11 +80,11 @@ def _measure(launcher: Launcher, seconds: float) -> None:
         before = _cpu_seconds()
         for folder in folders[num_polls % 10 :: 10]:
             folder.append_epoch(EpochReport(num_polls + 1, time.time(), {"score": 0.5, "loss": 0.5}))
-        cpu_s += _cpu_seconds() - before  # the workers' share, which is not measured
+        cpu_s += _cpu_seconds() - before  # subtracts the time of the reports, which workers would write
         assert launcher.step() == NUM_JOBS
         num_polls += 1
     share = (_cpu_seconds() - cpu_s) / seconds
-    print(f"{NUM_JOBS} running jobs, a poll every {launcher.poll_seconds:g} s, {num_polls} polls")
+    print(f"{NUM_JOBS} running jobs, a poll cycle every {launcher.poll_seconds:g} s, {num_polls} poll cycles")
     print(f"CPU: {100 * share:.2f} % of a core; {1000 * share * seconds / num_polls:.0f} ms per poll cycle")
     for name, count in sorted(counts.items()):
         print(f"{name} per poll cycle: {count / num_polls:g}")

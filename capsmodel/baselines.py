@@ -18,7 +18,7 @@ HYPERPARAMETERS = (
     "decoder_coefficient",
     "augmentation",
 )
-BASELINE_CONFIGURATIONS = (  # the values of HYPERPARAMETERS, then the training and the test accuracy
+BASELINE_CONFIGURATIONS = (  # the values of HYPERPARAMETERS, the training accuracy and the test accuracy
     ((10, 3, 100, 0.9, 0.392, "none"), 0.9994, 0.9517),
     ((50, 3, 100, 0.9, 0.392, "none"), 0.9999, 0.9534),
     ((100, 3, 100, 0.9, 0.392, "shift+cutout"), 0.9899, 0.9749),
@@ -38,16 +38,16 @@ PUBLISHED_RESULTS = (  # method, test accuracy, mark
 
 
 def published_baselines(study: Mapping[str, Any]) -> dict[str, Any] | None:
-    """Return the results that a study of all of Kuzushiji-MNIST can be compared with.
+    """Return published results for comparison with a study of all of Kuzushiji-MNIST.
 
     Args:
-        study: The study file as a mapping.
+        study: The content of the study file.
 
     Returns:
-        None for other data, for a part of the images, and for a metric other than "val_accuracy".
-        Otherwise a mapping that can be written as JSON: "metric"; "note", the sources;
-        "configurations", each with "name", "params", and the accuracies "train" and "test"; and
-        "results", each with "name", the accuracy "test", and "note". Accuracies are from 0 to 1.
+        None if the study uses other data, only some of the images, or a metric other than "val_accuracy".
+        Otherwise a mapping that can be written as JSON. Its keys are "metric"; "note", which names the
+        sources; "configurations", each with "name", "params" and the accuracies "train" and "test"; and
+        "results", each with "name", the accuracy "test" and "note". Accuracies are from 0 to 1.
     """
     if study.get("dataset") != "kmnist" or study.get("metric") != "val_accuracy" or _is_limited(study):
         return None

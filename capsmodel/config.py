@@ -1,4 +1,4 @@
-"""The configuration of the network and of its training, as frozen objects that are validated."""
+"""The configurations of the network and of its training, as frozen and validated objects."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
@@ -10,7 +10,7 @@ PRECISIONS = ("auto", "float32", "mixed_bfloat16")
 
 KERNEL_SIZE = 9  # pixels, in both convolutions
 PRIMARY_STRIDE = 2
-SMALLEST_SIDE = 2 * KERNEL_SIZE - 1  # pixels; leaves one position of primary capsules
+SMALLEST_SIDE = 2 * KERNEL_SIZE - 1  # pixels; such an image has one position of primary capsules
 
 
 @dataclass(frozen=True)
@@ -20,11 +20,11 @@ class CapsNetConfig:
     Attributes:
         input_shape: The shape of an image, (height, width, channels).
         num_classes: The number of classes.
-        routing_iterations: How many times the coupling coefficients are computed.
+        routing_iterations: The number of routing iterations, r in procedure 1 of the paper.
         conv_filters: The number of filters of the first convolution.
         primary_channels: The number of primary capsules at each position.
-        primary_capsule_dim: The size of a primary capsule.
-        class_capsule_dim: The size of a class capsule.
+        primary_capsule_dim: The number of elements of a primary capsule.
+        class_capsule_dim: The number of elements of a class capsule.
         decoder_widths: The widths of the decoder's hidden layers.
         decoder_dropout: The dropout rate after each hidden layer of the decoder.
         initial_votes: The scale of the initial transformation weights; see
@@ -67,20 +67,22 @@ class CapsNetConfig:
 
 @dataclass(frozen=True)
 class TrainConfig:
-    """How the network is trained. The defaults are a recipe of the baseline, the student project.
+    """The configuration of the training.
+
+    The defaults are a recipe of the baseline, which is the student project that this project grew out of.
 
     Attributes:
         epochs: The number of epochs.
         batch_size: The number of images in a batch.
         learning_rate: The learning rate of the first epoch.
-        lr_decay: The factor of the learning rate from one epoch to the next.
+        lr_decay: The factor by which the learning rate is multiplied after each epoch.
         decoder_coefficient: The weight of the mean squared reconstruction error per pixel in the loss.
         augmentation: One of AUGMENTATIONS, applied to the training images.
         validation_fraction: The fraction of the training images that is held out for validation.
         precision: One of PRECISIONS; see `capsmodel.training.precision.choose_precision`.
-        early_stopping_patience: Training stops after this many epochs without a better validation
-            accuracy; None for no early stopping.
-        num_samples: How many training images to use, for rehearsals; None for all.
+        early_stopping_patience: The number of epochs without a better validation accuracy after which
+            training stops; None for no early stopping.
+        num_samples: The number of images to train on, for rehearsals; None for all.
 
     Raises:
         ValueError: If a value is out of range. The message names the field, the rule and the value.
@@ -121,7 +123,7 @@ TRAIN_PARAMS = tuple(field.name for field in fields(TrainConfig))
 def configs_from_params(
     params: Mapping[str, Any], input_shape: tuple[int, int, int], num_classes: int
 ) -> tuple[CapsNetConfig, TrainConfig]:
-    """Create both configurations from the hyperparameters of a trial.
+    """Create the configurations of the network and of its training from the hyperparameters of a trial.
 
     Args:
         params: Fields of CapsNetConfig and TrainConfig by name, other than those in FROM_DATA.
@@ -132,7 +134,8 @@ def configs_from_params(
         The configuration of the network and that of its training.
 
     Raises:
-        ValueError: If a name is unknown or a value is out of range. The message lists the valid names.
+        ValueError: If a name is unknown or a value is out of range. The message lists the valid names, or
+            names the field, the rule and the value.
     """
     unknown = sorted(set(params) - {*NETWORK_PARAMS, *TRAIN_PARAMS})
     if unknown:

@@ -1,4 +1,4 @@
-"""The errors that the network's functions raise."""
+"""Errors that the functions of the capsule network raise."""
 
 
 class DataError(ValueError):

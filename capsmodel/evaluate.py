@@ -1,4 +1,4 @@
-"""The evaluate function of the capsule network, which a study names as `capsmodel.evaluate:evaluate`."""
+"""The evaluate function of the capsule network. A study names it as `capsmodel.evaluate:evaluate`."""
 
 import json
 from collections.abc import Mapping
@@ -18,19 +18,19 @@ from capsmodel.trial import Trial
 
 
 def evaluate(params: Mapping[str, Any], trial: Trial) -> dict[str, float]:
-    """Retrain a configuration on all training images, including those for validation, and test it once.
+    """Retrain a configuration on all training images, including those for validation, and test it.
 
-    All epochs are trained, because early stopping would need validation images. The function writes the
-    confusion matrix to the trial's folder as confusion.json, `counts[label][predicted]`, and notes it as
+    There is no early stopping, because it requires validation images. The function writes the confusion
+    matrix, `counts[label][predicted]`, to confusion.json in the trial's folder, and records it as the note
     "confusion" for the report.
 
     Args:
         params: As for `capsmodel.train.train`.
-        trial: The trial. Its seed is one of several with which the configuration is tested.
+        trial: The trial. A configuration is tested with several seeds, and each is the seed of one trial.
 
     Returns:
-        test_accuracy; test_accuracy_of_0, test_accuracy_of_1, … for each class that has test images;
-        num_test_images; and the metrics of the last epoch of training.
+        The metrics of the last epoch of training; test_accuracy; test_accuracy_of_0, test_accuracy_of_1 and
+        so on for each class that has test images; and num_test_images.
 
     Raises:
         ValueError: If a hyperparameter is unknown or out of range.
@@ -50,29 +50,45 @@ def evaluate(params: Mapping[str, Any], trial: Trial) -> dict[str, float]:
 
 
 def classify(capsnet: CapsNet, images: np.ndarray, batch_size: int) -> np.ndarray:
-    """Predict the class of each image, which is that of its longest capsule.
+    """Predict the class of each image, which is the class of the longest capsule.
 
     Args:
         capsnet: The trained network.
         images: uint8, (num_images, height, width, channels).
-        batch_size: The number of images that are computed at a time.
+        batch_size: The number of images in a batch.
 
     Returns:
-        The classes, (num_images,).
+        The predicted classes, integers, (num_images,).
     """
     lengths, _ = capsnet.prediction.predict(batched(images / np.float32(255), batch_size), verbose=0)
     return np.asarray(lengths.argmax(axis=1))
 
 
 def count_confusion(labels: np.ndarray, predicted: np.ndarray, num_classes: int) -> np.ndarray:
-    """Count how often images of each label are predicted as each class, (label, predicted)."""
+    """Compute the confusion matrix.
+
+    Args:
+        labels: The labels of the images, (num_images,).
+        predicted: The predicted classes of the images, (num_images,).
+        num_classes: The number of classes.
+
+    Returns:
+        The number of images by label and predicted class, integers, (num_classes, num_classes).
+    """
     counts = np.zeros((num_classes, num_classes), dtype=int)
     np.add.at(counts, (labels, predicted), 1)
     return counts
 
 
 def accuracies(confusion: np.ndarray) -> dict[str, float]:
-    """Compute the accuracy on all test images and on those of each class."""
+    """Compute the accuracy on all test images and on those of each class.
+
+    Args:
+        confusion: The confusion matrix from `count_confusion`.
+
+    Returns:
+        test_accuracy, test_accuracy_of_LABEL for each label that has images, and num_test_images.
+    """
     num_images = confusion.sum(axis=1)
     num_correct = confusion.diagonal()
     return {

@@ -1,4 +1,4 @@
-"""A check that trials can run on a node, which `sweep doctor` calls there."""
+"""Check that trials can run on a node. `sweep doctor` calls the check on the node itself."""
 
 import importlib
 
@@ -14,15 +14,15 @@ def check_node(num_gpus: int) -> str:
     """Start the Keras backend and count the GPUs that it sees.
 
     Args:
-        num_gpus: How many GPUs a job of the study requests.
+        num_gpus: The number of GPUs that a job of the study requests.
 
     Returns:
-        What was found, such as "TensorFlow 2.21.0 sees 1 GPU".
+        A description of the backend and its GPUs, such as "TensorFlow 2.21.0 sees 1 GPU".
 
     Raises:
         RuntimeError: If the job requests a GPU and the backend sees none, or the backend cannot train.
     """
-    import keras  # starts the backend, which takes seconds
+    import keras  # imported here because it starts the backend, which takes seconds
 
     backend = keras.backend.backend()
     if backend not in BACKENDS:
@@ -30,7 +30,7 @@ def check_node(num_gpus: int) -> str:
             f"the Keras backend is {backend!r}, which cannot train the network; "
             f"set KERAS_BACKEND to one of {', '.join(BACKENDS)}"
         )
-    keras.ops.convert_to_numpy(keras.ops.ones(()))  # fails if the device cannot be used
+    keras.ops.convert_to_numpy(keras.ops.ones(()))  # raises if the device cannot be used
     num_visible = _num_visible_gpus(backend)
     found = f"{BACKENDS[backend]} {importlib.import_module(backend).__version__} sees {_shown(num_visible)}"
     if num_gpus > 0 and num_visible == 0:

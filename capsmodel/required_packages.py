@@ -1,4 +1,4 @@
-"""A check that the packages of the extra `capsnet` are installed."""
+"""Check that the packages of the extra `capsnet` are installed."""
 
 from importlib.util import find_spec
 
@@ -10,7 +10,8 @@ def check_required_packages() -> None:
     """Check that the network's packages can be imported, without importing them.
 
     Raises:
-        ModuleNotFoundError: If a package is missing. The message lists all that are and names the extra.
+        ModuleNotFoundError: If a package is missing. The message lists all missing packages and names the
+            extra to install.
     """
     missing = [name for name in REQUIRED if find_spec(name) is None]
     if not any(find_spec(name) for name in BACKENDS):

@@ -11,11 +11,11 @@ class StandaloneTrial:
 
     Attributes:
         folder: The folder for the trial's files. It must exist.
-        dataset: The name of the data set.
+        dataset: The name of the data set; see `capsmodel.data.fetch`.
         seed: The seed of all random numbers.
         data_dir: The folder with the data; None for the default.
-        epochs: The metrics of each epoch, as they were reported.
-        notes: The facts that were recorded about the origin of the metrics.
+        epochs: The reported metrics of each epoch.
+        notes: The recorded facts about the origin of the metrics, by key.
     """
 
     folder: Path
@@ -37,5 +37,5 @@ class StandaloneTrial:
         self.epochs.append(dict(metrics))
 
     def note(self, key: str, value: str) -> None:
-        """Store a fact in `notes`."""
+        """Store a note in `notes`."""
         self.notes[key] = value

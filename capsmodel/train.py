@@ -1,4 +1,4 @@
-"""The train function of the capsule network, which a study names as `capsmodel.train:train`."""
+"""The train function of the capsule network. A study names it as `capsmodel.train:train`."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -11,8 +11,8 @@ from capsmodel.training.epochs import train_epochs
 from capsmodel.training.pictures import save_pictures
 from capsmodel.trial import Trial
 
-SPLIT_SEED = 0  # the same for all trials of a study, so that they are validated on the same images
-NUM_PICTURED = 20  # validation images in reconstructions.png
+SPLIT_SEED = 0  # a constant, so that all trials of a study are validated on the same images
+NUM_PICTURED = 20  # the number of validation images in reconstructions.png
 WEIGHTS = "capsnet.weights.h5"
 
 
@@ -21,18 +21,18 @@ def train(params: Mapping[str, Any], trial: Trial) -> dict[str, float]:
 
     A trial that was interrupted is resumed from its last checkpoint. The test images are not used.
 
-    The function writes images of some validation images to the trial's folder (see
-    `capsmodel.training.pictures.save_pictures`), and the trained weights as capsnet.weights.h5. A network
-    that `build_capsnet` builds from the same configuration can load them with `load_weights`.
+    The function writes pictures of some validation images (see `capsmodel.training.pictures.save_pictures`)
+    and the trained weights, capsnet.weights.h5, to the trial's folder. The model `training` of a network that
+    `build_capsnet` builds from the same configuration can load the weights with `load_weights`.
 
     Args:
         params: Fields of CapsNetConfig and TrainConfig by name, other than `input_shape` and `num_classes`.
         trial: The trial.
 
     Returns:
-        The metrics of the last epoch, which is earlier than `epochs` if early stopping applies:
-        loss, accuracy, margin_loss and reconstruction_loss with the prefixes train_ and val_;
-        learning_rate; epoch_seconds and images_per_second of training; and epochs_trained.
+        The metrics of the last trained epoch: loss, accuracy, margin_loss and reconstruction_loss, each
+        with the prefixes train_ and val_; learning_rate; epoch_seconds and images_per_second of the
+        training; and epochs_trained, which may be less than `epochs` because of early stopping.
 
     Raises:
         ValueError: If a hyperparameter is unknown or out of range.
@@ -56,12 +56,15 @@ def _split(labels: np.ndarray, config: TrainConfig) -> tuple[np.ndarray, np.ndar
 
 
 def limit_samples(training: np.ndarray, labels: np.ndarray, config: TrainConfig) -> np.ndarray:
-    """Return `num_samples` of the indices, in which the classes keep their proportions.
+    """Select `num_samples` of the indices, in which the classes keep their proportions.
 
     Args:
-        training: The indices to choose from.
+        training: The indices to select from.
         labels: The labels of all training images.
-        config: The configuration with `num_samples`; all indices are returned if it is None.
+        config: The configuration of the training. If its `num_samples` is None, all indices are selected.
+
+    Returns:
+        The selected indices.
     """
     if config.num_samples is None:
         return training

@@ -1,4 +1,4 @@
-"""The interface of a trial, as far as the train function uses it."""
+"""The interface of a trial that the train and evaluate functions use."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -6,14 +6,16 @@ from typing import Protocol
 
 
 class Trial(Protocol):
-    """One configuration to train. The trials of a sweep implement this protocol, and so does StandaloneTrial.
+    """The training of one configuration.
+
+    The trials of a sweep and StandaloneTrial implement this protocol.
 
     Attributes:
         folder: The folder for files of the trial other than its metrics. It exists.
         checkpoint_dir: The folder for checkpoints. It exists, and its files are still there when the
             trial is resumed.
         seed: The seed of all random numbers.
-        dataset: The name of the data set.
+        dataset: The name of the data set; see `capsmodel.data.fetch`.
         data_dir: The folder with the data; None for the default.
     """
 
@@ -35,7 +37,7 @@ class Trial(Protocol):
     def report(self, epoch: int, metrics: Mapping[str, float]) -> None:
         """Report the metrics of an epoch, counted from 1.
 
-        The call may raise an exception, which ends the trial.
+        The method may raise an exception, which ends the trial.
         """
 
     def note(self, key: str, value: str) -> None:

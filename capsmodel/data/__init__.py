@@ -1,4 +1,4 @@
-"""Data sets: download, verification, loading and splitting."""
+"""Download, verify, load and split data sets."""
 
 from capsmodel.data.dataset import Dataset
 from capsmodel.data.loading import fetch, load_dataset, verify

@@ -1,4 +1,4 @@
-"""A data set in memory, and the check that a network can be trained on it."""
+"""Data sets in memory, and the check that a network can be trained on them."""
 
 from collections.abc import Mapping
 from typing import NamedTuple
@@ -22,7 +22,7 @@ class Dataset(NamedTuple):
         y_train: The labels of the training images.
         x_test: The test images.
         y_test: The labels of the test images.
-        sha256: The checksum of the data.
+        sha256: The sha256 checksum of the data.
     """
 
     x_train: np.ndarray
@@ -47,10 +47,13 @@ def build_dataset(arrays: Mapping[str, np.ndarray], sha256: str, source: str) ->
     """Validate arrays and build a data set from them.
 
     Args:
-        arrays: The arrays named in ARRAYS. Images may lack the axis of channels; labels may have any
+        arrays: The arrays named in ARRAYS. Images may omit the axis of channels. Labels may have any
             integer dtype.
-        sha256: The checksum of the data.
-        source: The origin of the arrays, for error messages.
+        sha256: The sha256 checksum of the data.
+        source: The name or the path of the data set, for error messages.
+
+    Returns:
+        The data set.
 
     Raises:
         DataError: If a shape, a dtype or a label is unsuitable. The message names the array.
@@ -72,18 +75,18 @@ def build_dataset(arrays: Mapping[str, np.ndarray], sha256: str, source: str) ->
     x_train, y_train, x_test, y_test = (arrays[name] for name in ARRAYS)
     if x_train.shape[1:] != x_test.shape[1:]:
         raise DataError(
-            f"{source}: images of x_train are {x_train.shape[1:]}, those of x_test {x_test.shape[1:]}; "
-            "expected one size for both"
+            f"{source}: the images of x_train are {x_train.shape[1:]}, those of x_test {x_test.shape[1:]}; "
+            "expected one shape for both"
         )
     counts = np.bincount(y_train) if y_train.min() >= 0 else np.zeros(1)
     if not counts.all():
         raise DataError(
-            f"{source}: y_train holds the labels {_shown(y_train)}; expected whole numbers counted from 0, "
-            "each at least once; renumber the classes so that none is empty"
+            f"{source}: y_train contains the labels {_shown(y_train)}; expected whole numbers from 0, each "
+            "at least once; renumber the classes so that none is empty"
         )
     if y_test.min() < 0 or y_test.max() >= len(counts):
         raise DataError(
-            f"{source}: y_test holds the labels {_shown(y_test)}; expected only those of y_train, 0 to "
+            f"{source}: y_test contains the labels {_shown(y_test)}; expected only those of y_train, 0 to "
             f"{len(counts) - 1}"
         )
     if x_train.ndim == 3:
@@ -92,7 +95,7 @@ def build_dataset(arrays: Mapping[str, np.ndarray], sha256: str, source: str) ->
 
 
 def _shown(labels: np.ndarray) -> str:
-    """List the distinct labels, shortened if there are many."""
+    """Return the distinct labels as text, shortened if there are many."""
     distinct = np.unique(labels)
     shown = ", ".join(str(label) for label in distinct[:MAX_SHOWN_LABELS])
     return shown if len(distinct) <= MAX_SHOWN_LABELS else f"{shown}, …, {distinct[-1]}"

@@ -1,4 +1,4 @@
-"""Kuzushiji-MNIST: the download, verification and reading of its four files.
+"""Download, verify and read the four files of Kuzushiji-MNIST.
 
 "KMNIST Dataset" (created by CODH), adapted from "Kuzushiji Dataset" (created by NIJL and others),
 doi:10.20676/00000341, licence CC BY-SA 4.0.
@@ -25,7 +25,7 @@ SHA256 = {
 
 
 def fetch_kmnist(folder: Path, base_url: str = BASE_URL) -> str:
-    """Download the files that are missing or damaged.
+    """Download the files of the data set that are missing or damaged.
 
     An interrupted download is kept as `<file>.part`, and the next call resumes it. A file gets its own
     name only after its checksum has been verified.
@@ -47,7 +47,7 @@ def fetch_kmnist(folder: Path, base_url: str = BASE_URL) -> str:
         except (requests.RequestException, OSError, ValueError) as error:
             raise DataError(
                 f"could not fetch {base_url}{name} into {folder}: {short_reason(error)}\n"
-                "Run the command again: it resumes the download. Without network access, copy the four files "
+                "Run the command again to resume the download. Without network access, copy the four files "
                 "of the data set into a folder and pass it as --data-dir, or choose another `dataset:`, such "
                 "as digits."
             ) from error
@@ -55,7 +55,7 @@ def fetch_kmnist(folder: Path, base_url: str = BASE_URL) -> str:
 
 
 def verify_kmnist(folder: Path) -> str:
-    """Verify the four files.
+    """Verify the checksums of the four files, without network access.
 
     Args:
         folder: The folder with the files.
@@ -69,32 +69,33 @@ def verify_kmnist(folder: Path) -> str:
     advice = f"run: sweep data fetch kmnist --data-dir {folder}\nor pass another --data-dir."
     missing = [name for name in SHA256 if not (folder / name).is_file()]
     if missing:
-        raise DataError(f"{folder}: kmnist is not complete, {', '.join(missing)} missing; {advice}")
+        raise DataError(f"{folder}: kmnist is not complete; missing: {', '.join(missing)}; {advice}")
     for name, expected in SHA256.items():
         found = pooch.file_hash(folder / name)
         if found != expected:
-            raise DataError(f"{folder / name}: damaged, its sha256 is {found}, expected {expected}; {advice}")
+            raise DataError(f"{folder / name}: damaged; its sha256 is {found}, expected {expected}; {advice}")
     return hashlib.sha256("\n".join(SHA256.values()).encode()).hexdigest()
 
 
 def read_kmnist(folder: Path) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
-    """Read files that have been verified.
+    """Read the four files, whose checksums are not verified again.
 
     Args:
-        folder: The folder with the files.
+        folder: The folder with the verified files.
 
     Returns:
-        Training images and labels, test images and labels, all uint8.
+        The training images, their labels, the test images and their labels, all uint8. Images are
+        (num_images, 28, 28).
     """
     x_train, y_train, x_test, y_test = (_read_idx(folder / name) for name in SHA256)
     return x_train, y_train, x_test, y_test
 
 
 def _read_idx(path: Path) -> np.ndarray:
-    """Read an array in the idx format of MNIST.
+    """Read a gzip-compressed array in the idx format of MNIST.
 
-    The format is two zero bytes, the type, the number of dimensions, the size of each dimension as a
-    big-endian integer of 32 bits, and the values.
+    A file consists of two zero bytes, one byte for the type of the values, one byte for the number of
+    dimensions, the size of each dimension as a big-endian integer of 32 bits, and the values.
     """
     data = gzip.decompress(path.read_bytes())
     num_dimensions = data[3]

@@ -1,4 +1,4 @@
-"""Data sets by name: made available, verified and loaded."""
+"""Fetch, verify and load data sets by name."""
 
 import hashlib
 import zipfile
@@ -13,18 +13,18 @@ from capsmodel.data.dataset import ARRAYS, Dataset, build_dataset
 from capsmodel.errors import DataError
 
 NAMES = "kmnist, digits, or the path of a .npz file"
-# The errors that np.load raises for damaged files; a .npy file raises TypeError
+# np.load raises these errors for damaged files. A .npy file leads to a TypeError.
 UNREADABLE = (OSError, EOFError, TypeError, ValueError, zipfile.BadZipFile, zlib.error)
 
 
 def fetch(dataset: str, data_dir: Path | None = None, base_url: str = kmnist.BASE_URL) -> str:
-    """Make a data set available, downloading what is missing.
+    """Download the missing files of a data set, and verify it.
 
     Args:
-        dataset: "kmnist", "digits" (included in scikit-learn), or the path of a .npz file.
-        data_dir: The folder of the files. The default is the user's cache folder for kmnist and the
-            working directory for a .npz file.
-        base_url: The address of kmnist's files.
+        dataset: "kmnist", "digits" (which is included in scikit-learn), or the path of a .npz file.
+        data_dir: The folder with the files. The default is a folder in the user's cache for kmnist, and
+            the working directory for a .npz file.
+        base_url: The address of the files of kmnist.
 
     Returns:
         The checksum of the data set.
@@ -38,7 +38,7 @@ def fetch(dataset: str, data_dir: Path | None = None, base_url: str = kmnist.BAS
 
 
 def verify(dataset: str, data_dir: Path | None = None) -> str:
-    """Verify a data set that is available, without network access.
+    """Verify a data set without network access.
 
     Args:
         dataset: As for `fetch`.
@@ -56,14 +56,17 @@ def verify(dataset: str, data_dir: Path | None = None) -> str:
 
 
 def load_dataset(dataset: str | None, data_dir: Path | None = None) -> Dataset:
-    """Load a data set that is available, and check that a network can be trained on it.
+    """Load a data set without network access, and check that a network can be trained on it.
 
     Args:
         dataset: As for `fetch`.
         data_dir: As for `fetch`.
 
+    Returns:
+        The data set.
+
     Raises:
-        DataError: If the data set is unknown, missing or damaged; or its shapes, dtypes or labels are
+        DataError: If the data set is unknown, missing or damaged, or its shapes, dtypes or labels are
             unsuitable.
     """
     if dataset == "kmnist":
@@ -96,5 +99,5 @@ def _read_npz(path: Path) -> dict[str, np.ndarray]:
     except UNREADABLE as error:
         raise DataError(f"{path}: not a complete .npz file ({error}); write or copy it again") from error
     if len(arrays) < len(ARRAYS):
-        raise DataError(f"{path}: holds {', '.join(found) or 'nothing'}; expected {', '.join(ARRAYS)}")
+        raise DataError(f"{path}: contains {', '.join(found) or 'no arrays'}; expected {', '.join(ARRAYS)}")
     return arrays

@@ -1,4 +1,4 @@
-"""Random choices of images in which the classes keep their proportions."""
+"""Stratified random selection of images."""
 
 import numpy as np
 
@@ -6,10 +6,18 @@ from capsmodel.errors import DataError
 
 
 def stratified_order(labels: np.ndarray, seed: int) -> np.ndarray:
-    """Return a random permutation of the indices in which every prefix keeps the classes' proportions."""
+    """Return a random permutation of the indices, each prefix of which has the classes in proportion.
+
+    Args:
+        labels: The labels of the images, (num_images,).
+        seed: The seed of the permutation.
+
+    Returns:
+        The permuted indices, (num_images,).
+    """
     generator = np.random.default_rng(seed)
     shuffled = generator.permutation(len(labels))
-    position = np.empty(len(labels))  # of each image within its class, from 0 to 1
+    position = np.empty(len(labels))  # the position of each image within its class, from 0 to 1
     for label in np.unique(labels):
         members = shuffled[labels[shuffled] == label]
         position[members] = (np.arange(len(members)) + 0.5) / len(members)
@@ -22,7 +30,7 @@ def split_validation(labels: np.ndarray, fraction: float, seed: int) -> tuple[np
     Args:
         labels: The labels of the training images, (num_images,).
         fraction: The fraction of the images for validation, the same in each class.
-        seed: The seed of the choice.
+        seed: The seed of the selection.
 
     Returns:
         The sorted indices for training and the sorted indices for validation.
@@ -33,8 +41,9 @@ def split_validation(labels: np.ndarray, fraction: float, seed: int) -> tuple[np
     num_validation = round(fraction * len(labels))
     if not 0 < num_validation < len(labels):
         raise DataError(
-            f"a validation fraction of {fraction} of {len(labels)} training images makes {num_validation}; "
-            "expected at least 1 image for validation and 1 for training"
+            f"a validation fraction of {fraction} of {len(labels)} training images gives {num_validation} "
+            "images for validation; expected at least 1 for validation and 1 for training; change "
+            "`validation_fraction`"
         )
     order = stratified_order(labels, seed)
     return np.sort(order[num_validation:]), np.sort(order[:num_validation])

@@ -1,1 +1,1 @@
-"""The network: its layers, routing by agreement, its losses, and its assembly from a configuration."""
+"""The network: layers, routing by agreement, losses, and the assembly from a configuration."""

@@ -9,11 +9,11 @@ from keras import KerasTensor, ops
 
 @keras.saving.register_keras_serializable(package="capsmodel")
 class StridedConvolution(keras.layers.Conv2D):
-    """A Conv2D without padding, channels last, that uses im2col where this is faster.
+    """A Conv2D without padding, with channels last, that uses im2col where im2col is faster.
 
     On a CPU, the gradients of a strided convolution are slower than im2col under TensorFlow and take
-    minutes a step under JAX; benchmarks/convolution.py measures both forms. GPUs and PyTorch have fast
-    strided convolutions.
+    minutes per step under JAX; benchmarks/convolution.py measures both forms. On GPUs and under PyTorch,
+    strided convolutions are fast.
     """
 
     def convolution_op(self, inputs: KerasTensor, kernel: KerasTensor) -> KerasTensor:
@@ -24,19 +24,19 @@ class StridedConvolution(keras.layers.Conv2D):
 
 
 def im2col_convolution(images: KerasTensor, kernel: KerasTensor, strides: tuple[int, int]) -> KerasTensor:
-    """Convolve images without padding, by one matrix product of all patches and the kernel.
+    """Convolve images without padding as one matrix product of all patches and the kernel.
 
-    The patches are themselves extracted by matrix products, with selection matrices of zeros and ones,
-    first along the columns and then along the rows. The gradient is then computed by matrix products
-    as well, instead of by additions scattered over the images.
+    The patches are extracted by matrix products with selection matrices of zeros and ones, first along the
+    columns and then along the rows. The gradient is therefore also computed by matrix products, not by
+    scattered additions.
 
     Args:
         images: (batch, height, width, channels).
-        kernel: (kernel height, kernel width, channels, filters).
-        strides: The vertical and the horizontal stride, pixels.
+        kernel: (kernel_height, kernel_width, channels, filters).
+        strides: The vertical and the horizontal stride, in pixels.
 
     Returns:
-        (batch, rows, columns, filters), of the dtype of the images.
+        (batch, rows, columns, filters), with the dtype of the images.
     """
     _, height, width, channels = images.shape
     kernel_height, kernel_width, _, filters = kernel.shape
@@ -56,7 +56,7 @@ def im2col_convolution(images: KerasTensor, kernel: KerasTensor, strides: tuple[
 def _selection(side: int, kernel_side: int, stride: int) -> tuple[int, np.ndarray]:
     """Return the number of positions of a kernel along a side, and the matrix that selects their pixels.
 
-    The matrix is (positions × kernel_side, side), with a single 1 in each row.
+    The matrix has the shape (num_positions × kernel_side, side) and a single 1 in each row.
     """
     num_positions = (side - kernel_side) // stride + 1
     pixels = stride * np.arange(num_positions)[:, None] + np.arange(kernel_side)

@@ -16,13 +16,13 @@ register = keras.saving.register_keras_serializable(package="capsmodel")
 
 @register
 class PrimaryCapsules(keras.Layer):
-    """Convolve features, divide the output into capsules, and squash them (section 4).
+    """Convolve features, divide the output into capsules, and squash them (section 4 of the paper).
 
     Args:
         channels: The number of capsules at each position.
-        capsule_dim: The size of a capsule.
-        kernel_size: The kernel size of the convolution, pixels.
-        strides: The stride of the convolution, pixels.
+        capsule_dim: The number of elements of a capsule.
+        kernel_size: The kernel size of the convolution, in pixels.
+        strides: The stride of the convolution, in pixels.
 
     Input:
         (batch, height, width, features).
@@ -68,24 +68,27 @@ class PrimaryCapsules(keras.Layer):
 
 @register
 class ClassCapsules(keras.Layer):
-    """Compute one capsule for each class by routing by agreement (procedure 1).
+    """Compute one capsule for each class with routing by agreement (procedure 1 of the paper).
 
     Args:
         num_classes: The number of classes.
-        capsule_dim: The size of a class capsule.
-        routing_iterations: How many times coupling coefficients are computed, at least 1.
+        capsule_dim: The number of elements of a class capsule.
+        routing_iterations: The number of routing iterations, at least 1.
         initial_votes: The scale of the initial transformation weights.
-            "scaled": class capsules are initially about as long as primary capsules; see `vote_limit`.
-            "glorot_4d": Glorot uniform for the whole weight tensor, which Keras interprets as the kernel
+            With "scaled", class capsules are initially about as long as primary capsules; see `vote_limit`.
+            "glorot_4d" is Glorot uniform for the whole weight tensor, which Keras interprets as the kernel
             of a convolution whose receptive field has num_classes × num_capsules positions. The votes
-            are then almost zero, and the loss stays on a plateau for several epochs. It serves to
-            reproduce the baseline, the student project that this project grew out of.
+            are then almost zero, and the loss stays on a plateau for several epochs. This scale is for
+            reproducing the baseline, which is the student project that this project grew out of.
 
     Input:
-        (batch, num_capsules, input capsule_dim).
+        (batch, num_capsules, input_dim).
 
     Output:
-        (batch, num_classes, capsule_dim), float32 under every policy.
+        (batch, num_classes, capsule_dim), float32 under every dtype policy.
+
+    Raises:
+        ValueError: If `routing_iterations` or `initial_votes` is out of range.
     """
 
     def __init__(
@@ -138,22 +141,22 @@ def vote_limit(
 ) -> float:
     """Return the limit of the uniform distribution of the initial transformation weights.
 
-    With "scaled", the weights have variance num_classes² / (num_capsules × capsule_dim). Initially every
-    coupling coefficient is 1 / num_classes, so a class capsule before squash is the sum of num_capsules
-    independent votes with this weight, and its expected squared norm equals the mean squared norm of the
-    primary capsules. With much larger weights all capsules are long, and the first steps shrink every
-    capsule to zero, where squash has no gradient. With much smaller weights they are near zero from the
-    start.
+    With "scaled", the weights have variance num_classes² / (num_capsules × capsule_dim). In the first
+    routing iteration, every coupling coefficient is 1 / num_classes, so a class capsule before squash is
+    the sum of num_capsules independent votes with this weight. Its expected squared norm equals the mean
+    squared norm of the primary capsules. With much larger weights, all class capsules are initially long,
+    and the first training steps shrink them to zero, where squash has no gradient. With much smaller
+    weights, they are close to zero from the start.
 
     Args:
         initial_votes: One of `capsmodel.config.INITIAL_VOTES`.
         num_classes: The number of classes.
         num_capsules: The number of primary capsules.
-        input_dim: The size of a primary capsule.
-        capsule_dim: The size of a class capsule.
+        input_dim: The number of elements of a primary capsule.
+        capsule_dim: The number of elements of a class capsule.
 
     Returns:
-        The limit; the weights are between it and its negative.
+        The limit. The weights are drawn from the range between -limit and limit.
     """
     if initial_votes == "glorot_4d":
         return float((6 / (num_classes * num_capsules * (input_dim + capsule_dim))) ** 0.5)
@@ -162,7 +165,7 @@ def vote_limit(
 
 @register
 class CapsuleLengths(keras.Layer):
-    """Compute the length of each capsule, in float32 under every policy.
+    """Compute the length of each capsule, in float32 under every dtype policy.
 
     Input:
         (batch, num_classes, capsule_dim).
@@ -183,7 +186,9 @@ class CapsuleLengths(keras.Layer):
 
 @register
 class CapsuleMask(keras.Layer):
-    """Set all capsules to zero except the labelled one, or without labels the longest (section 4.1).
+    """Set all capsules except one to zero (section 4.1 of the paper).
+
+    The remaining capsule is the labelled one, or without labels the longest one.
 
     Input:
         capsules: (batch, num_classes, capsule_dim).

@@ -1,4 +1,4 @@
-"""The capsule network, built from its configuration."""
+"""Build the capsule network from its configuration."""
 
 import random
 from typing import NamedTuple
@@ -11,10 +11,10 @@ from capsmodel.network.layers import CapsuleLengths, CapsuleMask, ClassCapsules,
 
 
 class CapsNet(NamedTuple):
-    """Models of one network, which share all weights.
+    """The Keras models of one network, which share all weights.
 
-    Images are (batch, height, width, channels), from 0 to 1. Labels are integers, (batch,). Lengths are
-    those of the class capsules, (batch, num_classes). Reconstructions are float32 images.
+    Images are (batch, height, width, channels), with values from 0 to 1. Labels are integers, (batch,).
+    Lengths are those of the class capsules, (batch, num_classes). Reconstructions are float32 images.
 
     Attributes:
         training: Maps (images, labels) to lengths and to reconstructions from the labelled capsule.
@@ -30,15 +30,18 @@ class CapsNet(NamedTuple):
 
 
 def build_capsnet(config: CapsNetConfig, precision: str = "float32") -> CapsNet:
-    """Build the network of section 4 with the decoder of section 4.1.
+    """Build the network of the paper's section 4 with the decoder of section 4.1.
 
-    The initial weights and the seeds of dropout follow from `keras.utils.set_random_seed`, which has to be
-    called before.
+    The initial weights and the seeds of dropout depend on the global random seed. For reproducible weights,
+    call `keras.utils.set_random_seed` first.
 
     Args:
-        config: The network's shape.
+        config: The configuration of the network.
         precision: A Keras dtype policy, "float32" or "mixed_bfloat16". Squash, the softmax of the routing,
             lengths and reconstructions are computed in float32 under both.
+
+    Returns:
+        The models of the network.
     """
     images = keras.Input(config.input_shape, name="images")
     labels = keras.Input((), dtype="int32", name="labels")
@@ -85,7 +88,7 @@ def _build_decoder(config: CapsNetConfig, precision: str) -> keras.Model:
     for hidden_width in config.decoder_widths:
         decoder.add(layers.Dense(hidden_width, activation="relu", dtype=precision))
         if config.decoder_dropout:
-            # Without a seed of its own, dropout under PyTorch uses a state that no checkpoint contains
+            # Without a seed of its own, dropout uses a random state under PyTorch that checkpoints omit.
             seed = random.randrange(2**31)
             decoder.add(layers.Dropout(config.decoder_dropout, seed=seed, dtype=precision))
     decoder.add(layers.Dense(height * width * channels, activation="sigmoid", dtype="float32"))

@@ -1,21 +1,21 @@
-"""Squash and routing by agreement of Sabour, Frosst and Hinton (2017), as pure functions of keras.ops.
+"""Squash and routing by agreement of Sabour, Frosst and Hinton (2017), as pure functions in keras.ops.
 
-Squash, softmax and logits are computed in float32 whatever the dtype of the capsules.
+Squash, softmax and logits are computed in float32 for every dtype of the capsules.
 """
 
 from keras import KerasTensor, ops
 
-EPSILON = 1e-18  # keeps the gradient of a norm finite at the zero vector; its cube is a float32 number
+EPSILON = 1e-18  # makes the gradient of a norm finite at the zero vector; EPSILON**-1.5 is within float32
 
 
 def squash(vectors: KerasTensor) -> KerasTensor:
-    """Shrink vectors to a length below one, short vectors more than long ones (equation 1).
+    """Reduce the lengths of vectors to less than one, and keep their directions (equation 1).
 
     Args:
         vectors: (..., capsule_dim), of any float dtype.
 
     Returns:
-        float32 vectors of the same shape and directions, of length |s|² / (1 + |s|²).
+        float32 vectors of the same shape. A vector of length |s| gets the length |s|² / (1 + |s|²).
     """
     vectors = ops.cast(vectors, "float32")
     squared_norm = ops.sum(ops.square(vectors), axis=-1, keepdims=True)
@@ -23,23 +23,23 @@ def squash(vectors: KerasTensor) -> KerasTensor:
 
 
 def capsule_lengths(capsules: KerasTensor) -> KerasTensor:
-    """Compute the length of each capsule, which represents how probable its entity is (section 2).
+    """Compute the length of each capsule, which represents the probability of its entity (section 2).
 
     Args:
         capsules: (..., capsule_dim).
 
     Returns:
-        float32 (...), sqrt(sum of squares + epsilon).
+        float32 (...), the square root of the sum of squares plus EPSILON.
     """
     capsules = ops.cast(capsules, "float32")
     return ops.sqrt(ops.sum(ops.square(capsules), axis=-1) + EPSILON)
 
 
 def route_by_agreement(capsules: KerasTensor, transformation: KerasTensor, iterations: int) -> KerasTensor:
-    """Compute class capsules from primary capsules by routing (equations 2 and 3, procedure 1).
+    """Compute class capsules from primary capsules by routing by agreement (equations 2 and 3, procedure 1).
 
     The votes û = W u of the paper, (batch, classes, capsules, class_capsule_dim), are never computed.
-    Both of their uses are matrix products with W itself, which move half the memory:
+    Both uses of the votes are matrix products with W itself, which move half the memory:
 
         s_j  = Σ_i c_ij (W_ij u_i)    one matrix product of the coupled capsules c_ij u_i and W_j
         a_ij = (W_ij u_i) · v_j       the product of u_i and W_ijᵀ v_j, where one matrix product
@@ -48,13 +48,14 @@ def route_by_agreement(capsules: KerasTensor, transformation: KerasTensor, itera
     Gradients flow through all iterations.
 
     Args:
-        capsules: (batch, num_capsules, capsule_dim). Its dtype is the dtype of the matrix products.
+        capsules: The primary capsules, (batch, num_capsules, capsule_dim). Their dtype is that of the
+            matrix products.
         transformation: The weights W, (num_classes, capsule_dim, num_capsules, class_capsule_dim).
-        iterations: How many times coupling coefficients are computed, at least 1. The first ones are
-            uniform.
+        iterations: The number of routing iterations, at least 1. In the first iteration, all coupling
+            coefficients are equal.
 
     Returns:
-        float32 (batch, num_classes, class_capsule_dim). Each capsule is shorter than one.
+        The class capsules, float32 (batch, num_classes, class_capsule_dim). Their lengths are below one.
     """
     num_classes, capsule_dim, num_capsules, class_capsule_dim = transformation.shape
     components = capsule_dim * num_capsules

@@ -1,1 +1,1 @@
-"""Training: batches, augmentation, the training step, epochs, checkpoints, and images of the result."""
+"""Train a capsule network: batches, augmentation, the training step, epochs, checkpoints and pictures."""

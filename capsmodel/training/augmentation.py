@@ -1,20 +1,21 @@
-"""Augmentation of a batch of images, by functions that run on the device within the training step."""
+"""Augment batches of images with functions that run on the device within the training step."""
 
 import keras
 from keras import KerasTensor, ops
 
-SHIFT_FRACTION = 0.1  # the largest shift, as a fraction of the side
+SHIFT_FRACTION = 0.1  # the largest shift, as a fraction of the image's side
 CUTOUT_SIDE = 6  # pixels
 
 
 def augment(
     images: KerasTensor, augmentation: str, seed_generator: keras.random.SeedGenerator
 ) -> KerasTensor:
-    """Apply each step that `augmentation` names.
+    """Apply each augmentation step that `augmentation` names.
 
     Args:
         images: (batch, height, width, channels).
-        augmentation: One of `capsmodel.config.AUGMENTATIONS`: steps joined by a plus, or "none".
+        augmentation: One of `capsmodel.config.AUGMENTATIONS`: step names joined by a plus sign, or
+            "none".
         seed_generator: The source of random seeds. Each step advances it.
 
     Returns:
@@ -28,9 +29,16 @@ def augment(
 
 
 def shift(images: KerasTensor, seed_generator: keras.random.SeedGenerator) -> KerasTensor:
-    """Shift each image by whole pixels, by up to a tenth of its side in each direction.
+    """Shift each image at random by whole pixels, by up to a tenth of its side in each direction.
 
-    Pixels beyond the edge are zero.
+    Pixels that move in from beyond the edge are zero.
+
+    Args:
+        images: (batch, height, width, channels).
+        seed_generator: The source of random seeds.
+
+    Returns:
+        Images of the same shape and dtype.
     """
     for axis in (1, 2):
         side = images.shape[axis]
@@ -46,7 +54,15 @@ def shift(images: KerasTensor, seed_generator: keras.random.SeedGenerator) -> Ke
 
 
 def cutout(images: KerasTensor, seed_generator: keras.random.SeedGenerator) -> KerasTensor:
-    """Set a 6×6 square at a random position inside each image to zero (DeVries and Taylor, 2017)."""
+    """Set a square of 6×6 pixels at a random position inside each image to zero (DeVries and Taylor, 2017).
+
+    Args:
+        images: (batch, height, width, channels).
+        seed_generator: The source of random seeds.
+
+    Returns:
+        Images of the same shape and dtype.
+    """
     height, width = images.shape[1:3]
     in_rows = _in_square(images, height, seed_generator)  # (batch, height)
     in_columns = _in_square(images, width, seed_generator)  # (batch, width)
@@ -55,7 +71,7 @@ def cutout(images: KerasTensor, seed_generator: keras.random.SeedGenerator) -> K
 
 
 def _in_square(images: KerasTensor, side: int, seed_generator: keras.random.SeedGenerator) -> KerasTensor:
-    """Return 1 for the positions of the square along one side and 0 for the others, (batch, side)."""
+    """Return a mask (batch, side): 1 at the positions of the square along one side, 0 elsewhere."""
     first = _random_ints(images, 0, side - CUTOUT_SIDE, seed_generator)
     positions = ops.arange(side)
     return ops.cast(ops.logical_and(positions >= first, positions < first + CUTOUT_SIDE), images.dtype)
@@ -64,5 +80,5 @@ def _in_square(images: KerasTensor, side: int, seed_generator: keras.random.Seed
 def _random_ints(
     images: KerasTensor, low: int, high: int, seed_generator: keras.random.SeedGenerator
 ) -> KerasTensor:
-    """Draw one integer for each image, with both bounds included, (batch, 1)."""
+    """Draw one integer from `low` to `high`, both included, for each image, (batch, 1)."""
     return keras.random.randint((ops.shape(images)[0], 1), low, high + 1, seed=seed_generator)

@@ -1,4 +1,4 @@
-"""Batches of an array, in a form that Keras's `fit`, `evaluate` and `predict` accept."""
+"""Split arrays into batches for the methods `fit`, `evaluate` and `predict` of Keras."""
 
 import math
 from typing import TYPE_CHECKING
@@ -13,12 +13,12 @@ if TYPE_CHECKING:
 def batched(array: np.ndarray, batch_size: int) -> "tf.data.Dataset | keras.utils.PyDataset":
     """Split an array into batches of consecutive rows; the last batch may be smaller.
 
-    Use it instead of the bare array. TensorFlow tunes how it reads a bare array, and the end of an
-    epoch then usually waits until the tuner next wakes up. The tuner sleeps for 0.01 s, 0.02 s, 0.04 s
-    and so on, up to a minute. benchmarks/epoch_end.py measures the wait.
+    Pass the result to Keras instead of the bare array. TensorFlow tunes how it reads a bare array in a
+    thread that sleeps for 0.01 s, 0.02 s, 0.04 s and so on, up to a minute, and the end of an epoch
+    usually waits until this thread wakes up. benchmarks/epoch_end.py measures the wait.
 
     Args:
-        array: (rows, …), with at least one row.
+        array: (num_rows, ...), with at least one row.
         batch_size: The number of rows in a batch.
 
     Returns:
@@ -26,13 +26,13 @@ def batched(array: np.ndarray, batch_size: int) -> "tf.data.Dataset | keras.util
     """
     if keras.backend.backend() != "tensorflow":
         return _Batches(array, batch_size)
-    import tensorflow as tf  # imported here because it would occupy a GPU on which another backend trains
+    import tensorflow as tf  # imported here so that it does not occupy a GPU that another backend uses
 
     return untuned(tf.data.Dataset.from_tensor_slices(array).batch(batch_size))
 
 
 def untuned(dataset: "tf.data.Dataset") -> "tf.data.Dataset":
-    """Disable TensorFlow's tuning of a tf.data.Dataset."""
+    """Return the data set with TensorFlow's tuning disabled."""
     import tensorflow as tf
 
     options = tf.data.Options()
@@ -41,7 +41,7 @@ def untuned(dataset: "tf.data.Dataset") -> "tf.data.Dataset":
 
 
 class _Batches(keras.utils.PyDataset):
-    """Consecutive rows of an array in batches."""
+    """Yield batches of consecutive rows of an array."""
 
     def __init__(self, array: np.ndarray, batch_size: int) -> None:
         super().__init__()

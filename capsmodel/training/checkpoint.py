@@ -1,4 +1,4 @@
-"""Checkpoints of epochs, which contain all that training needs to continue exactly where it stopped."""
+"""Checkpoints, which contain everything that training needs to continue after an epoch."""
 
 import json
 import logging
@@ -21,7 +21,7 @@ class Checkpoint(NamedTuple):
 
     Attributes:
         history: The metrics of each epoch so far.
-        arrays: The arrays that were saved.
+        arrays: The variables of the training, in the order in which they were saved.
     """
 
     history: list[dict[str, float]]
@@ -31,12 +31,12 @@ class Checkpoint(NamedTuple):
 def save_checkpoint(folder: Path, history: list[dict[str, float]], arrays: Sequence[np.ndarray]) -> None:
     """Write a checkpoint, and delete all but the newest two.
 
-    It is written under a temporary name and renamed, so an interrupted write leaves no checkpoint.
+    The file is written under a temporary name and renamed, so an interrupted write leaves no checkpoint.
 
     Args:
-        folder: The folder of the checkpoints. It must exist.
+        folder: The folder for checkpoints. It must exist.
         history: The metrics of each epoch so far.
-        arrays: The arrays of the training's state.
+        arrays: The variables of the training.
     """
     path = folder / f"epoch-{len(history):05d}.npz"
     temporary = path.with_suffix(".tmp")
@@ -50,14 +50,17 @@ def save_checkpoint(folder: Path, history: list[dict[str, float]], arrays: Seque
 
 
 def load_checkpoint(folder: Path) -> Checkpoint | None:
-    """Load the newest checkpoint that is intact, with a warning for each damaged one.
+    """Load the newest intact checkpoint, and log a warning for each damaged one.
+
+    Args:
+        folder: The folder for checkpoints.
 
     Returns:
-        The checkpoint, or None if the folder has none.
+        The checkpoint, or None if the folder has no intact one.
     """
     for path in _newest_first(folder):
         try:
-            # Reading an array verifies its CRC
+            # Reading an array verifies its CRC.
             with path.open("rb") as file, np.load(file, allow_pickle=False) as saved:
                 arrays = [saved[f"arr_{number}"] for number in range(len(saved.files) - 1)]
                 return Checkpoint(json.loads(str(saved["history"])), arrays)

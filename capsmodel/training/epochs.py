@@ -1,4 +1,4 @@
-"""Training by epochs, which are reported and saved, and resumed from the last checkpoint."""
+"""Train a network epoch by epoch, with a report and a checkpoint after each epoch."""
 
 import math
 import time
@@ -38,19 +38,20 @@ def train_epochs(
     training: np.ndarray,
     validation: np.ndarray | None,
 ) -> Trained:
-    """Train a network from scratch or from the trial's newest checkpoint, until all epochs are done.
+    """Train a network from scratch or from the trial's newest checkpoint, until `is_finished`.
 
     Each epoch is trained, validated, reported and saved, in this order. A resumed trial reaches the same
-    metrics as an uninterrupted one: bit for bit on the same machine with the same number of threads.
+    metrics as an uninterrupted one. They agree bit for bit on the same machine with the same number of
+    threads.
 
     Args:
-        network_config: The network's shape.
-        config: How it is trained.
+        network_config: The configuration of the network.
+        config: The configuration of the training.
         dataset: The data set. Its test images are not used.
         trial: The trial, which receives the metrics of each epoch and notes on their origin.
         training: The indices of the training images to train on.
-        validation: The indices of the training images to validate on. If it is None, there are no
-            validation metrics and there is no early stopping.
+        validation: The indices of the training images to validate on. If it is None, no validation
+            metrics are computed; `config` must then have no early stopping.
 
     Returns:
         The trained network and the metrics of each epoch.
@@ -78,8 +79,8 @@ def train_epochs(
         metrics = _train_epoch(trainer, config, epoch, order, validation)
         if not math.isfinite(metrics["train_loss"]):
             raise FloatingPointError(
-                f"the training loss of epoch {epoch + 1} is {metrics['train_loss']}, expected a number; "
-                f"lower `learning_rate` (it is {config.learning_rate})"
+                f"the training loss of epoch {epoch + 1} is {metrics['train_loss']}; expected a finite "
+                f"number; lower `learning_rate`, which is {config.learning_rate}"
             )
         history.append(metrics)
         trial.report(epoch + 1, metrics)
@@ -90,11 +91,11 @@ def train_epochs(
 
 
 def build_trainer(capsnet: CapsNet, config: TrainConfig, dataset: Dataset, seed: int) -> CapsNetTrainer:
-    """Build a trainer with its complete state, so that the state of a checkpoint can be assigned to it.
+    """Build a trainer whose variables all exist, so that the arrays of a checkpoint can be assigned to them.
 
     Args:
-        capsnet: The network.
-        config: How it is trained.
+        capsnet: The network to train.
+        config: The configuration of the training.
         dataset: The data set. Its test images are not used.
         seed: The seed of the augmentation.
     """
@@ -112,7 +113,12 @@ def build_trainer(capsnet: CapsNet, config: TrainConfig, dataset: Dataset, seed:
 
 
 def is_finished(history: list[dict[str, float]], config: TrainConfig) -> bool:
-    """Return whether all epochs are trained or early stopping applies."""
+    """Return whether all epochs are trained or early stopping applies.
+
+    Args:
+        history: The metrics of each epoch so far.
+        config: The configuration of the training.
+    """
     if len(history) >= config.epochs:
         return True
     if config.early_stopping_patience is None or not history:

@@ -1,4 +1,4 @@
-"""Images of what a network has learned: reconstructions, and the effect of each capsule dimension."""
+"""Draw what a network has learned: reconstructions, and the effect of each capsule dimension."""
 
 from pathlib import Path
 
@@ -8,18 +8,18 @@ from PIL import Image
 
 from capsmodel.network.model import CapsNet
 
-PERTURBATIONS = np.linspace(-0.25, 0.25, 11)  # steps of 0.05, as in figure 4 of the paper
+PERTURBATIONS = np.linspace(-0.25, 0.25, 11)  # in steps of 0.05, as in figure 4 of the paper
 IMAGES_PER_ROW = 10
-SCALE = 2  # the side of a pixel in the output, pixels
-GAP = 2  # the space between images in the output, pixels
+SCALE = 2  # the side of an image's pixel in the drawing, in pixels
+GAP = 2  # the space between images in the drawing, in pixels
 
 
 def save_pictures(capsnet: CapsNet, images: np.ndarray, folder: Path) -> None:
-    """Write reconstructions.png for these images and perturbations.png for the first of them.
+    """Write reconstructions.png for all of the images and perturbations.png for the first one.
 
     Args:
         capsnet: The network.
-        images: uint8, (num_images, height, width, channels), at least one.
+        images: uint8, (num_images, height, width, channels), with at least one image.
         folder: The folder for the files. It must exist.
     """
     _save(draw_reconstructions(capsnet, images), folder / "reconstructions.png")
@@ -27,14 +27,14 @@ def save_pictures(capsnet: CapsNet, images: np.ndarray, folder: Path) -> None:
 
 
 def draw_reconstructions(capsnet: CapsNet, images: np.ndarray) -> np.ndarray:
-    """Draw rows of images, each above a row of their reconstructions from the longest capsule.
+    """Draw images in rows, each row above the reconstructions from the longest class capsules.
 
     Args:
         capsnet: The network.
         images: uint8, (num_images, height, width, channels).
 
     Returns:
-        uint8, (height, width, channels) of the whole drawing.
+        The drawing as uint8, (drawing height, drawing width, channels).
     """
     _, reconstructions = capsnet.prediction(ops.convert_to_tensor(images / np.float32(255)))
     drawn = _pixels(reconstructions)
@@ -45,16 +45,16 @@ def draw_reconstructions(capsnet: CapsNet, images: np.ndarray) -> np.ndarray:
 
 
 def draw_perturbations(capsnet: CapsNet, image: np.ndarray) -> np.ndarray:
-    """Draw reconstructions from the longest capsule with one of its dimensions changed.
+    """Draw reconstructions of an image from its longest class capsule with one dimension changed.
 
-    Each row changes one dimension, and each column adds one of PERTURBATIONS to it.
+    Each row is for one dimension, and each column adds one of PERTURBATIONS to it.
 
     Args:
         capsnet: The network.
         image: uint8, (height, width, channels).
 
     Returns:
-        uint8, (height, width, channels) of the whole drawing.
+        The drawing as uint8, (drawing height, drawing width, channels).
     """
     capsules = capsnet.encoder(ops.convert_to_tensor(image[None] / np.float32(255)))
     capsules = ops.convert_to_numpy(capsules)[0]  # (num_classes, capsule_dim)
@@ -69,12 +69,12 @@ def draw_perturbations(capsnet: CapsNet, image: np.ndarray) -> np.ndarray:
 
 
 def _pixels(images: KerasTensor) -> np.ndarray:
-    """Convert images from the range 0 to 1 to uint8."""
+    """Convert images with values from 0 to 1 to uint8."""
     return np.asarray(np.rint(255 * ops.convert_to_numpy(images)), dtype=np.uint8)
 
 
 def _tile(rows: list[np.ndarray]) -> np.ndarray:
-    """Arrange rows of images of one size on a grey background, enlarged."""
+    """Enlarge rows of images of one size, and arrange them on a grey background."""
     height, width, channels = rows[0].shape[1:]
     down, right = SCALE * height + GAP, SCALE * width + GAP
     picture = np.full((GAP + len(rows) * down, GAP + len(rows[0]) * right, channels), 128, np.uint8)
@@ -87,5 +87,5 @@ def _tile(rows: list[np.ndarray]) -> np.ndarray:
 
 
 def _save(pixels: np.ndarray, path: Path) -> None:
-    """Write a PNG file, in colour if there are three channels, otherwise the first channel in grey."""
+    """Write a PNG file: in colour if there are three channels, otherwise the first channel in grey."""
     Image.fromarray(pixels if pixels.shape[-1] == 3 else pixels[:, :, 0]).save(path, optimize=True)

@@ -1,4 +1,4 @@
-"""The number format of a trial's matrix products."""
+"""Choose the floating-point format of a trial's matrix products."""
 
 import functools
 import time
@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from keras import ops
 
-SIDE = 2048  # of the matrices that are multiplied: large enough to occupy a GPU
+SIDE = 2048  # the side of the multiplied matrices, which are large enough to occupy a GPU
 NUM_ROUNDS = 3
 SMALLEST_SPEEDUP = 1.25  # a smaller gain does not justify the lower precision
 
@@ -27,13 +27,16 @@ class Precision(NamedTuple):
 def choose_precision(precision: str, checkpoint_dir: Path) -> Precision:
     """Choose the dtype policy of a trial.
 
-    "auto" selects mixed_bfloat16 where a matrix product is at least 1.25 times as fast in bfloat16 as in
-    float32, and float32 elsewhere. The choice is made once and stored with the checkpoints, so that a
+    "auto" selects mixed_bfloat16 if a matrix product is at least 1.25 times as fast in bfloat16 as in
+    float32, and float32 otherwise. The choice is made once and stored with the checkpoints, so that a
     trial keeps its precision when it is resumed on another machine.
 
     Args:
         precision: One of `capsmodel.config.PRECISIONS`.
         checkpoint_dir: The trial's folder for checkpoints. It must exist.
+
+    Returns:
+        The dtype policy and the reason for it.
     """
     if precision != "auto":
         return Precision(precision, "set in the study")
@@ -45,18 +48,21 @@ def choose_precision(precision: str, checkpoint_dir: Path) -> Precision:
     temporary = stored.with_suffix(".tmp")
     temporary.write_text(policy)
     temporary.replace(stored)
-    return Precision(policy, f"auto: bfloat16 products are {speedup:.2f} times as fast as float32 ones here")
+    return Precision(policy, f"auto: bfloat16 is {speedup:.2f} times as fast as float32 on this device")
 
 
 @functools.cache
 def bfloat16_speedup() -> float:
-    """Measure how many times as fast a matrix product is in bfloat16 as in float32, on Keras's device."""
+    """Measure how many times as fast a matrix product is in bfloat16 as in float32, on the device of Keras.
+
+    The measurement is made once in each process.
+    """
     matrices = {dtype: ops.ones((SIDE, SIDE), dtype) for dtype in ("float32", "bfloat16")}
     times: dict[str, list[float]] = {dtype: [] for dtype in matrices}
     for _ in range(1 + NUM_ROUNDS):  # the first round compiles
         for dtype, matrix in matrices.items():
             started = time.perf_counter()
-            # The conversion to NumPy waits for the result
+            # The conversion to NumPy waits for the result.
             ops.convert_to_numpy(ops.cast(ops.matmul(matrix, matrix)[0, 0], "float32"))
             times[dtype].append(time.perf_counter() - started)
     return min(times["float32"][1:]) / min(times["bfloat16"][1:])

@@ -1,4 +1,4 @@
-"""The training step, from image indices to metrics, which runs on the device."""
+"""The training step, which computes metrics from image indices on the device."""
 
 from typing import Any
 
@@ -16,13 +16,13 @@ class CapsNetTrainer(keras.Model):
     `fit` and `evaluate` receive indices instead of images, so a shuffled epoch is a permutation and a split
     is a set of indices. `capsmodel.training.batches.batched` splits the indices into batches.
 
-    The metrics are means over the images: `loss` = `margin_loss` + decoder_coefficient ×
-    `reconstruction_loss`, and `accuracy`. Reconstructions are from the labelled capsule, in validation as
-    well. The metrics of `fit` are computed during the epoch, on augmented images and while the weights
-    change.
+    The metrics are means over the images: `margin_loss`, `reconstruction_loss`, `accuracy`, and `loss`,
+    which is `margin_loss` + decoder_coefficient × `reconstruction_loss`. Images are reconstructed from the
+    labelled capsule, also in validation. `fit` computes its metrics during the epoch, on augmented images
+    and while the weights change.
 
     Args:
-        network: Maps (images, labels) to lengths and reconstructions; see
+        network: A model that maps (images, labels) to lengths and reconstructions; see
             `capsmodel.network.model.CapsNet`.
         images: uint8, (num_images, height, width, channels).
         labels: Integers, (num_images,).
@@ -50,7 +50,7 @@ class CapsNetTrainer(keras.Model):
         self.means = [keras.metrics.Mean(name) for name in ("margin_loss", "reconstruction_loss", "accuracy")]
 
     def call(self, indices: KerasTensor, training: bool = False) -> dict[str, KerasTensor]:
-        """Compute the quantities of each image of a batch, each (batch,)."""
+        """Compute the losses and the correctness of the prediction of each image, each (batch,)."""
         images = ops.take(self.images, indices, axis=0)
         labels = ops.take(self.labels, indices, axis=0)
         if training:
@@ -70,16 +70,16 @@ class CapsNetTrainer(keras.Model):
         sample_weight: Any = None,
         training: bool = True,
     ) -> KerasTensor:
-        """Return the mean loss of a batch from the quantities that `call` computes."""
+        """Return the mean loss of a batch, a scalar, from the result of `call` in `y_pred`."""
         return ops.mean(y_pred["margin_loss"] + self.decoder_coefficient * y_pred["reconstruction_loss"])
 
     def compute_metrics(self, x: Any, y: Any, y_pred: Any, sample_weight: Any = None) -> dict[str, Any]:
-        """Update the running means with a batch, and return them."""
+        """Update the running means with the result of `call` in `y_pred`, and return them."""
         for mean in self.means:
             mean.update_state(y_pred[mean.name])
         return dict(self.get_metrics_result())
 
     @property
     def state(self) -> list[keras.Variable]:
-        """All variables that training changes: weights, optimizer and random state, without the images."""
+        """All variables that training changes: weights, random state and the optimizer's variables."""
         return [*self.network.variables, self.seed_generator.state, *self.optimizer.variables]

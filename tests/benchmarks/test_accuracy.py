@@ -8,5 +8,5 @@ RECORDS = Path(__file__).parents[2] / "docs" / "capsnet" / "results" / "accuracy
 
 
 @pytest.mark.parametrize("training", plan_trainings(epochs=4, plateau_epochs=16), ids=str)
-def test_the_recorded_trainings_are_complete(training):
+def test_recorded_trainings_are_complete(training):
     assert "test_accuracy" in last_metrics(training, RECORDS)

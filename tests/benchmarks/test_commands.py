@@ -1,4 +1,4 @@
-"""All benchmarks are started in the same way, and the documentation names benchmarks that exist."""
+"""Tests of the commands that run benchmarks, in docstrings and in the documentation."""
 
 import ast
 import re
@@ -15,12 +15,12 @@ BENCHMARKS = {
 
 
 @pytest.mark.parametrize("name", BENCHMARKS)
-def test_the_docstring_of_a_benchmark_contains_its_command(name: str) -> None:
+def test_benchmark_docstring_contains_its_command(name: str) -> None:
     assert f"python -m benchmarks.{name}" in (ast.get_docstring(ast.parse(BENCHMARKS[name])) or "")
 
 
 @pytest.mark.parametrize("page", sorted(ROOT.glob("docs/**/*.md")), ids=lambda page: page.stem)
-def test_benchmarks_named_in_the_documentation_exist(page: Path) -> None:
+def test_documentation_names_only_existing_benchmarks(page: Path) -> None:
     text = page.read_text(encoding="utf-8")
     assert set(re.findall(r"python -m benchmarks\.(\w+)", text)) <= set(BENCHMARKS)
     assert "python benchmarks/" not in text

@@ -6,7 +6,7 @@ from benchmarks import convolution
 
 
 @pytest.mark.parametrize("form", [convolution.space_to_depth, convolution.im2col])
-def test_all_forms_compute_the_same_convolution(monkeypatch, form):
+def test_convolution_forms_compute_same_result(monkeypatch, form):
     monkeypatch.setattr(convolution, "FILTERS", 3)
     generator = np.random.default_rng(0)
     features = ops.convert_to_tensor(generator.normal(size=(2, 20, 20, 3)), "float32")

@@ -1,4 +1,7 @@
-"""The benchmarks of the orchestrator run. Their results are meaningful only on an idle machine."""
+"""Tests that the benchmarks of the orchestrator run.
+
+The numbers that they print are not tested, because they are meaningful only on an idle machine.
+"""
 
 import subprocess
 import sys

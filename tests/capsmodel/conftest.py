@@ -14,7 +14,7 @@ REPOSITORY = Path(__file__).parents[2]
 
 @pytest.fixture(scope="session")
 def kmnist_npz():
-    """Return the path of 8,000 real images, or skip the test if the file is missing."""
+    """Return the path of a file with 8,000 real images, or skip the test if the file does not exist."""
     default = REPOSITORY.parent / "shared" / "data" / "kmnist-8k.npz"
     path = Path(os.environ.get("CAPSWEEP_KMNIST_NPZ", default))
     if not path.is_file():
@@ -24,7 +24,7 @@ def kmnist_npz():
 
 @pytest.fixture
 def small_config():
-    """Return a small network in which every size is a different number, with 2 × 3 positions of capsules."""
+    """Return the configuration of a small network, with different sizes and 2 × 3 positions of capsules."""
     return CapsNetConfig(
         input_shape=(20, 22, 1),
         num_classes=3,
@@ -60,7 +60,17 @@ def small_images():
 
 @dataclass
 class RecordingTrial:
-    """A trial that records its reports, and raises InterruptedTrialError after the epoch `stop_after`."""
+    """A trial that records its reports and can be interrupted.
+
+    Attributes:
+        folder: The folder for the trial's files.
+        dataset: The name of the data set.
+        data_dir: The folder with the data; None for the default.
+        seed: The seed of all random numbers.
+        stop_after: The epoch whose report raises InterruptedTrialError; None for no interruption.
+        reports: The reported metrics, by epoch.
+        notes: The recorded notes, by key.
+    """
 
     folder: Path
     dataset: str = "digits"

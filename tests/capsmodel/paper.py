@@ -1,22 +1,22 @@
 """The paper's equations and Adam in NumPy and float64, as a reference for the network and its training.
 
-All functions are analytic functions of the weights wherever they are smooth. A derivative is therefore the
-imaginary part of a step in an imaginary direction, exact to float64 and without backpropagation.
+The functions are analytic in the weights wherever they are smooth. Derivatives are therefore computed by the
+complex-step method, which is exact to float64 precision and does not use backpropagation.
 """
 
 from typing import NamedTuple
 
 import numpy as np
 
-IMAGINARY_STEP = 1e-40  # may be this small because no subtraction can cancel digits
+IMAGINARY_STEP = 1e-40  # can be this small because the method subtracts nothing
 
 
 class Pass(NamedTuple):
     """The results of a forward pass.
 
     Attributes:
-        lengths: (batch, num_classes).
-        reconstructions: From the labelled capsule, (batch, height, width, channels).
+        lengths: The lengths of the class capsules, (batch, num_classes).
+        reconstructions: The reconstructions from the labelled capsules, (batch, height, width, channels).
         loss: The loss of the batch, a scalar.
     """
 
@@ -26,7 +26,18 @@ class Pass(NamedTuple):
 
 
 def forward(weights, images, labels, routing_iterations, decoder_coefficient):
-    """Compute sections 4 and 4.1. `weights` are in the order of the layers, each kernel before its bias."""
+    """Compute a forward pass of the network of sections 4 and 4.1 of the paper.
+
+    Args:
+        weights: The weights in the order of the layers, with each kernel before its bias.
+        images: (batch, height, width, channels), with values from 0 to 1.
+        labels: Integers, (batch,).
+        routing_iterations: The number of routing iterations.
+        decoder_coefficient: The weight of the reconstruction loss.
+
+    Returns:
+        The results of the forward pass.
+    """
     kernel, bias, primary_kernel, primary_bias, transformation, *decoder = weights
     num_classes, capsule_dim, num_capsules, _ = transformation.shape
     features = positive_part(convolve(images, kernel, bias, stride=1))
@@ -49,9 +60,14 @@ def forward(weights, images, labels, routing_iterations, decoder_coefficient):
 
 
 def route(votes, iterations):
-    """Compute class capsules from votes by procedure 1.
+    """Compute class capsules from votes with procedure 1 of the paper.
 
-    Votes are (batch, num_capsules, num_classes, class_capsule_dim).
+    Args:
+        votes: (batch, num_capsules, num_classes, class_capsule_dim).
+        iterations: The number of routing iterations.
+
+    Returns:
+        (batch, num_classes, class_capsule_dim).
     """
     logits = np.zeros(votes.shape[:3])
     for _ in range(iterations):
@@ -62,7 +78,7 @@ def route(votes, iterations):
 
 
 def squash(vectors):
-    """Compute equation 1."""
+    """Squash vectors, (..., capsule_dim), with equation 1 of the paper."""
     length = norm(vectors)[..., None]
     return length**2 / (1 + length**2) * vectors / length
 
@@ -80,7 +96,7 @@ def convolve(images, kernel, bias, stride):
     vertical, horizontal = np.broadcast_to(stride, 2)
     windows = windows[
         :, ::vertical, ::horizontal
-    ]  # (batch, rows, columns, channels, kernel rows, kernel columns)
+    ]  # (batch, rows, columns, channels, kernel_height, kernel_width)
     return np.tensordot(windows, kernel, axes=((3, 4, 5), (2, 0, 1))) + bias
 
 
@@ -90,7 +106,7 @@ def gradients(function, weights):
     found = []
     for weight in complex_weights:
         slopes = np.empty(weight.size)
-        flat = weight.reshape(-1)  # a view
+        flat = weight.reshape(-1)  # a view of the array that is passed to the function
         for index in range(weight.size):
             flat[index] += 1j * IMAGINARY_STEP
             slopes[index] = function(complex_weights).imag / IMAGINARY_STEP
@@ -100,9 +116,9 @@ def gradients(function, weights):
 
 
 def first_adam_step(weight, gradient, learning_rate, beta_1=0.9, beta_2=0.999, epsilon=1e-7):
-    """Compute the first step of Adam from moments of zero.
+    """Return a weight after the first step of Adam, whose moments are initially zero.
 
-    The algorithm is algorithm 1 of Kingma and Ba (2015), in the form given at the end of section 2.
+    The step is that of algorithm 1 of Kingma and Ba (2015), in the form given at the end of section 2.
     """
     momentum, velocity = (1 - beta_1) * gradient, (1 - beta_2) * gradient**2
     step_size = learning_rate * np.sqrt(1 - beta_2) / (1 - beta_1)

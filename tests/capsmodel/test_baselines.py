@@ -18,7 +18,7 @@ STUDY = {
 }
 
 
-def test_the_student_projects_configurations_are_given_with_their_accuracies():
+def test_baseline_configurations_have_params_and_accuracies():
     found = published_baselines(STUDY)
     assert {each["name"] for each in found["configurations"]} == {"baseline (student project)"}
     assert [each["test"] for each in found["configurations"]] == [0.9517, 0.9534, 0.9749, 0.9845]
@@ -33,13 +33,13 @@ def test_the_student_projects_configurations_are_given_with_their_accuracies():
     }
 
 
-def test_params_of_configurations_are_params_of_the_train_function():
+def test_baseline_hyperparameters_are_valid_for_train():
     for configuration in published_baselines(STUDY)["configurations"]:
         training = {name: value for name, value in configuration["params"].items() if "routing" not in name}
         assert TrainConfig(**training)
 
 
-def test_published_results_are_accuracies_with_a_mark_that_the_note_explains():
+def test_published_results_have_accuracies_and_marks_explained_by_note():
     found = published_baselines(STUDY)
     results = {each["name"]: (each["test"], each["note"]) for each in found["results"]}
     assert len(results) == 9
@@ -60,23 +60,23 @@ def test_published_results_are_accuracies_with_a_mark_that_the_note_explains():
         {"space": {"num_samples": {"type": "int", "low": 100, "high": 1000}}},
     ],
 )
-def test_a_study_of_other_data_or_another_metric_has_no_baselines(changed):
+def test_study_of_other_data_or_metric_has_no_baselines(changed):
     assert published_baselines({**STUDY, **changed}) is None
 
 
 @pytest.mark.parametrize(
     "changed", [{"fixed": {"num_samples": None}}, {"fixed": None}, {"fixed": {}, "space": {}}]
 )
-def test_a_study_without_a_limit_on_the_images_has_baselines(changed):
+def test_study_of_all_images_has_baselines(changed):
     assert published_baselines({**STUDY, **changed}) is not None
 
 
-def test_the_study_file_of_the_repository_has_baselines():
+def test_bundled_kmnist_study_has_baselines():
     study = load_study(str(ROOT / "studies" / "kmnist.yaml"))
     assert published_baselines(study.model_dump(mode="json")) is not None
 
 
-def test_baselines_are_returned_without_importing_keras():
+def test_published_baselines_does_not_import_keras():
     code = (
         "import sys; from capsmodel.baselines import published_baselines; published_baselines({}); "
         "print(*({'keras', 'tensorflow', 'jax', 'torch', 'numpy'} & set(sys.modules)))"

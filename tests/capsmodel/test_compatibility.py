@@ -1,4 +1,4 @@
-"""Files of earlier versions can still be read.
+"""Tests that files of earlier versions can be read.
 
 `trial_folder` was written before `capsmodel` was divided into subpackages. It contains the weights after two
 epochs and the checkpoint after the first one.
@@ -40,7 +40,7 @@ EXPECTED = {  # the validation metrics after the second epoch
 }
 
 
-def test_saved_weights_give_the_same_metrics():
+def test_weights_of_earlier_version_reproduce_metrics():
     dataset = load_dataset("digits")
     network_config, config = configs_from_params(PARAMS, dataset.input_shape, dataset.num_classes)
     capsnet = build_capsnet(network_config)
@@ -51,7 +51,7 @@ def test_saved_weights_give_the_same_metrics():
     assert metrics == pytest.approx(EXPECTED, rel=1e-4)
 
 
-def test_a_trial_is_resumed_from_its_checkpoint(make_trial):
+def test_checkpoint_of_earlier_version_is_resumed(make_trial):
     trial = make_trial(seed=3)
     shutil.copytree(TRIAL_FOLDER / "checkpoints", trial.checkpoint_dir, dirs_exist_ok=True)
     metrics = train(PARAMS, trial)
@@ -62,5 +62,5 @@ def test_a_trial_is_resumed_from_its_checkpoint(make_trial):
 @pytest.mark.parametrize(
     "layer_class", [StridedConvolution, PrimaryCapsules, ClassCapsules, CapsuleLengths, CapsuleMask]
 )
-def test_layers_keep_their_registered_names(layer_class):
+def test_layers_keep_registered_names_of_earlier_version(layer_class):
     assert keras.saving.get_registered_name(layer_class) == f"capsmodel>{layer_class.__name__}"

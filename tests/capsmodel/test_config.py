@@ -16,29 +16,29 @@ STUDY_PARAMS = {
 }
 
 
-def test_each_param_is_assigned_to_its_configuration():
+def test_params_are_assigned_to_their_configurations():
     network, training = configs_from_params(STUDY_PARAMS, (28, 28, 1), 10)
     assert network == CapsNetConfig(routing_iterations=2)
     assert training == TrainConfig(3, 64, 0.002, 0.95, 0.784, "shift+cutout")
 
 
-def test_no_params_give_the_default_configurations():
+def test_empty_params_give_default_configurations():
     assert configs_from_params({}, (28, 28, 1), 10) == (CapsNetConfig(), TrainConfig())
 
 
-def test_a_list_is_converted_to_a_tuple():
+def test_list_is_converted_to_tuple():
     network, _ = configs_from_params({"decoder_widths": [32, 64]}, (28, 28, 1), 10)
     assert network.decoder_widths == (32, 64)
 
 
-def test_unknown_params_raise_an_error_that_lists_the_valid_names():
+def test_unknown_params_raise_error_with_valid_names():
     with pytest.raises(
         ValueError, match=r"unknown hyperparameters: batchsize, depth; valid names are: .*batch_size"
     ):
         configs_from_params({"depth": 1, "batchsize": 2}, (28, 28, 1), 10)
 
 
-def test_properties_of_the_data_set_are_not_params():
+def test_data_set_properties_are_rejected_as_hyperparameters():
     with pytest.raises(ValueError, match="unknown hyperparameters: num_classes"):
         configs_from_params({"num_classes": 3}, (28, 28, 1), 10)
 
@@ -66,13 +66,13 @@ def test_properties_of_the_data_set_are_not_params():
         ("initial_votes", "glorot", "one of scaled, glorot_4d, but got 'glorot'"),
     ],
 )
-def test_a_value_out_of_range_raises_an_error_with_the_rule_and_the_value(name, value, rule):
+def test_invalid_value_raises_error_with_rule_and_value(name, value, rule):
     with pytest.raises(ValueError, match=rule) as raised:
         configs_from_params({name: value}, (28, 28, 1), 10)
     assert name in str(raised.value)
 
 
-def test_images_too_small_for_the_two_convolutions_are_rejected():
+def test_images_too_small_for_both_convolutions_are_rejected():
     assert CapsNetConfig(input_shape=(17, 17, 1))
     with pytest.raises(ValueError, match="height` must be a whole number of at least 17, but got 16"):
         CapsNetConfig(input_shape=(16, 17, 1))

@@ -8,7 +8,7 @@ from capsmodel.data import load_dataset
 from capsmodel.evaluate import accuracies, count_confusion, evaluate
 
 
-def test_accuracies_are_computed_from_the_confusion_matrix():
+def test_accuracies_are_computed_from_confusion_matrix():
     confusion = count_confusion(np.array([0, 0, 0, 1, 3, 3]), np.array([0, 1, 0, 1, 0, 2]), 4)
     np.testing.assert_array_equal(confusion, [[2, 1, 0, 0], [0, 1, 0, 0], [0, 0, 0, 0], [1, 0, 1, 0]])
     assert accuracies(confusion) == {
@@ -20,7 +20,7 @@ def test_accuracies_are_computed_from_the_confusion_matrix():
     }
 
 
-def test_evaluate_trains_on_all_training_images_and_tests_the_network(make_trial, small_params, monkeypatch):
+def test_evaluate_trains_on_all_training_images_and_tests_network(make_trial, small_params, monkeypatch):
     dataset = load_dataset("digits")
     trained_on = []
 
@@ -47,6 +47,6 @@ def test_evaluate_trains_on_all_training_images_and_tests_the_network(make_trial
     counts = np.array(json.loads((trial.folder / "confusion.json").read_text())["counts"])
     np.testing.assert_array_equal(counts.sum(axis=1), np.bincount(dataset.y_test))
     assert metrics["test_accuracy"] == pytest.approx(counts.trace() / len(dataset.y_test))
-    assert metrics["test_accuracy"] > 0.2  # chance is 0.1
+    assert metrics["test_accuracy"] > 0.2  # random predictions have an accuracy of 0.1
     assert metrics["num_test_images"] == 359
-    assert evaluate(params, trial) == metrics  # resumed from the last checkpoint
+    assert evaluate(params, trial) == metrics  # the second call resumes from the last checkpoint

@@ -13,7 +13,7 @@ VERSION = importlib.import_module(BACKEND).__version__
 
 @pytest.fixture
 def set_num_gpus(monkeypatch):
-    """Let the backend report this many GPUs."""
+    """Return a function that sets the number of GPUs that the backend reports."""
 
     def set_number(number):
         gpus = [SimpleNamespace(platform="gpu")] * number
@@ -28,28 +28,28 @@ def set_num_gpus(monkeypatch):
 
 
 @pytest.mark.parametrize(("visible", "shown"), [(0, "no GPU"), (1, "1 GPU"), (4, "4 GPUs")])
-def test_check_reports_the_backend_and_the_gpus_it_sees(set_num_gpus, visible, shown):
+def test_check_node_reports_backend_and_visible_gpus(set_num_gpus, visible, shown):
     set_num_gpus(visible)
     assert check_node(0) == f"{BACKENDS[BACKEND]} {VERSION} sees {shown}"
 
 
-def test_a_requested_gpu_that_is_visible_passes_the_check(set_num_gpus):
+def test_check_node_passes_if_requested_gpu_is_visible(set_num_gpus):
     set_num_gpus(1)
     assert check_node(1).endswith("sees 1 GPU")
 
 
-def test_a_requested_gpu_that_is_not_visible_raises_with_advice(set_num_gpus):
+def test_check_node_raises_with_advice_if_no_gpu_is_visible(set_num_gpus):
     set_num_gpus(0)
     expected = f"sees no GPU, but the job requests 2 GPUs; {ADVICE[BACKEND]}"
     with pytest.raises(RuntimeError, match=re.escape(expected)):
         check_node(2)
 
 
-def test_the_advice_for_tensorflow_names_the_extra():
+def test_advice_for_tensorflow_names_gpu_extra():
     assert ADVICE["tensorflow"] == "pip install 'capsweep[gpu]'"
 
 
-def test_a_backend_that_cannot_train_raises_with_the_valid_ones(monkeypatch):
+def test_check_node_rejects_backend_that_cannot_train(monkeypatch):
     monkeypatch.setattr("keras.backend.backend", lambda: "openvino")
     with pytest.raises(RuntimeError, match=r"'openvino'.*KERAS_BACKEND to one of tensorflow, jax, torch"):
         check_node(0)

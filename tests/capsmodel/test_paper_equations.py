@@ -1,4 +1,4 @@
-"""Comparison of the whole network with the paper's equations in float64, which are in paper.py."""
+"""Tests that compare the whole network with the paper's equations in float64, which are in paper.py."""
 
 from typing import NamedTuple
 
@@ -15,12 +15,20 @@ from capsmodel.training.batches import batched
 from capsmodel.training.trainer import CapsNetTrainer
 from tests.capsmodel import paper
 
-TOLERANCE = 1e-5  # relative, for float32
+TOLERANCE = 1e-5  # the relative tolerance for results in float32
 COEFFICIENT = 0.392
 
 
 class Case(NamedTuple):
-    """A trainer, and the same weights and images for the paper's equations."""
+    """A trainer, and its weights and images in float64 for the paper's equations.
+
+    Attributes:
+        trainer: The trainer.
+        weights: The weights of the network, in the order of its layers.
+        images: (batch, height, width, channels), with values from 0 to 1.
+        labels: Integers, (batch,).
+        routing_iterations: The number of routing iterations.
+    """
 
     trainer: CapsNetTrainer
     weights: list[np.ndarray]
@@ -49,7 +57,7 @@ def make_case(batch, input_shape, num_classes, routing_iterations):
     keras.utils.set_random_seed(0)
     network = build_capsnet(config).training
     for weight in network.trainable_variables:
-        if weight.name == "bias":  # biases start at zero, which would hide one that is not used
+        if weight.name == "bias":  # biases are initially zero, which would hide an unused bias
             weight.assign(generator.normal(0, 0.1, weight.shape))
     trainer = CapsNetTrainer(network, images, labels, COEFFICIENT, "none", seed=0)
     weights = [weight.astype(float) for weight in network.get_weights()]
@@ -60,7 +68,7 @@ def relative_error(found, expected):
     return np.linalg.norm(np.asarray(found) - expected) / np.linalg.norm(expected)
 
 
-# JAX compiles every operation for every shape, so it gets few examples
+# JAX compiles every operation for every shape, so the test runs few examples with JAX.
 @settings(max_examples=4 if keras.backend.backend() == "jax" else 15, deadline=None, derandomize=True)
 @given(
     batch=st.integers(1, 5),
@@ -72,7 +80,7 @@ def relative_error(found, expected):
 @example(batch=3, input_shape=(28, 28, 1), num_classes=10, routing_iterations=1)
 @example(batch=2, input_shape=(28, 28, 1), num_classes=49, routing_iterations=3)
 @example(batch=2, input_shape=(32, 32, 3), num_classes=10, routing_iterations=3)
-def test_the_forward_pass_and_its_loss_equal_the_papers(batch, input_shape, num_classes, routing_iterations):
+def test_forward_pass_and_loss_equal_paper_equations(batch, input_shape, num_classes, routing_iterations):
     case = make_case(batch, input_shape, num_classes, routing_iterations)
     expected = case.forward(case.weights)
     pixels, labels = ops.convert_to_tensor(case.images, "float32"), ops.convert_to_tensor(case.labels)
@@ -86,7 +94,7 @@ def test_the_forward_pass_and_its_loss_equal_the_papers(batch, input_shape, num_
 
 
 @pytest.mark.parametrize(("batch", "routing_iterations"), [(2, 3), (2, 1), (1, 2)])
-def test_a_training_step_is_a_step_of_adam_along_the_papers_gradient(batch, routing_iterations):
+def test_training_step_equals_adam_step_with_gradient_of_paper_equations(batch, routing_iterations):
     case = make_case(batch, (17, 19, 1), 3, routing_iterations)
     gradients = paper.gradients(lambda weights: case.forward(weights).loss, case.weights)
     case.trainer.compile(keras.optimizers.Adam(0.001))

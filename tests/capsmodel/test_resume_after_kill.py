@@ -1,4 +1,4 @@
-"""Training that is killed with SIGKILL reaches the same metrics as uninterrupted training."""
+"""Tests that training killed with SIGKILL reaches the same metrics as uninterrupted training."""
 
 import json
 import os
@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-# A process that trains with a trial that is stored in files. It kills itself at the given moment: after an
-# epoch is reported, or after its checkpoint is written.
+# The script trains with a trial that is stored in files. It kills itself at the given moment: after an epoch
+# is reported, or after the checkpoint of an epoch is written.
 TRAINING = """
 import json, os, signal, sys
 from pathlib import Path
@@ -31,7 +31,7 @@ def kill_at(event, epoch):
 
 def report(epoch, metrics):
     values = {name: value.hex() for name, value in metrics.items() if name not in NOT_COMPARED}
-    assert recorded.setdefault(epoch, values) == values, f"epoch {epoch} has other metrics now"
+    assert recorded.setdefault(epoch, values) == values, f"epoch {epoch} has different metrics"
     with lines.open("a") as file:
         file.write(json.dumps([epoch, values]) + "\\n")
     kill_at("reported", epoch)
@@ -71,13 +71,16 @@ def reported(folder: Path) -> list[list[object]]:
     reason="starts five processes, which one backend is enough for",
 )
 @pytest.mark.timeout(900)
-def test_killed_training_reaches_the_same_metrics_bit_for_bit(tmp_path: Path) -> None:
-    """Each process also checks that an epoch that is trained again has the same metrics."""
+def test_killed_training_reaches_same_metrics_bit_for_bit(tmp_path: Path) -> None:
+    """Test the metrics of training that is killed twice after a report and once after a checkpoint.
+
+    Each process also checks that an epoch that is trained again has the same metrics.
+    """
     uninterrupted, killed = tmp_path / "uninterrupted", tmp_path / "killed"
     run(uninterrupted)
     assert [epoch for epoch, _ in reported(uninterrupted)] == [1, 2, 3, 4]
 
-    run(killed, "reported", 1)  # before the checkpoint, so the epoch is trained again
+    run(killed, "reported", 1)  # killed before the checkpoint, so the epoch is trained again
     run(killed, "saved", 2)
     newest = max((killed / "checkpoints").glob("*.npz"))
     newest.write_bytes(newest.read_bytes()[:-1000])  # truncated, so the previous checkpoint is loaded

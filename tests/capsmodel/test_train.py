@@ -16,11 +16,11 @@ def without_times(metrics):
     return {name: value for name, value in metrics.items() if name not in TIMES}
 
 
-def test_a_trial_interrupted_after_every_epoch_reaches_the_same_metrics(make_trial, small_params):
+def test_trial_interrupted_after_every_epoch_reaches_same_metrics(make_trial, small_params):
     uninterrupted = make_trial("uninterrupted")
     expected = train(small_params, uninterrupted)
     interrupted = make_trial("interrupted")
-    for epoch in (1, 2, 3):  # before the checkpoint, so the epoch is trained again
+    for epoch in (1, 2, 3):  # interrupted before the checkpoint, so the epoch is trained again
         interrupted.stop_after = epoch
         with pytest.raises(make_trial.interruption):
             train(small_params, interrupted)
@@ -30,7 +30,7 @@ def test_a_trial_interrupted_after_every_epoch_reaches_the_same_metrics(make_tri
         assert without_times(interrupted.reports[epoch]) == without_times(uninterrupted.reports[epoch])
 
 
-def test_a_finished_trial_is_not_trained_again_but_writes_its_images(make_trial, small_params, monkeypatch):
+def test_finished_trial_writes_missing_images_without_training_again(make_trial, small_params, monkeypatch):
     trial = make_trial()
     params = {**small_params, "epochs": 1}
     metrics = train(params, trial)
@@ -39,14 +39,12 @@ def test_a_finished_trial_is_not_trained_again_but_writes_its_images(make_trial,
     for name in drawn:
         (trial.folder / name).unlink()
     monkeypatch.setattr(epochs, "_train_epoch", None)
-    trial.stop_after = 1  # a report would raise
+    trial.stop_after = 1  # a report would raise an error
     assert train(params, trial) == metrics
     assert {path.name: path.read_bytes() for path in trial.folder.glob("*.png")} == drawn
 
 
-def test_train_reports_and_returns_metrics_without_using_the_test_images(
-    make_trial, small_params, monkeypatch
-):
+def test_train_reports_and_returns_metrics_without_test_images(make_trial, small_params, monkeypatch):
     def load_without_test(*args):
         return load_dataset(*args)._replace(x_test=None, y_test=None)
 
@@ -67,7 +65,7 @@ def test_train_reports_and_returns_metrics_without_using_the_test_images(
     assert trial.notes["precision"] == "float32 (set in the study)"
 
 
-def test_the_trained_weights_are_saved_in_the_trials_folder(make_trial, small_params):
+def test_trained_weights_are_saved_in_trial_folder(make_trial, small_params):
     trial = make_trial()
     params = {**small_params, "epochs": 1}
     train(params, trial)
@@ -81,7 +79,7 @@ def test_the_trained_weights_are_saved_in_the_trials_folder(make_trial, small_pa
             np.testing.assert_array_equal(variable, array)
 
 
-def test_a_loss_that_is_not_finite_raises_an_error(make_trial, small_params):
+def test_train_raises_if_loss_is_not_finite(make_trial, small_params):
     trial = make_trial()
     with pytest.raises(FloatingPointError, match=r"training loss of epoch 1 is nan.*lower `learning_rate`"):
         train({**small_params, "learning_rate": 1e30}, trial)
@@ -94,13 +92,13 @@ def test_params_are_validated_before_training(make_trial, monkeypatch):
         train({"depth": 3}, make_trial())
 
 
-def test_train_accepts_an_npz_file(make_trial, small_params, kmnist_npz):
+def test_train_accepts_npz_file(make_trial, small_params, kmnist_npz):
     trial = make_trial(dataset=kmnist_npz.name, data_dir=kmnist_npz.parent)
     metrics = train({**small_params, "epochs": 1, "validation_fraction": 0.01}, trial)
     assert metrics["val_loss"] < 1
 
 
-def test_a_small_network_learns_the_digits_data_set(make_trial):
+def test_small_network_learns_digits(make_trial):
     params = {
         "conv_filters": 16,
         "primary_channels": 4,

@@ -1,4 +1,4 @@
-"""The notebook runs from top to bottom and shows its curves and images."""
+"""Tests that the notebook runs from top to bottom."""
 
 from pathlib import Path
 
@@ -10,12 +10,12 @@ ROOT = Path(__file__).parents[2]
 
 
 @pytest.mark.timeout(900)
-def test_the_notebook_trains_and_shows_curves_and_images(tmp_path, monkeypatch):
+def test_notebook_trains_and_shows_curves_and_images(tmp_path, monkeypatch):
     monkeypatch.setenv("PYTHONPATH", str(ROOT))
     monkeypatch.setenv("IPYTHONDIR", str(tmp_path / "ipython"))
     notebook = nbformat.read(ROOT / "notebooks" / "capsnet.ipynb", as_version=4)
     assert all(cell.get("outputs", []) == [] for cell in notebook.cells), (
-        "clear the outputs before committing"
+        "the notebook contains outputs; clear them before committing"
     )
     client = NotebookClient(notebook, timeout=600, resources={"metadata": {"path": str(tmp_path)}})
     client.execute()

@@ -1,4 +1,4 @@
-"""Downloads from a server on the loopback interface; no test uses another network."""
+"""Tests with a server on the loopback interface. No test uses another network."""
 
 import gzip
 import hashlib
@@ -25,7 +25,7 @@ def _idx(array):
 
 @pytest.fixture
 def files(monkeypatch):
-    """Return four files in the data set's format, and replace the real checksums by theirs."""
+    """Return four files in the format of the data set, and replace the real checksums with theirs."""
     images = np.random.default_rng(0).integers(0, 256, (400, 28, 28), dtype=np.uint8)
     labels = (np.arange(400) % 10).astype(np.uint8)
     contents = [_idx(images), _idx(labels), _idx(images[:20]), _idx(labels[:20])]
@@ -35,16 +35,24 @@ def files(monkeypatch):
 
 
 class FileServer(ThreadingHTTPServer):
-    """A server for a dict of files that can interrupt responses, ignore ranges, and send wrong files."""
+    """A server of files that can interrupt its responses, ignore ranges, and send wrong files.
+
+    Attributes:
+        files: The content of each file, by name.
+        cut_after: The number of bytes after which each of the next responses is interrupted.
+        supports_ranges: Whether the server respects the Range header.
+        requests: The file name and the Range header of each request.
+        url: The address of the server, ending in a slash.
+    """
 
     daemon_threads = True
 
     def __init__(self, files):
         super().__init__(("127.0.0.1", 0), Handler)
         self.files = dict(files)
-        self.cut_after = []  # the numbers of bytes after which the next responses are interrupted
+        self.cut_after = []
         self.supports_ranges = True
-        self.requests = []  # (name, Range header)
+        self.requests = []
         self.url = f"http://127.0.0.1:{self.server_port}/"
 
 
@@ -84,7 +92,7 @@ def _names(folder):
     return sorted(path.name for path in folder.iterdir())
 
 
-def test_fetch_downloads_once_and_loading_needs_no_network(server, files, tmp_path):
+def test_fetch_downloads_once_and_load_uses_no_network(server, files, tmp_path):
     checksum = fetch("kmnist", tmp_path, server.url)
     assert _names(tmp_path) == sorted(NAMES)
     assert [name for name, _ in server.requests] == NAMES
@@ -97,7 +105,7 @@ def test_fetch_downloads_once_and_loading_needs_no_network(server, files, tmp_pa
     np.testing.assert_array_equal(dataset.y_train, np.arange(400) % 10)
 
 
-def test_an_interrupted_download_is_resumed(server, files, tmp_path):
+def test_interrupted_download_is_resumed(server, files, tmp_path):
     server.cut_after = [2 * PIECE_BYTES, PIECE_BYTES + 10]
     fetch("kmnist", tmp_path, server.url)
     assert server.requests[:3] == [
@@ -108,9 +116,9 @@ def test_an_interrupted_download_is_resumed(server, files, tmp_path):
     assert (tmp_path / NAMES[0]).read_bytes() == files[NAMES[0]]
 
 
-def test_an_incomplete_download_is_kept_for_the_next_fetch(server, files, tmp_path):
+def test_incomplete_download_is_kept_for_next_fetch(server, files, tmp_path):
     server.cut_after = [2 * PIECE_BYTES, PIECE_BYTES, 10]
-    with pytest.raises(DataError, match="it resumes the download"):
+    with pytest.raises(DataError, match="to resume the download"):
         fetch("kmnist", tmp_path, server.url)
     assert _names(tmp_path) == [f"{NAMES[0]}.part"]
     fetch("kmnist", tmp_path, server.url)
@@ -118,73 +126,73 @@ def test_an_incomplete_download_is_kept_for_the_next_fetch(server, files, tmp_pa
     assert _names(tmp_path) == sorted(NAMES)
 
 
-def test_a_server_without_ranges_sends_the_whole_file_again(server, files, tmp_path):
+def test_download_restarts_if_server_does_not_support_ranges(server, files, tmp_path):
     server.supports_ranges = False
     server.cut_after = [2 * PIECE_BYTES]
     fetch("kmnist", tmp_path, server.url)
     assert (tmp_path / NAMES[0]).read_bytes() == files[NAMES[0]]
 
 
-def test_a_part_file_that_is_already_complete_is_used(server, files, tmp_path):
+def test_complete_part_file_is_used(server, files, tmp_path):
     (tmp_path / f"{NAMES[0]}.part").write_bytes(files[NAMES[0]])
     fetch("kmnist", tmp_path, server.url)
     assert _names(tmp_path) == sorted(NAMES)
 
 
-def test_a_wrong_file_is_rejected_and_removed(server, files, tmp_path):
+def test_file_with_wrong_checksum_is_rejected_and_removed(server, files, tmp_path):
     server.files[NAMES[1]] = b"a captive portal's page"
     with pytest.raises(DataError, match=rf"could not fetch .*{NAMES[1]}.*does not match"):
         fetch("kmnist", tmp_path, server.url)
     assert _names(tmp_path) == [NAMES[0]]
-    with pytest.raises(DataError, match=rf"not complete, {NAMES[1]}.* missing; run: sweep data fetch"):
+    with pytest.raises(DataError, match=rf"not complete; missing: {NAMES[1]}.*; run: sweep data fetch"):
         load_dataset("kmnist", tmp_path)
     server.files = files
     fetch("kmnist", tmp_path, server.url)
 
 
-def test_a_part_file_of_another_version_is_removed_with_its_wrong_checksum(server, files, tmp_path):
+def test_part_file_of_another_version_is_rejected_and_removed(server, files, tmp_path):
     (tmp_path / f"{NAMES[0]}.part").write_bytes(b"of another version")
     with pytest.raises(DataError, match="does not match"):
         fetch("kmnist", tmp_path, server.url)
     fetch("kmnist", tmp_path, server.url)
 
 
-def test_a_damaged_file_is_detected_and_downloaded_again(server, files, tmp_path):
+def test_damaged_file_is_detected_and_downloaded_again(server, files, tmp_path):
     fetch("kmnist", tmp_path, server.url)
     (tmp_path / NAMES[2]).write_bytes(files[NAMES[2]][:-1])
     for function in (verify, load_dataset):
-        with pytest.raises(DataError, match=rf"{NAMES[2]}: damaged, its sha256 is .* expected .*sweep data"):
+        with pytest.raises(DataError, match=rf"{NAMES[2]}: damaged; its sha256 is .* expected .*sweep data"):
             function("kmnist", tmp_path)
     fetch("kmnist", tmp_path, server.url)
     assert [name for name, _ in server.requests] == [*NAMES, NAMES[2]]
 
 
-def test_a_file_missing_on_the_server_raises_an_error(server, tmp_path):
+def test_fetch_raises_if_file_is_missing_on_server(server, tmp_path):
     del server.files[NAMES[3]]
     with pytest.raises(DataError, match=f"could not fetch .*{NAMES[3]}.*404"):
         fetch("kmnist", tmp_path, server.url)
 
 
-def test_a_failed_connection_raises_an_error_with_advice(files, tmp_path):
-    with socket.socket() as unused:  # bound but not listening, so connections fail
+def test_fetch_raises_with_advice_if_connection_fails(files, tmp_path):
+    with socket.socket() as unused:  # bound but not listening, so that connections fail
         unused.bind(("127.0.0.1", 0))
         url = f"http://127.0.0.1:{unused.getsockname()[1]}/"
         with pytest.raises(DataError, match=r"could not fetch[\s\S]*copy the four files[\s\S]*digits"):
             fetch("kmnist", tmp_path, url)
 
 
-def test_a_folder_that_cannot_be_written_raises_an_error(server, tmp_path):
+def test_fetch_raises_if_folder_cannot_be_created(server, tmp_path):
     (tmp_path / "file").write_text("")
     with pytest.raises(DataError, match="could not fetch"):
         fetch("kmnist", tmp_path / "file", server.url)
 
 
-def test_the_default_data_dir_is_the_users_cache_folder(files, tmp_path, monkeypatch):
+def test_default_data_dir_is_user_cache_folder(files, tmp_path, monkeypatch):
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
     with pytest.raises(DataError, match="capsweep"):
         verify("kmnist")
 
 
-def test_the_real_checksums_are_those_of_four_files():
+def test_real_checksums_cover_four_files():
     assert len(NAMES) == 4
     assert all(re.fullmatch("[0-9a-f]{64}", checksum) for checksum in kmnist.SHA256.values())

@@ -11,7 +11,7 @@ GENERATOR = np.random.default_rng(0)
 
 @pytest.mark.parametrize("strides", [(1, 1), (2, 2), (2, 3)])
 @pytest.mark.parametrize("kernel_shape", [(3, 3), (4, 2), (1, 1)])
-def test_im2col_equals_the_convolution(strides, kernel_shape):
+def test_im2col_equals_direct_convolution(strides, kernel_shape):
     images = GENERATOR.normal(size=(2, 9, 12, 3)).astype("float32")
     kernel = GENERATOR.normal(size=(*kernel_shape, 3, 5)).astype("float32")
     convolved = ops.convert_to_numpy(
@@ -21,14 +21,14 @@ def test_im2col_equals_the_convolution(strides, kernel_shape):
     np.testing.assert_allclose(convolved, expected, rtol=1e-4, atol=1e-5)
 
 
-def test_im2col_keeps_bfloat16():
+def test_im2col_keeps_bfloat16_dtype():
     images = ops.cast(GENERATOR.normal(size=(1, 5, 5, 2)), "bfloat16")
     kernel = ops.cast(GENERATOR.normal(size=(3, 3, 2, 4)), "bfloat16")
     assert keras.backend.standardize_dtype(im2col_convolution(images, kernel, (2, 2)).dtype) == "bfloat16"
 
 
 @pytest.mark.parametrize("is_faster", [True, False])
-def test_layer_convolves_with_and_without_im2col(monkeypatch, is_faster):
+def test_strided_convolution_gives_same_result_with_and_without_im2col(monkeypatch, is_faster):
     monkeypatch.setattr("capsmodel.network.im2col._im2col_is_faster", lambda: is_faster)
     layer = StridedConvolution(4, 3, 2)
     images = GENERATOR.normal(size=(2, 7, 8, 3)).astype("float32")

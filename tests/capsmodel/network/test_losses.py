@@ -16,11 +16,11 @@ def test_margin_loss_equals_equation_4():
     np.testing.assert_allclose(margin_loss(labels, lengths), expected, rtol=1e-5)
 
 
-def test_margin_loss_is_zero_at_the_margins():
+def test_margin_loss_is_zero_at_margins():
     np.testing.assert_array_equal(margin_loss(np.array([1]), np.array([[0.1, 0.9, 0.05]], "float32")), 0)
 
 
-def test_reconstruction_loss_is_the_mean_squared_error_per_pixel():
+def test_reconstruction_loss_is_mean_squared_error_per_pixel():
     images = np.zeros((2, 4, 5, 1), "float32")
     reconstructions = images.copy()
     reconstructions[1, 0, 0, 0] = 0.5

@@ -21,13 +21,13 @@ def outputs(model, inputs, **arguments):
     return [ops.convert_to_numpy(output) for output in model(inputs, **arguments)]
 
 
-def test_the_network_of_the_paper_has_8215568_parameters():
+def test_default_network_has_8215568_parameters():
     capsnet = build_capsnet(CapsNetConfig())
     assert capsnet.training.count_params() == capsnet.prediction.count_params() == 8_215_568
     assert capsnet.encoder.get_layer("primary_capsules").output.shape == (None, 1152, 8)
 
 
-def test_only_reconstructions_depend_on_the_label(capsnet):
+def test_label_affects_reconstructions_but_not_lengths(capsnet):
     lengths, reconstructions = outputs(capsnet.prediction, PIXELS)
     assert lengths.shape == (4, 3)
     assert reconstructions.shape == PIXELS.shape
@@ -39,13 +39,13 @@ def test_only_reconstructions_depend_on_the_label(capsnet):
     assert not np.array_equal(others, reconstructions)
 
 
-def test_the_models_share_their_weights(capsnet):
+def test_models_share_weights(capsnet):
     assert {id(weight) for weight in capsnet.training.weights} == {
         id(weight) for weight in capsnet.prediction.weights
     }
 
 
-def test_the_decoder_reconstructs_from_masked_capsules(capsnet):
+def test_decoder_reconstructs_from_masked_capsules(capsnet):
     capsules = ops.convert_to_numpy(capsnet.encoder(PIXELS))  # (4, 3, 5)
     assert np.linalg.norm(capsules, axis=-1).max() < 1
     masked = capsules * np.eye(3)[[0, 1, 2, 0]][:, :, None]
@@ -54,7 +54,7 @@ def test_the_decoder_reconstructs_from_masked_capsules(capsnet):
     np.testing.assert_allclose(decoded, reconstructions, atol=1e-6)
 
 
-def test_a_loaded_network_makes_the_same_predictions(capsnet, tmp_path):
+def test_loaded_network_makes_same_predictions(capsnet, tmp_path):
     for name in ("prediction", "training"):
         model = getattr(capsnet, name)
         model.save(tmp_path / f"{name}.keras")
@@ -78,7 +78,7 @@ def test_mixed_bfloat16_keeps_weights_lengths_and_reconstructions_in_float32(sma
         np.testing.assert_allclose(output, expected, atol=0.02)
 
 
-def test_dropout_affects_only_the_decoder_and_only_in_training(small_config):
+def test_dropout_affects_only_decoder_and_only_in_training(small_config):
     capsnet = build_capsnet(replace(small_config, decoder_dropout=0.5))
     inputs = (PIXELS, np.array([0, 1, 2, 0]))
     lengths, reconstructions = outputs(capsnet.training, inputs)

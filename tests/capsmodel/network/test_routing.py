@@ -7,13 +7,13 @@ from capsmodel.network.routing import capsule_lengths, route_by_agreement, squas
 
 
 def paper_squash(vectors):
-    """Compute equation 1."""
+    """Compute squash with equation 1 of the paper."""
     squared_norm = np.square(vectors).sum(axis=-1, keepdims=True)
     return squared_norm / (1 + squared_norm) * vectors / np.sqrt(squared_norm)
 
 
 def paper_routing(capsules, transformation, iterations):
-    """Compute equations 2 and 3 and procedure 1, with explicit votes and loops."""
+    """Compute routing with equations 2 and 3 and procedure 1 of the paper, with explicit votes and loops."""
     num_classes, _, num_capsules, _ = transformation.shape
     routed = []
     for image in capsules:
@@ -76,7 +76,7 @@ def test_capsule_lengths_are_norms():
 
 
 @pytest.mark.parametrize("function", [squash, capsule_lengths])
-def test_the_gradient_at_the_zero_vector_is_zero(function):
+def test_gradient_is_zero_at_zero_vector(function):
     np.testing.assert_array_equal(gradient(function, np.zeros((2, 3), "float32")), 0)
 
 
@@ -86,7 +86,7 @@ def test_routing_equals_procedure_1(routed_input, iterations):
     np.testing.assert_allclose(route_by_agreement(*routed_input, iterations), expected, atol=2e-6)
 
 
-def test_routing_selects_the_class_whose_votes_agree():
+def test_routing_selects_class_whose_votes_agree():
     generator = np.random.default_rng(2)
     capsules = np.ones((1, 50, 1), "float32")
     transformation = generator.normal(size=(2, 1, 50, 8)).astype("float32")  # class 0: scattered votes
@@ -99,13 +99,13 @@ def test_routing_selects_the_class_whose_votes_agree():
     assert thrice[0] < once[0]
 
 
-def test_the_gradient_of_routing_is_finite_at_zero_capsules(routed_input):
+def test_routing_gradient_is_zero_at_zero_capsules(routed_input):
     capsules, transformation = routed_input
     moved = gradient(lambda weights: route_by_agreement(0 * capsules, weights, 3), transformation)
     np.testing.assert_array_equal(moved, 0)
 
 
-def test_the_gradient_of_routing_equals_finite_differences(routed_input):
+def test_routing_gradient_equals_finite_differences(routed_input):
     capsules, transformation = routed_input
     moved = gradient(lambda weights: route_by_agreement(capsules, weights, 3), transformation)
     direction = np.random.default_rng(3).normal(size=transformation.shape)
@@ -116,7 +116,7 @@ def test_the_gradient_of_routing_equals_finite_differences(routed_input):
     np.testing.assert_allclose((moved * direction).sum(), (ahead - behind) / 2e-5, rtol=1e-4)
 
 
-def test_bfloat16_capsules_are_routed_with_float32_results(routed_input):
+def test_routing_of_bfloat16_capsules_returns_float32(routed_input):
     capsules, transformation = (ops.cast(array, "bfloat16") for array in routed_input)
     routed = route_by_agreement(capsules, transformation, 3)
     assert keras.backend.standardize_dtype(routed.dtype) == "float32"

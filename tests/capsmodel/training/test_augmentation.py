@@ -18,7 +18,7 @@ def images():
     return ops.convert_to_tensor(pixels, "float32")
 
 
-def test_shift_moves_images_by_up_to_a_tenth_of_their_side(images, seed_generator):
+def test_shift_moves_images_by_at_most_one_tenth_of_their_side(images, seed_generator):
     shifted = ops.convert_to_numpy(shift(images, seed_generator))
     shifts = set()
     for image, moved in zip(ops.convert_to_numpy(images), shifted, strict=True):
@@ -35,7 +35,7 @@ def test_shift_moves_images_by_up_to_a_tenth_of_their_side(images, seed_generato
     assert shifts == {(vertical, horizontal) for vertical in range(-2, 3) for horizontal in range(-2, 3)}
 
 
-def test_cutout_zeroes_one_square_inside_the_image(images, seed_generator):
+def test_cutout_sets_square_inside_image_to_zero(images, seed_generator):
     cut = ops.convert_to_numpy(cutout(images, seed_generator))
     corners = set()
     for image, masked in zip(ops.convert_to_numpy(images), cut, strict=True):
@@ -49,7 +49,7 @@ def test_cutout_zeroes_one_square_inside_the_image(images, seed_generator):
 
 
 @pytest.mark.parametrize("augmentation", AUGMENTATIONS)
-def test_augment_applies_the_named_steps(images, augmentation):
+def test_augment_applies_named_steps(images, augmentation):
     def seeded():
         return keras.random.SeedGenerator(5)
 
@@ -61,7 +61,7 @@ def test_augment_applies_the_named_steps(images, augmentation):
     np.testing.assert_array_equal(augment(images, augmentation, seeded()), expected)
 
 
-def test_each_batch_is_augmented_differently(images, seed_generator):
+def test_batches_are_augmented_differently(images, seed_generator):
     first, second = (ops.convert_to_numpy(augment(images, "shift", seed_generator)) for _ in range(2))
     assert not np.array_equal(first, second)
 

@@ -9,7 +9,7 @@ from capsmodel.training.batches import batched
 @pytest.mark.parametrize(
     ("rows", "batch_size", "sizes"), [(1, 4, [1]), (4, 4, [4]), (7, 3, [3, 3, 1]), (9, 2, [2, 2, 2, 2, 1])]
 )
-def test_each_row_is_passed_once_in_order_in_batches_of_the_given_size(rows, batch_size, sizes):
+def test_batched_yields_each_row_once_in_order(rows, batch_size, sizes):
     array = np.arange(rows * 6, dtype="float32").reshape(rows, 2, 3)
     images = layers.Input((2, 3))
     size = layers.Lambda(lambda batch: ops.zeros_like(batch) + ops.cast(ops.shape(batch)[0], "float32"))

@@ -9,7 +9,7 @@ ARRAYS = [np.arange(12, dtype="float32").reshape(3, 4), np.array(7, "int64"), np
 HISTORY = [{"val_accuracy": 0.1 + 0.2, "train_loss": 1 / 3}]
 
 
-def test_a_loaded_checkpoint_equals_the_saved_one_bit_for_bit(tmp_path):
+def test_checkpoint_is_loaded_bit_for_bit(tmp_path):
     save_checkpoint(tmp_path, HISTORY, ARRAYS)
     checkpoint = load_checkpoint(tmp_path)
     assert checkpoint.history == HISTORY
@@ -18,11 +18,11 @@ def test_a_loaded_checkpoint_equals_the_saved_one_bit_for_bit(tmp_path):
         np.testing.assert_array_equal(found, expected)
 
 
-def test_load_returns_none_without_a_checkpoint(tmp_path):
+def test_load_returns_none_without_checkpoint(tmp_path):
     assert load_checkpoint(tmp_path) is None
 
 
-def test_save_keeps_the_newest_two_and_load_returns_the_newest(tmp_path):
+def test_save_keeps_two_checkpoints_and_load_returns_newest(tmp_path):
     for epoch in range(1, 13):
         save_checkpoint(tmp_path, HISTORY * epoch, ARRAYS)
     assert sorted(path.name for path in tmp_path.iterdir()) == ["epoch-00011.npz", "epoch-00012.npz"]
@@ -34,7 +34,7 @@ def test_save_keeps_the_newest_two_and_load_returns_the_newest(tmp_path):
     [lambda data: data[: len(data) // 2], lambda data: b"", lambda data: data.replace(b"\x80?", b"\x80@")],
     ids=["truncated", "empty", "changed"],
 )
-def test_load_falls_back_to_the_previous_checkpoint_if_the_newest_is_damaged(tmp_path, caplog, damage):
+def test_load_falls_back_to_previous_checkpoint_if_newest_is_damaged(tmp_path, caplog, damage):
     for epoch in (1, 2):
         save_checkpoint(tmp_path, HISTORY * epoch, ARRAYS)
     newest = tmp_path / "epoch-00002.npz"
@@ -44,6 +44,6 @@ def test_load_falls_back_to_the_previous_checkpoint_if_the_newest_is_damaged(tmp
     assert "epoch-00002.npz is damaged" in caplog.text
 
 
-def test_an_interrupted_write_is_not_a_checkpoint(tmp_path):
+def test_load_ignores_interrupted_write(tmp_path):
     (tmp_path / "epoch-00001.tmp").write_bytes(b"half")
     assert load_checkpoint(tmp_path) is None

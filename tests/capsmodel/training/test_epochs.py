@@ -10,7 +10,7 @@ from capsmodel.training.epochs import build_trainer, is_finished, train_epochs
 from capsmodel.training.trainer import CapsNetTrainer
 
 
-def test_the_learning_rate_decays_by_a_constant_factor_per_epoch(make_trial, small_params, monkeypatch):
+def test_learning_rate_decays_by_constant_factor_per_epoch(make_trial, small_params, monkeypatch):
     used = []
     fit = CapsNetTrainer.fit
 
@@ -29,7 +29,7 @@ def test_the_learning_rate_decays_by_a_constant_factor_per_epoch(make_trial, sma
     assert used == [float(np.float32(rate)) for rate in exact]
 
 
-def test_the_seed_determines_initial_weights_and_augmentation(small_params):
+def test_seed_determines_initial_weights_and_augmentation(small_params):
     dataset = load_dataset("digits")
     network_config, config = configs_from_params(small_params, dataset.input_shape, dataset.num_classes)
 
@@ -39,7 +39,7 @@ def test_the_seed_determines_initial_weights_and_augmentation(small_params):
 
     first, same, other = (seeded(seed) for seed in (1, 1, 2))
     indices = np.arange(9)
-    for training in (False, True):  # first the initial weights only, then augmentation and dropout as well
+    for training in (False, True):  # False: initial weights only; True: also augmentation and dropout
         losses = [
             ops.convert_to_numpy(trainer(indices, training=training)["reconstruction_loss"])
             for trainer in (first, same, other)

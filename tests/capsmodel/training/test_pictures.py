@@ -16,7 +16,7 @@ def capsnet(small_config):
 
 
 def tile_at(picture, row, column):
-    """Return one of the 20 × 22 images of a drawing at its original size."""
+    """Return one of the images of a drawing at its original size of 20 × 22 pixels."""
     top, left = 2 + row * 42, 2 + column * 46
     return picture[top : top + 40 : 2, left : left + 44 : 2]
 
@@ -25,8 +25,10 @@ def pixels(images):
     return np.rint(255 * ops.convert_to_numpy(images)).astype("uint8")
 
 
-def test_each_image_is_drawn_above_its_reconstruction(capsnet, small_images):
-    images = np.concatenate([small_images, small_images[:3]])  # 12 images: a row of ten and a row of two
+def test_images_are_drawn_above_their_reconstructions(capsnet, small_images):
+    images = np.concatenate(
+        [small_images, small_images[:3]]
+    )  # 12 images, drawn as a row of 10 and a row of 2
     picture = draw_reconstructions(capsnet, images)
     assert picture.shape == (2 + 4 * 42, 2 + 10 * 46, 1)
     _, reconstructions = capsnet.prediction(ops.convert_to_tensor(images / np.float32(255)))
@@ -37,7 +39,7 @@ def test_each_image_is_drawn_above_its_reconstruction(capsnet, small_images):
     assert (tile_at(picture, 2, 5) == 128).all()
 
 
-def test_each_dimension_of_the_longest_capsule_is_changed_in_eleven_steps(capsnet, small_images):
+def test_perturbations_change_each_dimension_of_longest_capsule_in_eleven_steps(capsnet, small_images):
     picture = draw_perturbations(capsnet, small_images[0])
     assert picture.shape == (2 + 5 * 42, 2 + 11 * 46, 1)
     capsules = ops.convert_to_numpy(
@@ -54,7 +56,7 @@ def test_each_dimension_of_the_longest_capsule_is_changed_in_eleven_steps(capsne
 
 
 @pytest.mark.parametrize(("channels", "mode"), [(1, "L"), (2, "L"), (3, "RGB")])
-def test_the_files_are_png_images_of_the_right_size_and_mode(tmp_path, channels, mode):
+def test_pictures_are_saved_as_png_with_expected_size_and_mode(tmp_path, channels, mode):
     capsnet = build_capsnet(
         CapsNetConfig((17, 17, channels), 2, conv_filters=2, primary_channels=1, decoder_widths=(3,))
     )

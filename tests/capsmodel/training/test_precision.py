@@ -16,14 +16,14 @@ def speedup(monkeypatch):
     ("measured", "policy"),
     [(0.1, "float32"), (1.2, "float32"), (1.3, "mixed_bfloat16"), (8.0, "mixed_bfloat16")],
 )
-def test_auto_selects_bfloat16_where_it_is_faster(tmp_path, speedup, measured, policy):
+def test_auto_selects_bfloat16_if_it_is_sufficiently_faster(tmp_path, speedup, measured, policy):
     speedup(measured)
     chosen = choose_precision("auto", tmp_path)
     assert chosen.policy == policy
     assert f"{measured:.2f} times" in chosen.reason
 
 
-def test_a_trial_resumed_on_another_machine_keeps_its_precision(tmp_path, speedup):
+def test_resumed_trial_keeps_its_precision_on_another_machine(tmp_path, speedup):
     speedup(2.0)
     choose_precision("auto", tmp_path)
     speedup(0.5)
@@ -31,13 +31,13 @@ def test_a_trial_resumed_on_another_machine_keeps_its_precision(tmp_path, speedu
     assert [path.name for path in tmp_path.iterdir()] == ["precision.txt"]
 
 
-def test_an_explicit_precision_is_used_without_measuring(tmp_path, monkeypatch):
+def test_explicit_precision_is_used_without_measurement(tmp_path, monkeypatch):
     monkeypatch.setattr(precision, "bfloat16_speedup", None)
     assert choose_precision("float32", tmp_path) == Precision("float32", "set in the study")
     assert not list(tmp_path.iterdir())
 
 
-def test_the_speedup_is_measured_only_once(monkeypatch):
+def test_bfloat16_speedup_is_measured_once(monkeypatch):
     bfloat16_speedup.cache_clear()
     monkeypatch.setattr(precision, "SIDE", 64)
     measured = bfloat16_speedup()

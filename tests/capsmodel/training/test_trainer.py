@@ -24,7 +24,7 @@ def make_trainer(small_config, small_images):
     return make
 
 
-def test_metrics_are_means_over_all_images_even_if_the_last_batch_is_smaller(make_trainer, small_images):
+def test_metrics_are_means_over_images_if_last_batch_is_smaller(make_trainer, small_images):
     trainer = make_trainer()
     chosen = np.array([8, 1, 2, 4, 5, 7, 0])
     metrics = trainer.evaluate(batched(chosen, 4), verbose=0, return_dict=True)
@@ -39,7 +39,7 @@ def test_metrics_are_means_over_all_images_even_if_the_last_batch_is_smaller(mak
     assert metrics["accuracy"] == pytest.approx((longest == labels).mean())
 
 
-def test_training_changes_the_state_but_not_the_images(make_trainer, small_images):
+def test_training_changes_state_but_not_images(make_trainer, small_images):
     trainer = make_trainer("shift+cutout")
     before = [np.asarray(variable).copy() for variable in trainer.state]
     trainer.fit(batched(np.arange(9), 4), shuffle=False, verbose=0)
@@ -51,7 +51,7 @@ def test_training_changes_the_state_but_not_the_images(make_trainer, small_image
     assert sum(weight.shape == trainer.images.shape for weight in trainer.state) == 0
 
 
-def test_augmentation_is_applied_in_training_only(make_trainer):
+def test_augmentation_is_applied_only_in_training(make_trainer):
     plain, augmented = make_trainer("none"), make_trainer("shift+cutout")
     for training in (False, True):
         losses = [
@@ -64,7 +64,7 @@ def test_augmentation_is_applied_in_training_only(make_trainer):
 @pytest.mark.skipif(
     keras.backend.backend() == "torch", reason="PyTorch calls the step every time instead of tracing it"
 )
-def test_the_step_is_traced_only_in_the_first_epoch(make_trainer, monkeypatch):
+def test_training_step_is_traced_only_in_first_epoch(make_trainer, monkeypatch):
     traces = []
     call = CapsNetTrainer.call
 
