@@ -25,6 +25,7 @@ TIMEOUT_MS = 60_000
 
 
 def is_installed() -> bool:
+    """Return whether Chromium is installed."""
     return shutil.which("chromium") is not None
 
 

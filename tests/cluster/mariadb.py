@@ -25,6 +25,7 @@ SPEED_OPTIONS = [
 
 
 def is_installed() -> bool:
+    """Return whether the server and the definitions of its system tables are installed."""
     return daemons.program("mariadbd") is not None and all(file.exists() for file in SYSTEM_TABLES)
 
 
@@ -63,6 +64,7 @@ class MariaDB:
         self._pid: int | None = None
 
     def start(self) -> None:
+        """Start the server and wait until it accepts connections."""
         create(self.folder)
         create_user = self.folder / "create_user.sql"
         create_user.write_text(
@@ -73,6 +75,7 @@ class MariaDB:
         daemons.wait_until("mariadbd listens", (self.folder / "mariadb.sock").exists)
 
     def url(self, database: str = "") -> str:
+        """Return the URL of a database of the server."""
         return f"mysql+pymysql://sweep@127.0.0.1:{self.port}/{database}"
 
     def create_database(self, name: str) -> str:
@@ -84,6 +87,7 @@ class MariaDB:
         return self.url(name)
 
     def delete(self) -> None:
+        """Terminate the server and delete its files."""
         if self._pid is not None and psutil.pid_exists(self._pid):
             daemons.terminate(self._pid)
         shutil.rmtree(self.folder)

@@ -18,6 +18,7 @@ def _programs() -> str:
 
 
 def is_installed() -> bool:
+    """Return whether the programs of PostgreSQL are installed."""
     return shutil.which("initdb", path=_programs()) is not None
 
 
@@ -30,6 +31,7 @@ class PostgreSQL:
         self.port = daemons.free_ports(1)[0]
 
     def create(self) -> None:
+        """Create the files of the server and start it."""
         if os.getuid() == 0:
             shutil.chown(self.folder, "postgres")
         self._run("initdb", "--username=sweep", "--auth=trust", "--encoding=UTF8", "--no-sync",
@@ -37,6 +39,7 @@ class PostgreSQL:
         self.start()
 
     def url(self, database: str = "postgres") -> str:
+        """Return the URL of a database of the server."""
         return f"postgresql+psycopg://sweep@127.0.0.1:{self.port}/{database}"
 
     def create_database(self, name: str) -> str:
@@ -45,6 +48,7 @@ class PostgreSQL:
         return self.url(name)
 
     def start(self) -> None:
+        """Start the server and wait until it accepts connections."""
         options = f"-p {self.port} -c listen_addresses=127.0.0.1 -k {self.folder} -c fsync=off"
         self._control("start", f"--options={options}", f"--log={self.folder}/log")
 
@@ -53,6 +57,7 @@ class PostgreSQL:
         self._control("stop", f"--mode={mode}")
 
     def delete(self) -> None:
+        """Stop the server and delete its files."""
         if (self.folder / "data" / "postmaster.pid").exists():
             self.stop("immediate")
         shutil.rmtree(self.folder)

@@ -30,6 +30,7 @@ IDLE = ["idle"] * len(NODES)
 
 
 def is_installed() -> bool:
+    """Return whether all programs of the cluster are installed."""
     return all(map(daemons.program, PROGRAMS))
 
 
@@ -162,16 +163,20 @@ class Slurm:
         self.run("scontrol", "update", f"nodename={node}", f"state={state}", "reason=test")
 
     def stop_controller(self) -> None:
+        """Terminate slurmctld."""
         daemons.terminate(self._pid("slurmctld"))
 
     def start_controller(self) -> None:
+        """Start slurmctld and wait until it answers."""
         self._start("slurmctld")
         self._wait("slurmctld answers", lambda: self._answers("scontrol", "ping"))
 
     def stop_accounting(self) -> None:
+        """Terminate slurmdbd."""
         daemons.terminate(self._pid("slurmdbd"))
 
     def start_accounting(self) -> None:
+        """Start slurmdbd and wait until it answers."""
         self._start("slurmdbd")
         self._wait("slurmdbd answers", lambda: self._answers("sacctmgr", "list", "cluster"))
 
@@ -270,6 +275,7 @@ class Slurm:
 
 
 def main(action: str, folder: str) -> None:
+    """Start or stop the cluster in a folder."""
     slurm = Slurm(Path(folder))
     if action == "down":
         slurm.stop()

@@ -17,6 +17,7 @@ REPOSITORY = Path(__file__).parents[2]
 
 
 def make_executor(**settings: Any) -> SlurmExecutor:
+    """Return an executor for a profile with the given settings."""
     return SlurmExecutor(SlurmProfile.model_validate({"executor": "slurm", "timeout_min": 60, **settings}))
 
 
@@ -52,13 +53,16 @@ def submit(executor: SlurmExecutor, job: Job) -> Job:
 
 
 def state(executor: SlurmExecutor, job: Job) -> JobState:
+    """Return the state of a job."""
     return executor.poll([job])[job.name].state
 
 
 def wait_for_start(job: Job) -> None:
+    """Wait until the first attempt of a job has started."""
     daemons.wait_until(f"{job.name} has started", job.attempts[0].started.exists)
 
 
 def wait_for_end(executor: SlurmExecutor, job: Job, timeout_s: float = 60) -> JobState:
+    """Wait until a job has ended and return its state."""
     daemons.wait_until(f"{job.name} has ended", lambda: state(executor, job).has_ended, timeout_s)
     return state(executor, job)

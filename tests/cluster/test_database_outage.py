@@ -15,6 +15,7 @@ OPTIONS = ["--set", "fixed.epochs=4", "--set", f"fixed.hold={HOLD}"]
 
 @pytest.fixture
 def storage(postgresql: PostgreSQL) -> str:
+    """Create a database and return its URL."""
     return postgresql.create_database(f"sweep_{secrets.token_hex(4)}")
 
 

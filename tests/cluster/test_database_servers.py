@@ -30,6 +30,7 @@ class TestPostgreSQL(ServerContract):
 
     @pytest.fixture
     def storage(self, postgresql: PostgreSQL) -> str:
+        """Create a database and return its URL."""
         return postgresql.create_database(f"sweep_{secrets.token_hex(4)}")
 
 
@@ -38,4 +39,5 @@ class TestMariaDB(ServerContract):
 
     @pytest.fixture
     def storage(self, mariadb: MariaDB) -> str:
+        """Create a database and return its URL."""
         return mariadb.create_database(f"sweep_{secrets.token_hex(4)}")

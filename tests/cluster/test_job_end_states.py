@@ -16,29 +16,34 @@ Act = Callable[[Slurm, SlurmExecutor, Job], None]
 
 
 def do_nothing(slurm: Slurm, executor: SlurmExecutor, job: Job) -> None:
-    pass
+    """Let the job end without intervention."""
 
 
 def cancel(slurm: Slurm, executor: SlurmExecutor, job: Job) -> None:
+    """Cancel the job."""
     executor.cancel(job)
 
 
 def cancel_running(slurm: Slurm, executor: SlurmExecutor, job: Job) -> None:
+    """Cancel the job after it has started."""
     jobs.wait_for_start(job)
     executor.cancel(job)
 
 
 def reach_time_limit(slurm: Slurm, executor: SlurmExecutor, job: Job) -> None:
+    """Move the time limit of the running job to the present."""
     jobs.wait_for_start(job)
     slurm.run("scontrol", "update", f"jobid={job.id}", "endtime=now")
 
 
 def preempt(slurm: Slurm, executor: SlurmExecutor, job: Job) -> None:
+    """Submit a job of higher priority."""
     jobs.wait_for_start(job)
     jobs.submit(jobs.make_executor(partition="main", gres="gpu:1"), jobs.new_job(job.attempts[0].path.parent))
 
 
 def set_node_down(slurm: Slurm, executor: SlurmExecutor, job: Job) -> None:
+    """Set the node of the running job down."""
     jobs.wait_for_start(job)
     start = job.attempts[0].read_start(job.attempts[0].read_spec().token)
     assert start is not None

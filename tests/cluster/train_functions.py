@@ -11,23 +11,28 @@ METRICS = {"score": 1.0}
 
 
 def finish(params: Mapping[str, Any], trial: Any) -> Mapping[str, float]:
+    """Return the metrics immediately."""
     return METRICS
 
 
 def sleep(params: Mapping[str, Any], trial: Any) -> Mapping[str, float]:
+    """Return the metrics after a number of seconds."""
     time.sleep(params["seconds"])
     return METRICS
 
 
 def fail(params: Mapping[str, Any], trial: Any) -> Mapping[str, float]:
+    """Raise an error."""
     raise RuntimeError("the model has diverged")
 
 
 def vanish(params: Mapping[str, Any], trial: Any) -> Mapping[str, float]:
+    """End the process without a result."""
     os._exit(3)
 
 
 def take_memory(params: Mapping[str, Any], trial: Any) -> Mapping[str, float]:
+    """Occupy a number of megabytes for a minute."""
     memory = bytearray(params["mb"] * 2**20)
     time.sleep(60)
     return {"score": len(memory)}
