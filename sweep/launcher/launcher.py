@@ -122,9 +122,8 @@ class Launcher:
             self._record_lost_proposals()
         self._was_interrupted = True
         self._read_stop_request()
-        now = self.clock.now()
         attempts = self.records.open_attempts(ACTIVE_STATES)
-        observations = self._observe(attempts, now)
+        observations, now = self._observe(attempts)
         cycle = self._cycle(attempts, observations, now)
         observed = list(zip(attempts, observations, strict=True))
         changes = [self._reconcile(attempt, observation, cycle) for attempt, observation in observed]
@@ -169,16 +168,22 @@ class Launcher:
             jobs = ", with its jobs cancelled" if stop is Stop.CANCEL else ""
             logger.info("study %s: stop requested%s", self.study.name, jobs)
 
-    def _observe(self, attempts: Sequence[AttemptRow], now: datetime) -> list[Observation]:
-        """Observe each attempt and report its new epochs to Optuna."""
+    def _observe(self, attempts: Sequence[AttemptRow]) -> tuple[list[Observation], datetime]:
+        """Observe each attempt, report its new epochs to Optuna, and return the time of the observations.
+
+        The clock is read last, because the scheduler may take seconds to answer while the jobs continue. What
+        is observed is therefore never later than the time of the cycle.
+        """
         jobs = self._poll_jobs(attempts)
+        files = [self._read_files(attempt) for attempt in attempts]
+        now = self.clock.now()
         observations = [
-            observe(attempt, jobs.get(attempt.job_name or ""), self._read_files(attempt), now)
-            for attempt in attempts
+            observe(attempt, jobs.get(attempt.job_name or ""), attempt_files, now)
+            for attempt, attempt_files in zip(attempts, files, strict=True)
         ]
         for attempt, observation in zip(attempts, observations, strict=True):
             self._report_epochs(attempt, observation.files.epochs)
-        return observations
+        return observations, now
 
     def _cycle(
         self, attempts: Sequence[AttemptRow], observations: Sequence[Observation], now: datetime

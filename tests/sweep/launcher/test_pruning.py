@@ -1,9 +1,16 @@
 """Trials that should be pruned."""
 
-import pytest
+from collections.abc import Sequence
+from pathlib import Path
 
+import pytest
+from sqlalchemy.orm import Session
+
+from sweep.scheduler.job import Job, JobStatus
 from sweep.states import JobState, Outcome
-from tests.sweep.launcher.harness import FakeExecutor, LauncherHarness
+from sweep.storage.database import connect
+from sweep.storage.tables import AttemptRow
+from tests.sweep.launcher.harness import URL, FakeClock, FakeExecutor, LauncherHarness
 
 pytestmark = pytest.mark.slow
 
@@ -61,3 +68,27 @@ def test_trial_that_ignores_a_stop_request_is_cancelled_after_a_grace_period(
     executor.end("2", JobState.CANCELLED, outcome=None)
     assert harness.step() == 0
     assert harness.states() == ["complete", "pruned"]
+
+
+class SlowExecutor(FakeExecutor):
+    """A fake executor that answers after 10 seconds of a clock."""
+
+    clock: FakeClock
+
+    def poll(self, jobs: Sequence[Job]) -> dict[str, JobStatus]:
+        self.clock.sleep(10.0)
+        return super().poll(jobs)
+
+
+def test_stop_request_is_dated_after_the_scheduler_has_answered(workplace: Path) -> None:
+    """The epochs that a slow poll cycle reads may be later than the start of the cycle."""
+    executor = SlowExecutor()
+    harness = LauncherHarness(workplace, executor)
+    executor.clock = harness.clock
+    report_a_low_value(harness, executor, trials=2)
+    harness.close()
+    engine = connect(URL)
+    with Session(engine) as session:
+        requests = [row.stop_requested_at for row in session.query(AttemptRow)]
+    engine.dispose()
+    assert requests == [None, harness.clock.now()]
