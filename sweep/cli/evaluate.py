@@ -29,7 +29,7 @@ def evaluate(
         typer.Option(
             min=0,
             metavar="N",
-            help="Also test the configuration of this trial, whatever its result. May be repeated.",
+            help="Also test the configuration of this trial, regardless of its result. May be repeated.",
         ),
     ] = None,
     cluster: RecordedClusterOption = None,

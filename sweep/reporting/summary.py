@@ -35,7 +35,7 @@ class Summary(NamedTuple):
     gpu_hours: str
 
 
-def summarise(data: StudyData) -> Summary:
+def summarize(data: StudyData) -> Summary:
     """Return the summary of a study."""
     trials = data.trials
     best = next(iter(data.complete_trials.head(1).to_dict("records")), None)

@@ -11,7 +11,7 @@ MAX_NAME_LENGTH = 128  # characters; the length of the database's column
 
 
 def plain_numbers(metrics: Mapping[str, Any]) -> dict[str, float]:
-    """Return metrics as plain floats, whatever number type the train function uses.
+    """Return metrics as plain floats. The train function may use any number type.
 
     Raises:
         TypeError: If a value is not a single number.

@@ -8,7 +8,7 @@ import pandas as pd
 
 from sweep.errors import InputError
 from sweep.reporting.formatting import format_metric, heading
-from sweep.reporting.summary import format_states, summarise
+from sweep.reporting.summary import format_states, summarize
 from sweep.reporting.table import Table, trials_table
 from sweep.storage.study_data import StudyData
 
@@ -43,7 +43,7 @@ def parquet(frame: pd.DataFrame) -> bytes:
 
 def markdown(data: StudyData) -> bytes:
     """Return a sentence about a study and a table of its best trials as Markdown in UTF-8."""
-    summary = summarise(data)
+    summary = summarize(data)
     result = "no complete trial yet"
     if summary.best:
         value = format_metric(data.metric, summary.best["value"])

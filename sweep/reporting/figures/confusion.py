@@ -1,4 +1,4 @@
-"""Which classes are confused, and how well is each class recognised?"""
+"""Which classes are confused, and how well is each class recognized?"""
 
 import json
 from collections.abc import Iterable

@@ -6,7 +6,7 @@ from sweep.reporting.formatting import NONE, format_metric, format_param, headin
 from sweep.reporting.page.page import render
 from sweep.reporting.page.sections import Panel, Plot
 from sweep.reporting.params import param_names
-from sweep.reporting.summary import summarise
+from sweep.reporting.summary import summarize
 from sweep.reporting.table import Column, Row, Table
 from sweep.storage.study_data import StudyData
 
@@ -40,7 +40,7 @@ def check_comparable(studies: list[StudyData]) -> None:
 
 def winners(studies: list[StudyData]) -> Table:
     """Return one row per study, best first: its best trial with the hyperparameters, and its cost."""
-    summaries = {study.name: summarise(study) for study in studies}
+    summaries = {study.name: summarize(study) for study in studies}
     names = list(dict.fromkeys(name for study in studies for name in param_names(study)))
     sign = -1 if studies[0].direction == "maximize" else 1
 

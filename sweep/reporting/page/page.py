@@ -20,7 +20,7 @@ from sweep.reporting.seed_statistics import (
     format_mean,
     verdict,
 )
-from sweep.reporting.summary import summarise
+from sweep.reporting.summary import summarize
 from sweep.reporting.table import Table, failures_table, trials_table
 from sweep.reporting.trial_files import log_tails, pictures
 from sweep.storage.study_data import StudyData
@@ -44,7 +44,7 @@ def page(data: StudyData, reload_s: float | None = None) -> bytes:
         "report.html.j2",
         data=data,
         reload_s=reload_s,
-        summary=summarise(data),
+        summary=summarize(data),
         findings=findings(data),
         format_value=lambda value: format_metric(data.metric, value),
         trials=Table(trials.columns, trials.rows[:MAX_ROWS]),

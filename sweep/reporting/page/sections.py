@@ -129,7 +129,7 @@ def _seeds(configurations: Sequence[EvaluatedConfiguration]) -> Panel:
 def _classes(info: ConfusionInfo) -> Panel:
     reading = (
         "These figures count the test images of the configuration that is best on validation data, over all "
-        "of its seeds: the share of each class that it recognises, and the classes that it predicts for the "
+        "of its seeds: the share of each class that it recognizes, and the classes that it predicts for the "
         "others. A strong square off the diagonal is a frequent confusion."
     )
     plots = [
@@ -210,7 +210,7 @@ def _overfitting(data: StudyData) -> Panel:
     reading = (
         "The gap between the lines is the part of the result that does not carry over to new data. If the "
         "gap widens while the validation result gets worse, the trial overfits; stop training earlier or "
-        "regularise more."
+        "regularize more."
     )
     plots = [
         Plot(f"overfitting_{info.validation}", describe_overfitting(info), draw_overfitting(info))

@@ -1,12 +1,12 @@
 import math
 
-from sweep.reporting.summary import format_states, summarise
+from sweep.reporting.summary import format_states, summarize
 from tests.sweep.reporting import synthetic_studies as studies
 
 
 def test_summary_counts_states_and_adds_up_time() -> None:
     data = studies.kmnist()
-    summary = summarise(data)
+    summary = summarize(data)
     assert summary.num_by_state == data.trials["state"].value_counts().to_dict()
     assert summary.best is not None
     assert summary.best["value"] == data.trials["value"].max()
@@ -16,7 +16,7 @@ def test_summary_counts_states_and_adds_up_time() -> None:
 
 
 def test_study_without_trials_has_a_summary() -> None:
-    summary = summarise(studies.empty())
+    summary = summarize(studies.empty())
     assert (summary.best, summary.num_by_state, summary.started, summary.elapsed) == (None, {}, "", "–")
 
 

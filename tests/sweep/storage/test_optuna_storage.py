@@ -229,7 +229,7 @@ def test_other_modules_do_not_use_the_private_api() -> None:
         ("from sweep.storage import _private", False),
     ],
 )
-def test_private_uses_are_recognised(code: str, expected: bool) -> None:
+def test_private_uses_are_recognized(code: str, expected: bool) -> None:
     assert any(_is_private(node) for node in ast.walk(ast.parse(code))) is expected
 
 
