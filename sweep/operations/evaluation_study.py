@@ -26,7 +26,7 @@ def evaluation_study(
         row: The study to evaluate.
         top: How many of its best configurations to evaluate.
         num_seeds: How many trials, which differ in their seeds, each configuration has.
-        numbers: The numbers of further trials whose configurations are evaluated, regardless of their results.
+        numbers: The numbers of further trials to evaluate, regardless of their results.
 
     Raises:
         InputError: If the study has no `evaluate` function or no complete trial, or a number is not that of
