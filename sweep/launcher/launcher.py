@@ -232,9 +232,8 @@ class Launcher:
         metric = self.study.metric
         for report in reports:
             if metric in report.metrics:
-                value = report.metrics[metric]
-                self.proposals.report(attempt.trial.optuna_trial_id, report.epoch, value)
-                epoch_logger.info("%s: epoch %d, %s = %.6g", describe(attempt), report.epoch, metric, value)
+                trial_id, value = attempt.trial.optuna_trial_id, report.metrics[metric]
+                self.proposals.report(trial_id, report.epoch, value)
 
     def _spent_limit(
         self, attempts: Iterable[AttemptRow], started: Iterable[datetime | None], now: datetime
@@ -306,11 +305,26 @@ class Launcher:
         )
 
     def _log(self, change: Change, is_best: bool) -> None:
+        """Log the change and the new epochs, in the order in which they happened."""
+        has_ended = change.attempt.state not in ACTIVE_STATES
+        if has_ended:
+            self._log_epochs(change)
         if change.message is not None:
             mark = " (best so far)" if is_best else ""
             if change.end is not None and change.end.outcome is Outcome.FAILED:
                 mark = f"; {self.open_folder(change.attempt).log}"
             logger.log(change.message.level, "%s: %s%s", describe(change.attempt), change.message.text, mark)
+        if not has_ended:
+            self._log_epochs(change)
+
+    def _log_epochs(self, change: Change) -> None:
+        metric = self.study.metric
+        for report in change.epochs:
+            if metric in report.metrics:
+                value = report.metrics[metric]
+                epoch_logger.info(
+                    "%s: epoch %d, %s = %.6g", describe(change.attempt), report.epoch, metric, value
+                )
 
     def _fill(
         self,

@@ -10,7 +10,7 @@ from sweep.launcher.observation import Cycle, Observation, moment
 from sweep.launcher.rows import epoch_rows, final_metric_rows, gpu_share, storable
 from sweep.states import AttemptState, Outcome
 from sweep.storage.tables import AttemptRow, Table
-from sweep.worker.documents import Result, Start
+from sweep.worker.documents import EpochReport, Result, Start
 
 MAX_ERROR_LENGTH = 16_000
 """How many characters of a traceback the database keeps, because MySQL's TEXT has 65,535 bytes."""
@@ -39,6 +39,7 @@ class Change:
         updates: The new values of the attempt's columns, by name.
         rows: New rows to save.
         start: Where and when the attempt started, if that is new.
+        epochs: The epochs that the attempt has reported since the last poll cycle.
         submit: Whether the attempt is to be submitted.
         retry: Whether another attempt of the trial is to be created and submitted.
         cancel: Whether the attempt's job is to be cancelled.
@@ -52,6 +53,7 @@ class Change:
     updates: Mapping[str, Any] = field(default_factory=dict)
     rows: tuple[Table, ...] = ()
     start: Start | None = None
+    epochs: tuple[EpochReport, ...] = ()
     submit: bool = False
     retry: bool = False
     cancel: bool = False
@@ -80,6 +82,7 @@ def reconcile(
         updates=_observed_values(attempt, observation),
         rows=tuple(epoch_rows(attempt.trial_id, observation.files.epochs)),
         start=observation.files.start,
+        epochs=observation.files.epochs,
     )
     match action.kind:
         case ActionKind.WAIT:

@@ -59,7 +59,7 @@ def test_new_epochs_become_rows_and_move_the_offset() -> None:
     found = change(ActionKind.WAIT, started(files=Files(epochs=epochs, offset=99)))
     rows = [(row.epoch, row.metric, row.value) for row in found.rows if isinstance(row, EpochRow)]
     assert rows == [(1, "score", 0.1), (1, "loss", None), (2, "score", 0.2)]
-    assert found.updates["metrics_offset"] == 99
+    assert (found.updates["metrics_offset"], found.epochs) == (99, epochs)
 
 
 def test_job_found_by_its_name_is_recorded() -> None:
