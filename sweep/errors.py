@@ -15,6 +15,22 @@ class InputError(SweepError):
     """
 
 
+class MissingPackageError(InputError):
+    """Raised if something that the user requests needs a package that is not installed.
+
+    Args:
+        purpose: What needs the package, as the subject of a sentence in the plural.
+        package: The name of the package.
+        extra: The extra of this package that installs it.
+    """
+
+    def __init__(self, purpose: str, package: str, extra: str) -> None:
+        super().__init__(
+            f"{purpose} need {package}, which is not installed\n"
+            f"install it with: pip install 'capsweep[{extra}]'"
+        )
+
+
 class StudyFailedError(SweepError):
     """Raised if a study ends without a result: every trial failed, or its failure policy stopped it.
 

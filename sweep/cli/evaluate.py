@@ -44,9 +44,11 @@ def evaluate(
     from sweep.definition.cluster import load_cluster, profile
     from sweep.operations.evaluation_study import evaluation_study
     from sweep.operations.startup import LaunchRequest
-    from sweep.reporting.seed_statistics import evaluated_configurations, verdict
+    from sweep.reporting.seed_statistics import check_scipy, evaluated_configurations, verdict
     from sweep.storage.study_reader import study_data
 
+    if seeds > 1:
+        check_scipy()
     log_to_terminal()
     engine, row = open_study(study, storage)
     cluster = cluster or row.cluster

@@ -5,6 +5,7 @@ import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,7 @@ from sqlalchemy import URL, Engine
 
 from sweep.definition.profile import Profile
 from sweep.definition.study import Study
-from sweep.errors import InputError
+from sweep.errors import InputError, MissingPackageError
 from sweep.launcher.attempts import FolderOpener, folder_of
 from sweep.launcher.clock import Clock, SystemClock
 from sweep.launcher.launcher import Launcher
@@ -184,6 +185,7 @@ def check(request: LaunchRequest, check_code: Preflight = preflight) -> tuple[En
         InputError: If the user's input is wrong.
     """
     _check_memory(request)
+    _check_sampler(request.study)
     engine = connect(request.url)
     found = check_code(
         request.study, request.code_dir, import_train=request.profile.runs_in_launcher_environment
@@ -204,6 +206,11 @@ def _check_memory(request: LaunchRequest) -> None:
 def resolve_workdir(profile: Profile, workdir: Path | None = None) -> Path:
     """Return the folder in which trial folders are created: the given one, the profile's, or ./sweeps."""
     return (workdir or Path(profile.workdir or "sweeps")).expanduser().resolve()
+
+
+def _check_sampler(study: Study) -> None:
+    if study.sampler.name == "qmc" and find_spec("scipy") is None:
+        raise MissingPackageError(f"study {study.name}: the points of the sampler qmc", "SciPy", "statistics")
 
 
 def check_writable(workdir: Path) -> None:

@@ -3,9 +3,11 @@
 import math
 import warnings
 from collections.abc import Mapping, Sequence
+from importlib.util import find_spec
 from statistics import fmean
 from typing import Any, NamedTuple
 
+from sweep.errors import MissingPackageError
 from sweep.reporting.formatting import format_count, format_metric, format_param, heading
 from sweep.reporting.params import PREFIX, param_names
 from sweep.reporting.table import Column, Row, Table
@@ -39,10 +41,11 @@ class EvaluatedConfiguration(NamedTuple):
     @property
     def half_width(self) -> float:
         """Half of the width of the mean's confidence interval (Student's t); NaN for a single seed."""
-        from scipy.stats import ttest_1samp  # slow to import
-
         if len(self.values) == 1:
             return math.nan
+        check_scipy()
+        from scipy.stats import ttest_1samp  # slow to import
+
         with warnings.catch_warnings(action="ignore", category=RuntimeWarning):  # seeds may agree exactly
             return _half_width(ttest_1samp(self.values, popmean=0.0))
 
@@ -50,6 +53,16 @@ class EvaluatedConfiguration(NamedTuple):
         params = ", ".join(f"{heading(name)} {format_param(value)}" for name, value in self.params.items())
         seeds = format_count(len(self.values), "seed")
         return f"trial {self.trial}: {heading(self.metric)} {format_mean(self)} ({seeds}): {params}"
+
+
+def check_scipy() -> None:
+    """Check that confidence intervals can be computed.
+
+    Raises:
+        MissingPackageError: If SciPy is not installed.
+    """
+    if find_spec("scipy") is None:
+        raise MissingPackageError("confidence intervals over seeds", "SciPy", "statistics")
 
 
 def evaluated_configurations(study: StudyData) -> list[EvaluatedConfiguration]:
@@ -142,10 +155,11 @@ def _key(params: Mapping[str, Any]) -> tuple[str, ...]:
 
 def _half_width_of_difference(one: EvaluatedConfiguration, other: EvaluatedConfiguration) -> float:
     """Return half of the width of the confidence interval of the difference of two means (Welch)."""
-    from scipy.stats import ttest_ind  # slow to import
-
     if min(len(one.values), len(other.values)) == 1:
         return math.nan
+    check_scipy()
+    from scipy.stats import ttest_ind  # slow to import
+
     with warnings.catch_warnings(action="ignore", category=RuntimeWarning):  # seeds may agree exactly
         return _half_width(ttest_ind(one.values, other.values, equal_var=False))
 

@@ -6,7 +6,7 @@ from importlib.util import find_spec
 
 import pandas as pd
 
-from sweep.errors import InputError
+from sweep.errors import MissingPackageError
 from sweep.reporting.formatting import format_metric, heading
 from sweep.reporting.summary import format_states, summarize
 from sweep.reporting.table import Table, trials_table
@@ -26,13 +26,10 @@ def parquet(frame: pd.DataFrame) -> bytes:
     A column of mixed types, such as one with the choices 0.5 and "auto", is written as text.
 
     Raises:
-        InputError: If pyarrow is not installed.
+        MissingPackageError: If pyarrow is not installed.
     """
     if find_spec("pyarrow") is None:
-        raise InputError(
-            "Parquet files need pyarrow, which is not installed\n"
-            "install it with: pip install 'capsweep[parquet]'"
-        )
+        raise MissingPackageError("Parquet files", "pyarrow", "parquet")
     objects: pd.DataFrame = frame.select_dtypes("object", exclude="str")
     mixed = [name for name in objects if objects[name].dropna().map(type).nunique() > 1]
     text = {str(name): objects[name].map(str, na_action="ignore").astype("str") for name in mixed}

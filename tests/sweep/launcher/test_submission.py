@@ -73,6 +73,14 @@ def test_enqueued_points_are_tried_first_and_once(harness: LauncherHarness, exec
     assert harness.read().trials["param_x"].tolist() == [0.125, 0.125, 0.5]
 
 
+def test_sampler_qmc_without_scipy_is_rejected(
+    harness: LauncherHarness, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sweep.operations.startup.find_spec", lambda name: None)
+    with pytest.raises(InputError, match=r"sampler qmc need SciPy.*\n.*pip install 'capsweep\[statistics\]'"):
+        harness.launch("sampler={name: qmc, seed: 0}")
+
+
 def test_relaunched_sampler_proposes_no_point_twice(harness: LauncherHarness, executor: FakeExecutor) -> None:
     for job_id in ("1", "2", "3", "4"):
         harness.relaunch("sampler={name: random, seed: 5}", "parallel=1")

@@ -6,6 +6,7 @@ from dataclasses import replace
 import pandas as pd
 import pytest
 
+from sweep.errors import InputError
 from sweep.reporting.seed_statistics import (
     EvaluatedConfiguration,
     evaluated_configurations,
@@ -110,3 +111,11 @@ def test_interval_of_a_difference_is_welchs() -> None:
     interval = ttest_ind(one, other, equal_var=False).confidence_interval(0.95)
     half_width = (interval.high - interval.low) / 2
     assert f"± {100 * half_width:.2f}" in verdict([configuration(*one), configuration(*other)], "maximize")
+
+
+def test_intervals_without_scipy_raise_error_that_names_the_extra(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sweep.reporting.seed_statistics.find_spec", lambda name: None)
+    one, two = (EvaluatedConfiguration(0, {}, "test_accuracy", values, []) for values in ([0.5], [0.5, 0.6]))
+    assert math.isnan(one.half_width)  # a single seed has no interval
+    with pytest.raises(InputError, match=r"need SciPy.*\n.*pip install 'capsweep\[statistics\]'"):
+        _ = two.half_width
