@@ -1,6 +1,5 @@
 """A whole study on the real Slurm whose launcher is killed at critical moments."""
 
-import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -10,7 +9,7 @@ import pytest
 from tests.cluster import daemons
 from tests.cluster.slurm import Slurm
 from tests.invariants import check_each_trial_ran_once
-from tests.sweep.launcher.test_crash import KILL_SCRIPT, LAUNCH, NUM_EPOCHS, NUM_TRIALS
+from tests.sweep.launcher.test_crash import LAUNCH, NUM_EPOCHS, NUM_TRIALS, run_and_kill
 
 ON_SLURM = [*LAUNCH, "--cluster", "slurm", "--parallel", "4"]
 
@@ -58,9 +57,7 @@ def test_each_trial_is_one_job(slurm_workplace: Path, slurm: Slurm) -> None:
 def test_each_trial_runs_once_after_a_kill_at_a_critical_moment(
     slurm_workplace: Path, moment: tuple[str, str, str, str]
 ) -> None:
-    command = [sys.executable, "-c", KILL_SCRIPT, *moment, "launch", *ON_SLURM]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=200)
-    assert done.returncode == -signal.SIGKILL, done.stderr
+    run_and_kill(moment, "launch", *ON_SLURM, timeout=200)
     launch_to_end()
     check_each_trial_ran_once(slurm_workplace, NUM_TRIALS, NUM_EPOCHS)
 
@@ -69,9 +66,7 @@ def test_shared_jobs_are_adopted_after_a_kill(slurm_workplace: Path) -> None:
     """The launcher is killed after it submitted two jobs, each of which runs two trials on one GPU."""
     packed = ["--cluster", "packed"]
     moment = ("sweep.scheduler.slurm.executor", "SlurmExecutor", "submit", "after")
-    command = [sys.executable, "-c", KILL_SCRIPT, *moment, "launch", *ON_SLURM, *packed]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=200)
-    assert done.returncode == -signal.SIGKILL, done.stderr
+    run_and_kill(moment, "launch", *ON_SLURM, *packed, timeout=200)
     launch_to_end(*packed)
     attempts = check_each_trial_ran_once(slurm_workplace, NUM_TRIALS, NUM_EPOCHS).attempts
     jobs = attempts.groupby("job_id")

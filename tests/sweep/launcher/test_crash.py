@@ -42,18 +42,20 @@ MOMENTS = [
     ("sweep.launcher.launcher", "Launcher", "_record", "after"),
     ("sweep.worker.attempt_folder", "AttemptFolder", "create", "after"),
     ("sweep.scheduler.factory", "LocalExecutor", "submit", "before"),
-    (
-        "submitit.local.local",
-        "LocalExecutor",
-        "_submit_command",
-        "after",
-    ),  # the job has no task
+    ("submitit.local.local", "LocalExecutor", "_submit_command", "after"),  # the job has no task
     ("sweep.scheduler.factory", "LocalExecutor", "submit", "after"),  # its id is not saved
     ("sweep.launcher.launcher", "Launcher", "_apply", "after"),
     ("sweep.launcher.proposals", "Proposals", "report", "after"),
     ("sweep.launcher.proposals", "Proposals", "tell", "before"),
     ("sweep.launcher.proposals", "Proposals", "tell", "after"),  # our tables do not contain the end yet
 ]
+
+
+def run_and_kill(moment: tuple[str, str, str, str], *arguments: str, timeout: float = 60) -> None:
+    """Run the command line until the function that `moment` names kills it, within `timeout` seconds."""
+    command = [sys.executable, "-c", KILL_SCRIPT, *moment, *arguments]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=timeout)
+    assert done.returncode == -signal.SIGKILL, done.stderr
 
 
 def finish() -> None:
@@ -69,9 +71,7 @@ def finish() -> None:
 def test_study_ends_correctly_after_the_launcher_is_killed_at_a_critical_moment(
     workplace: Path, moment: tuple[str, str, str, str]
 ) -> None:
-    command = [sys.executable, "-c", KILL_SCRIPT, *moment, "launch", *LAUNCH]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=60)
-    assert done.returncode == -signal.SIGKILL, done.stderr
+    run_and_kill(moment, "launch", *LAUNCH)
     finish()
     check_each_trial_ran_once(workplace, NUM_TRIALS, NUM_EPOCHS)
 

@@ -13,7 +13,7 @@ from sweep.storage.database import connect, parse_url
 from sweep.storage.optuna_storage import optuna_storage
 from sweep.storage.study_data import StudyData
 from sweep.storage.study_reader import read_study
-from tests.sweep.launcher.test_crash import KILL_SCRIPT
+from tests.sweep.launcher.test_crash import run_and_kill
 
 pytestmark = pytest.mark.slow
 
@@ -116,13 +116,6 @@ RETRYING = [
 ]
 
 
-def kill_at(moment: tuple[str, str, str, str], *arguments: str) -> None:
-    done = subprocess.run(
-        [sys.executable, "-c", KILL_SCRIPT, *moment, *arguments], capture_output=True, text=True, timeout=120
-    )
-    assert done.returncode == -signal.SIGKILL, done.stderr
-
-
 @pytest.mark.parametrize(
     "moments",
     list(zip(STOPPING, RETRYING, strict=True)),
@@ -136,12 +129,12 @@ def test_stop_and_retry_survive_kills(
     """The command that stops the study is killed first, then the launch that retries its trials."""
     launcher.kill()
     launcher.wait()
-    kill_at(moments[0], "stop", "--study", "toy", "--cancel-jobs")
+    run_and_kill(moments[0], "stop", "--study", "toy", "--cancel-jobs", timeout=120)
     assert sweep("stop", "--study", "toy", "--cancel-jobs").returncode == 0
     check_both_are_cancelled()
     sweep("retry", "--study", "toy", "--failed")
     (workplace / "go").touch()
-    kill_at(moments[1], *LAUNCH)
+    run_and_kill(moments[1], *LAUNCH, timeout=120)
     assert sweep(*LAUNCH).returncode == 0
     data = read()
     assert data.trials["state"].tolist() == ["complete"] * 2
