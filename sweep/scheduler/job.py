@@ -67,11 +67,19 @@ class JobStatus(NamedTuple):
         id: The job's id; None if the scheduler did not answer.
         elapsed_s: How many seconds the job has occupied its node; None if the scheduler does not
             report it.
+        exit_status: How the job's process ended, as `exit code 3` or `signal SIGSEGV`; None if the scheduler
+            does not report it, or if the job has not ended.
+        host: The first node of the job; None if it has none yet, or if the scheduler does not report it.
+        missing: What the scheduler has not reported, for the log, if the state is UNKNOWN: a clause such as
+            `squeue does not list the job and sacct has no record of it`.
     """
 
     state: JobState
     id: str | None = None
     elapsed_s: float | None = None
+    exit_status: str | None = None
+    host: str | None = None
+    missing: str | None = None
 
 
 def output_files(job: Job) -> Sequence[Path]:
