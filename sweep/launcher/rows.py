@@ -47,8 +47,3 @@ def gpu_share(attempt: AttemptRow, job_seconds: float) -> float:
     of the job.
     """
     return attempt.num_gpus * job_seconds / attempt.job_size
-
-
-def storable(text: str) -> str:
-    """Return text without what a database rejects: null characters and incomplete surrogate pairs."""
-    return text.replace("\0", "").encode("utf-8", "replace").decode("utf-8")
