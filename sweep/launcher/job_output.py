@@ -47,7 +47,7 @@ def job_outputs(job: Job) -> Iterator[tuple[str, str]]:
         lines = last_states(hide_passwords(data.decode("utf-8", errors="replace"))).splitlines()
         kept = [line for line in lines if line.strip()][-NUM_LINES:]
         if kept:
-            yield path.name, "\n".join(kept)
+            yield str(path), "\n".join(kept)
 
 
 def _last_telling_line(texts: Iterable[str]) -> str | None:

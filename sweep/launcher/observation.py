@@ -2,7 +2,7 @@
 
 from collections.abc import Collection
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 
 from sweep.scheduler.job import JobStatus
 from sweep.states import AttemptState, Cause, Outcome, Stop
@@ -11,9 +11,6 @@ from sweep.worker.attempt_folder import AttemptFolder, invalid_result, may_have_
 from sweep.worker.documents import EpochReport, Result, Start
 from sweep.worker.metrics import check_objective
 from sweep.worker.regular_file import UnusableFileError
-
-MAX_CLOCK_DIFFERENCE = timedelta(days=1)
-"""By how much the clock of a node may be behind that of the launcher."""
 
 
 @dataclass(frozen=True)
@@ -152,7 +149,7 @@ def observe(
         state=attempt.state,
         job=job,
         files=files,
-        started_at=attempt.started_at or started_at(files, attempt, now),
+        started_at=attempt.started_at or started_at(files, now),
         stop_requested_at=attempt.stop_requested_at,
         ended_at=attempt.ended_at,
         job_ended_at=None if job_is_alive else attempt.job_ended_at or now,
@@ -173,15 +170,9 @@ def after_recording(observation: Observation, should_prune: bool) -> Observation
     return replace(observation, files=Files(), should_prune=should_prune)
 
 
-def started_at(files: Files, attempt: AttemptRow, now: datetime) -> datetime | None:
-    """Return when the attempt started, by its node's clock; None if its folder contains no new start.
-
-    The time is neither later than now nor long before the submission, so that the clock of a node cannot
-    distort what the attempt costs.
-    """
-    if files.start is None:
-        return None
-    return min(max(moment(files.start.started_at), attempt.submitted_at - MAX_CLOCK_DIFFERENCE), now)
+def started_at(files: Files, now: datetime) -> datetime | None:
+    """Return when the attempt started, by its node's clock; None if its folder contains no new start."""
+    return None if files.start is None else min(moment(files.start.started_at), now)
 
 
 def ended_at(result: Result | None, started_at: datetime | None, now: datetime) -> datetime:

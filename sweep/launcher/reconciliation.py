@@ -8,10 +8,11 @@ from typing import Any, NamedTuple
 from sweep.error_summary import error_summary
 from sweep.launcher.decision import Action, ActionKind
 from sweep.launcher.observation import Cycle, Observation, ended_at
-from sweep.launcher.rows import epoch_rows, final_metric_rows, gpu_share
+from sweep.launcher.rows import epoch_rows, final_metric_rows, gpu_share, storable
 from sweep.states import AttemptState, Outcome
+from sweep.storage.attempts import MAX_CLOCK_DIFFERENCE
 from sweep.storage.tables import AttemptRow, Table
-from sweep.worker.documents import MAX_ERROR_LENGTH, MAX_EXIT_STATUS, EpochReport, Result, Start, plain_text
+from sweep.worker.documents import MAX_ERROR_LENGTH, MAX_EXIT_STATUS, EpochReport, Result, Start
 
 
 class TrialEnd(NamedTuple):
@@ -181,17 +182,17 @@ def _end_values(
         "ended_at": ended,
     }
     if observation.started_at is not None:
-        values["gpu_seconds"] = gpu_share(attempt, (ended - observation.started_at).total_seconds())
+        submitted_at = attempt.submitted_at or observation.started_at
+        duration = min(ended - observation.started_at, cycle.now - submitted_at + MAX_CLOCK_DIFFERENCE)
+        values["gpu_seconds"] = gpu_share(attempt, duration.total_seconds())
     if result is not None:
         values["notes"] = dict(result.notes)
-        values["error"] = result.error and plain_text(result.error, MAX_ERROR_LENGTH, end=True)
+        values["error"] = result.error and storable(result.error[-MAX_ERROR_LENGTH:])
         values["exit_status"] = result.exit_status
     elif action.cause is not None:
         status = observation.job.exit_status if observation.job is not None else None
-        values["error"] = observation.job_output and plain_text(
-            observation.job_output, MAX_ERROR_LENGTH, end=True
-        )
-        values["exit_status"] = status and plain_text(status, MAX_EXIT_STATUS)
+        values["error"] = observation.job_output and storable(observation.job_output[-MAX_ERROR_LENGTH:])
+        values["exit_status"] = status and storable(status[:MAX_EXIT_STATUS])
     if observation.job is None or observation.job.state.has_ended:
         values |= _cost_values(attempt, observation)
     return values

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from sweep.launcher.observation import moment
 from sweep.storage.study_records import metric_value
 from sweep.storage.tables import AttemptRow, EpochRow, FinalMetricRow
-from sweep.worker.documents import EpochReport, Result
+from sweep.worker.documents import EpochReport, Result, plain_text
 
 
 def epoch_rows(trial_id: int, reports: Iterable[EpochReport]) -> list[EpochRow]:
@@ -47,3 +47,8 @@ def gpu_share(attempt: AttemptRow, job_seconds: float) -> float:
     of the job.
     """
     return attempt.num_gpus * job_seconds / attempt.job_size
+
+
+def storable(text: str) -> str:
+    """Return text without what a database rejects: null characters and incomplete surrogate pairs."""
+    return plain_text(text, len(text))

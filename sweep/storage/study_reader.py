@@ -1,6 +1,6 @@
 """Reading a recorded study: Optuna's tables and ours, joined into DataFrames."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
 import optuna
@@ -10,6 +10,7 @@ from sqlalchemy import URL, Engine, Executable, select
 from sqlalchemy.orm import Session, selectinload
 
 from sweep.definition.study import EVALUATION, Study
+from sweep.error_summary import error_summary
 from sweep.storage.database import DEFAULT_URL, open_recorded, parse_url
 from sweep.storage.optuna_storage import STATES, optuna_storage
 from sweep.storage.studies import find_study, get_study
@@ -19,8 +20,10 @@ from sweep.storage.tables import EnvironmentRow, EpochRow, FinalMetricRow, Trial
 
 ATTEMPT_COLUMNS = (
     "token", "state", "cause", "job_id", "host", "gpu",
-    "submitted_at", "started_at", "ended_at", "gpu_seconds", "notes",
+    "submitted_at", "started_at", "ended_at", "gpu_seconds", "notes", "exit_status",
 )  # fmt: skip
+METRIC_SUFFIX = "_metric"
+"""The end of a metric's name if tables have a column of the name, which earlier versions accepted."""
 
 
 def study_data(name: str, storage: str | URL = DEFAULT_URL) -> StudyData:
@@ -87,8 +90,20 @@ def _wide(session: Session, query: Executable, index: list[str]) -> pd.DataFrame
     long = pd.DataFrame(session.execute(query).all(), columns=[*index, "metric", "value"])
     if long.empty:
         return pd.DataFrame(columns=index, dtype="int64")
+    long["metric"] = long["metric"].replace(_renamed(index, set(long["metric"])))
     wide = long.astype({"value": "float64"}).pivot(index=index, columns="metric", values="value")
     return wide.sort_index().reset_index().rename_axis(columns=None)
+
+
+def _renamed(index: Iterable[str], metrics: Collection[str]) -> dict[str, str]:
+    """Return other names for the metrics that have the name of an index column."""
+    renamed = {}
+    for name in set(index) & set(metrics):
+        other = f"{name}{METRIC_SUFFIX}"
+        while other in metrics:
+            other += METRIC_SUFFIX
+        renamed[name] = other
+    return renamed
 
 
 def _trials(
@@ -128,7 +143,7 @@ def _progress(trial: TrialRow | None) -> dict[str, Any]:
     return {
         "num_attempts": len(attempts),
         "cause": last.cause if last else None,
-        "error": last.error.strip().splitlines()[-1] if last and last.error else None,
+        "error": error_summary(last.error) if last else None,
         "seed": trial.seed if trial else None,
         "host": last.host if last else None,
         "gpu": last.gpu if last else None,
@@ -144,10 +159,11 @@ def _attempts(trials: Mapping[int, TrialRow]) -> pd.DataFrame:
     rows = [
         {"number": number, "attempt": attempt.number}
         | {column: getattr(attempt, column) for column in ATTEMPT_COLUMNS}
+        | {"error": error_summary(attempt.error)}
         for number, trial in sorted(trials.items())
         for attempt in trial.attempts
     ]
-    return pd.DataFrame(rows, columns=["number", "attempt", *ATTEMPT_COLUMNS])
+    return pd.DataFrame(rows, columns=["number", "attempt", *ATTEMPT_COLUMNS, "error"])
 
 
 def _environment(session: Session, trials: Iterable[TrialRow]) -> dict[str, Any]:

@@ -1,5 +1,6 @@
 """The status of studies as tables for a terminal."""
 
+import shlex
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 from itertools import groupby
@@ -14,7 +15,8 @@ from sweep.states import AttemptState, Stop
 from sweep.storage.status_queries import TrialStatus
 
 BAR_WIDTH = 8
-NUM_LINES_AROUND = 14  # lines of a study's screen that do not show trials
+NUM_ERRORS = 3  # of how many failed trials the errors are shown
+NUM_LINES_AROUND = 15 + NUM_ERRORS  # lines of a study's screen that do not show trials
 STYLES = {
     AttemptState.SUBMITTING: "dim",
     AttemptState.PENDING: "yellow",
@@ -44,6 +46,7 @@ def show_study(status: StudyStatus, now: datetime) -> RenderableType:
     parts: list[RenderableType] = [facts]
     if status.trials:
         parts.append(_trials(status, now))
+        parts += _errors(status)
     if (num_hidden := status.spent.trials - len(status.trials)) > 0:
         parts.append(f"{format_count(num_hidden, 'more trial')} not shown; use --json to list all")
     return Group(*parts)
@@ -100,6 +103,19 @@ def _trials(status: StudyStatus, now: datetime) -> Table:
             )
         table.add_section()
     return table
+
+
+def _errors(status: StudyStatus) -> list[Text]:
+    """Return the errors of the first failed trials shown, and the command that shows more."""
+    failed = [trial for trial in status.trials if trial.error][:NUM_ERRORS]
+    if not failed:
+        return []
+    number = failed[0].number
+    lines = [
+        Text(f"trial {trial.number}: {trial.error}", "red", no_wrap=True, overflow="ellipsis")
+        for trial in failed
+    ]
+    return [*lines, Text(f"more: sweep logs --study {shlex.quote(status.name)} --trial {number}", "dim")]
 
 
 def _epoch(trial: TrialStatus, longest: int) -> str:
