@@ -123,7 +123,7 @@ def recent_costs(session: Session, study_id: int, limit: int) -> list[TrialCost]
     for attempt in session.scalars(attempts):
         assert attempt.ended_at is not None
         slot_s, gpu_s = costs[attempt.trial_id]
-        took_s = (attempt.ended_at - attempt.submitted_at).total_seconds()
+        took_s = max(0.0, (attempt.ended_at - attempt.submitted_at).total_seconds())  # a clock may be wrong
         costs[attempt.trial_id] = TrialCost(slot_s + took_s, gpu_s + attempt.gpu_seconds)
     return list(costs.values())
 

@@ -58,9 +58,10 @@ def open_regular(path: Path) -> Iterator[BinaryIO]:
         if is_outage(error):
             raise
         raise UnusableFileError(f"it cannot be opened ({error.strerror})") from error
+    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+        os.close(descriptor)
+        raise UnusableFileError("it is not a regular file")
     with os.fdopen(descriptor, "rb") as file:
-        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-            raise UnusableFileError("it is not a regular file")
         yield file
 
 
