@@ -6,7 +6,6 @@ import shutil
 import socket
 from collections.abc import Callable
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any, NamedTuple
 
 from hypothesis import strategies as st
@@ -120,9 +119,13 @@ def _pipe(path: Path) -> None:
 
 
 def _socket(path: Path) -> None:
-    with socket.socket(socket.AF_UNIX) as server, TemporaryDirectory() as folder:
-        server.bind(f"{folder}/s")  # the path itself may be longer than the address of a socket may be
-        Path(folder, "s").rename(path)
+    folder = os.open(path.parent, os.O_RDONLY)
+    try:  # the path itself may be longer than the address of a socket may be
+        with socket.socket(socket.AF_UNIX) as server:
+            server.bind(f"/proc/self/fd/{folder}/s")
+    finally:
+        os.close(folder)
+    (path.parent / "s").rename(path)
 
 
 def _link_outside(path: Path) -> None:
