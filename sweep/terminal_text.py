@@ -1,8 +1,8 @@
 """Text from trials, databases and other programs, made safe to print on a terminal.
 
-A name, a log or an error message may contain characters that a terminal obeys: sequences that move the cursor,
-set the title, write to the clipboard or hide text, and characters that reorder a line. Everything that this
-project did not write itself passes through a function of this module before it is printed.
+A name, a log or an error message may contain characters that a terminal obeys: sequences that move the
+cursor, set the title, write to the clipboard or hide text, and characters that reorder a line. Everything
+that this project did not write itself passes through a function of this module before it is printed.
 """
 
 import re

@@ -4,6 +4,7 @@ Each command is a few lines over the library, and only this package prints and e
 inside the commands, so that `sweep --help` starts fast and no command waits for a library it does not use.
 """
 
+import io
 import sys
 
 import typer
@@ -21,6 +22,7 @@ from sweep.cli import (
     status,
     stop,
 )
+from sweep.cli.output import say
 from sweep.errors import InputError, SweepError
 
 app = typer.Typer(
@@ -52,8 +54,10 @@ def main() -> None:
 
     An error that this package raises on purpose becomes one message on stderr.
     """
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")  # its encoding may lack a character
     try:
         app()
     except SweepError as error:
-        typer.echo(f"error: {error}", err=True)
+        say(f"error: {error}", err=True)
         sys.exit(2 if isinstance(error, InputError) else 1)

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from sweep.cli.output import LineFormatter
+
 if TYPE_CHECKING:
     from sqlalchemy import URL, Engine
 
@@ -119,7 +121,7 @@ def this_command() -> str:
 def log_to_terminal() -> None:
     """Write the library's log messages to stderr, each on a line with the time."""
     handler = logging.StreamHandler()
-    handler.setFormatter(logging.Formatter("%(asctime)s  %(message)s", datefmt="%H:%M:%S"))
+    handler.setFormatter(LineFormatter("%(asctime)s  %(message)s", datefmt="%H:%M:%S"))
     logger = logging.getLogger("sweep")
     logger.handlers[:] = [handler]
     logger.setLevel(logging.INFO)

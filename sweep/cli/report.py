@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from sweep.cli.options import StorageOption, recorded_study
+from sweep.cli.output import say
 
 if TYPE_CHECKING:
     from sqlalchemy import URL
@@ -68,7 +69,7 @@ def report(
 
     is_last = not watch or _are_idle(recorded)
     for path in write(is_last):
-        typer.echo(path)
+        say(path)
     with suppress(KeyboardInterrupt):
         while not is_last:
             time.sleep(REWRITE_SECONDS)

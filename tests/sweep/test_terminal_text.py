@@ -49,7 +49,9 @@ def test_escaped_characters_can_be_read() -> None:
     assert several_lines("a\n\tb\x07\r\nc") == "a\n\tb\\x07\nc"
 
 
-@pytest.mark.parametrize("text", ["größe", "損失", "val[/x]", "e\u0301", "\U0001f468\u200d\U0001f469", "50\u00a0%"])
+@pytest.mark.parametrize(
+    "text", ["größe", "損失", "val[/x]", "e\u0301", "\U0001f468\u200d\U0001f469", "50\u00a0%"]
+)
 def test_other_text_is_not_changed(text: str) -> None:
     assert one_line(text) == several_lines(text) == without_sequences(text) == text
 
