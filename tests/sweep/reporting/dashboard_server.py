@@ -8,9 +8,9 @@ from sweep.reporting.dashboard import make_server
 
 
 @contextmanager
-def running(storage: str, *, writable: bool = False) -> Iterator[str]:
+def running(storage: str, *, writable: bool = False, token: str | None = None) -> Iterator[str]:
     """Serve a dashboard on a free loopback port, and yield its address."""
-    with make_server(storage, "127.0.0.1", 0, writable) as server:
+    with make_server(storage, "127.0.0.1", 0, writable, token) as server:
         thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
         thread.start()
         try:
