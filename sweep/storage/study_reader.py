@@ -83,12 +83,25 @@ def _evaluation(engine: Engine, url: URL, name: str) -> StudyData | None:
 
 
 def _wide(session: Session, query: Executable, index: list[str]) -> pd.DataFrame:
-    """Return rows of (index..., metric, value) as one row per index with one column per metric."""
+    """Return rows of (index..., metric, value) as one row per index with one column per metric.
+
+    A metric that has the name of a column of the index is prefixed with "metric_".
+    """
     long = pd.DataFrame(session.execute(query).all(), columns=[*index, "metric", "value"])
     if long.empty:
         return pd.DataFrame(columns=index, dtype="int64")
     wide = long.astype({"value": "float64"}).pivot(index=index, columns="metric", values="value")
-    return wide.sort_index().reset_index().rename_axis(columns=None)
+    taken = {*index, *wide.columns}
+    wide.columns = pd.Index([_unused(name, taken) if name in index else name for name in wide.columns])
+    return wide.sort_index().reset_index()
+
+
+def _unused(metric: str, taken: set[str]) -> str:
+    """Return a name for a metric that no other column has."""
+    name = f"metric_{metric}"
+    while name in taken:
+        name = f"metric_{name}"
+    return name
 
 
 def _trials(
@@ -115,7 +128,7 @@ def _trials(
     for column in ("started_at", "ended_at"):
         table[column] = pd.to_datetime(table[column], utc=True)
     table["duration_s"] = (table["ended_at"] - table["started_at"]).dt.total_seconds()
-    finals = finals.add_prefix("final_").rename(columns={"final_number": "number"})
+    finals = finals.set_index("number").add_prefix("final_").reset_index()
     table = table.merge(finals, on="number", how="left")
     table[f"final_{study.metric}"] = table["value"]
     return table
