@@ -130,25 +130,25 @@ def answer_without_app(environ: "Mapping[str, Any]", access: Access) -> Answer |
     """Return the answer to a request that the dashboard does not see; None if the dashboard may answer it."""
     reads = environ["REQUEST_METHOD"] in READING_METHODS
     if _host_name(environ.get("HTTP_HOST", "")) not in access.hosts:
-        return _refusal(environ, HOST_REASON)
+        return _rejection(environ, HOST_REASON)
     if _is_foreign(environ, reads):
-        return _refusal(environ, ORIGIN_REASON)
+        return _rejection(environ, ORIGIN_REASON)
     query = parse_qsl(environ.get("QUERY_STRING", ""), keep_blank_values=True)
     tokens = [value for name, value in query if name == "token"]
     if access.token is not None:
         presented = [*tokens, *_authorization_tokens(environ), *_cookie_tokens(environ, access.cookie)]
         if not any(_equal(token, access.token) for token in presented):
-            return _refusal(environ, TOKEN_REASON)
+            return _rejection(environ, TOKEN_REASON)
     if tokens and reads:
         return _without_token(environ, [pair for pair in query if pair[0] != "token"], access)
     if not reads and not access.writable:
-        return _refusal(environ, READ_ONLY_REASON)
+        return _rejection(environ, READ_ONLY_REASON)
     if environ.get("HTTP_TRANSFER_ENCODING"):
-        return _refusal(environ, "The length of the request must be known.", "411 Length Required")
+        return _rejection(environ, "The length of the request must be known.", "411 Length Required")
     if not re.fullmatch(r"\d{0,18}", environ.get("CONTENT_LENGTH") or ""):
-        return _refusal(environ, "The length of the request is not a number.", "400 Bad Request")
+        return _rejection(environ, "The length of the request is not a number.", "400 Bad Request")
     if int(environ.get("CONTENT_LENGTH") or 0) > MAX_BODY_BYTES:
-        return _refusal(environ, "The request is too large.", "413 Content Too Large")
+        return _rejection(environ, "The request is too large.", "413 Content Too Large")
     return None
 
 
@@ -200,7 +200,7 @@ def _without_token(environ: "Mapping[str, Any]", query: list[tuple[str, str]], a
     return Answer("200 OK", "text/html; charset=utf-8", page.encode(), tuple(headers))
 
 
-def _refusal(environ: "Mapping[str, Any]", reason: str, status: str = "403 Forbidden") -> Answer:
+def _rejection(environ: "Mapping[str, Any]", reason: str, status: str = "403 Forbidden") -> Answer:
     """Return an answer with a reason: a page for a browser's address bar, JSON for programs."""
     reads = environ["REQUEST_METHOD"] in READING_METHODS
     if not reads or environ.get("PATH_INFO", "").startswith("/api/"):
@@ -252,7 +252,7 @@ def _shown_type(content_type: str) -> str:
 
 
 def _discard_body(environ: "WSGIEnvironment") -> None:
-    """Read the body of a refused request: if a connection is closed before, the answer may be lost."""
+    """Read the body of a rejected request: if a connection is closed before, the answer may be lost."""
     length = environ.get("CONTENT_LENGTH") or ""
     if re.fullmatch(r"\d{1,18}", length):
         environ["wsgi.input"].read(min(int(length), MAX_BODY_BYTES))

@@ -223,7 +223,7 @@ def test_page_without_the_token_explains_where_the_link_is(
         visiting(chromium, f"{address}/dashboard", allowed=address) as visit,
     ):
         expect_text(visit.page, "Open the link that sweep dashboard printed")
-        visit.page.screenshot(path=screenshots / "dashboard-refused.png")
+        visit.page.screenshot(path=screenshots / "dashboard-rejected.png")
 
 
 def test_page_of_another_site_cannot_show_or_read_the_dashboard(
@@ -235,8 +235,8 @@ def test_page_of_another_site_cannot_show_or_read_the_dashboard(
         with visiting(chromium, foreign.as_uri(), allowed="") as visit:
             visit.page.wait_for_load_state()
             assert 'id="dashboard"' not in visit.page.frames[1].content()
-            script = f"fetch('{address}/api/studies').then((reply) => reply.text(), () => 'refused')"
-            assert visit.page.evaluate(script) == "refused"
+            script = f"fetch('{address}/api/studies').then((reply) => reply.text(), () => 'rejected')"
+            assert visit.page.evaluate(script) == "rejected"
             script = f"fetch('{address}/api/studies/1', {{method: 'DELETE', mode: 'no-cors'}}).catch(() => 0)"
             visit.page.evaluate(script)
     assert len(study_data("shown", storage).trials) == 4

@@ -147,7 +147,7 @@ def test_token_is_required_and_never_logged(
     assert capfd.readouterr() == ("", "")
 
 
-def test_request_under_another_name_is_refused(storage: str) -> None:
+def test_request_under_another_name_is_rejected(storage: str) -> None:
     with running(storage, writable=True) as address:
         for method in ("GET", "DELETE"):
             answer = raw_request(address, f"{method} /api/studies/1 HTTP/1.1\r\nHost: evil.example\r\n\r\n")
@@ -159,7 +159,7 @@ def test_request_under_another_name_is_refused(storage: str) -> None:
         assert study_names(address) == ["größe"]
 
 
-def test_refused_request_with_a_body_gets_its_answer(address: str) -> None:
+def test_rejected_request_with_a_body_gets_its_answer(address: str) -> None:
     status, answer = request(f"{address}/api/studies", "POST", {"study_name": "x" * 900_000})
     assert (status, b"read-only" in answer) == (403, True)
 

@@ -85,7 +85,7 @@ def ask(
     ],
 )
 @pytest.mark.parametrize("path", ["/", "/dashboard", "/api/studies", "/static/bundle.js", "/artifacts/1/1/a"])
-def test_request_without_the_token_is_refused(path: str, headers: dict[str, str]) -> None:
+def test_request_without_the_token_is_rejected(path: str, headers: dict[str, str]) -> None:
     reply = ask(path=path, **headers)  # type: ignore[arg-type]
     assert (reply.code, reply.reached_app) == (403, False)
     assert b"sweep dashboard" in reply.body
@@ -171,7 +171,7 @@ def test_name_or_address_of_the_machine_is_served(host: str) -> None:
 )  # fmt: skip
 @pytest.mark.parametrize("method", ["GET", "DELETE"])
 @pytest.mark.parametrize("token", [TOKEN, None])
-def test_other_host_is_refused(host: str | None, method: str, token: str | None) -> None:
+def test_other_host_is_rejected(host: str | None, method: str, token: str | None) -> None:
     reply = ask(method, host=host, token=token, HTTP_COOKIE=COOKIE, HTTP_X_FORWARDED_HOST="localhost")
     assert (reply.code, reply.reached_app) == (403, False)
 
@@ -190,7 +190,7 @@ def test_other_host_is_refused(host: str | None, method: str, token: str | None)
 )
 @pytest.mark.parametrize("method", ["GET", "POST", "PUT", "DELETE", "PATCH", "OPTIONS"])
 @pytest.mark.parametrize("token", [TOKEN, None])
-def test_request_of_another_page_is_refused(origin: str, method: str, token: str | None) -> None:
+def test_request_of_another_page_is_rejected(origin: str, method: str, token: str | None) -> None:
     reply = ask(method, "/api/studies/1", token=token, HTTP_ORIGIN=origin, HTTP_COOKIE=COOKIE)
     assert (reply.code, reply.reached_app) == (403, False)
 
@@ -212,7 +212,7 @@ def test_own_page_may_change_studies(host: str) -> None:
 
 
 @pytest.mark.parametrize("method", ["POST", "PUT", "DELETE", "PATCH", "delete", "TRACE", "MKCOL"])
-def test_read_only_dashboard_refuses_changes(method: str) -> None:
+def test_read_only_dashboard_rejects_changes(method: str) -> None:
     reply = ask(method, writable=False, HTTP_COOKIE=COOKIE)
     assert (reply.code, reply.reached_app) == (403, False)
     assert b"read-only" in reply.body
@@ -229,7 +229,7 @@ def test_read_only_dashboard_refuses_changes(method: str) -> None:
         ({"HTTP_TRANSFER_ENCODING": "chunked"}, 411),
     ],
 )
-def test_body_of_unknown_or_large_size_is_refused(headers: dict[str, str], code: int) -> None:
+def test_body_of_unknown_or_large_size_is_rejected(headers: dict[str, str], code: int) -> None:
     reply = ask("POST", HTTP_COOKIE=COOKIE, **headers)  # type: ignore[arg-type]
     assert (reply.code, reply.reached_app) == (code, False)
 
