@@ -4,7 +4,6 @@ import io
 import logging
 import socket
 import sys
-from contextlib import suppress
 from ipaddress import IPv4Address, IPv6Address, ip_address
 from pathlib import Path
 from socketserver import ThreadingMixIn
@@ -110,14 +109,12 @@ class DashboardArtifactStore:
         Raises:
             ArtifactNotFound: If no study has the artifact.
         """
-        from optuna.artifacts import FileSystemArtifactStore
         from optuna.artifacts.exceptions import ArtifactNotFound
 
         for study, workdir in study_workdirs(self._engine).items():
-            with suppress(ArtifactNotFound):
-                return FileSystemArtifactStore(dashboard_folder(Path(workdir, study))).open_reader(
-                    artifact_id
-                )
+            file = dashboard_folder(Path(workdir, study)) / artifact_id
+            if file.is_file() and not file.is_symlink():  # a link may leave the folder
+                return file.open("rb")
         raise ArtifactNotFound(artifact_id)
 
     def write(self, artifact_id: str, content_body: BinaryIO) -> None:

@@ -16,7 +16,7 @@ from sweep.storage.studies import create_study
 from sweep.storage.study_reader import study_data
 from sweep.worker.attempt_folder import dashboard_folder
 from tests.browser.chromium import TIMEOUT_MS, Visit, visiting
-from tests.sweep.reporting.dashboard_server import running
+from tests.sweep.reporting.dashboard_server import printed_link, running
 
 PNG = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR4nGNgYGD4DwABBAEAX+XDSwAAAABJRU5ErkJggg=="
 MODEL = f'''
@@ -183,24 +183,30 @@ def hostile_storage(tmp_path: Path) -> str:
 
 
 def test_printed_link_opens_the_dashboard_and_is_removed_from_the_address(
-    chromium: Browser, storage: str, screenshots: Path
+    chromium: Browser, folder: Path, screenshots: Path
 ) -> None:
-    with (
-        running(storage, writable=True, token=TOKEN) as address,
-        visiting(chromium, f"{address}/?token={TOKEN}", allowed=address) as visit,
-    ):
-        expect_text(visit.page, "shown")
-        assert visit.page.url.partition("?")[0] == f"{address}/dashboard"
-        assert TOKEN not in visit.page.url
-        assert visit.page.evaluate("document.cookie") == ""
-        visit.page.get_by_text("shown").first.click()
-        expect_text(visit.page, "Hyperparameter Importance")
-        visit.page.goto(f"{address}/dashboard/studies/1/trials?numbers=2")
-        picture = visit.page.locator("img[alt='learning_curves.svg']")
-        expect(picture).to_be_visible(timeout=TIMEOUT_MS)
-        assert picture.evaluate("async (image) => { await image.decode(); return image.naturalWidth }") > 0
-        visit.page.screenshot(path=screenshots / "dashboard-token.png")
-        assert (visit.blocked, visit.errors) == ([], [])
+    with printed_link(folder) as (link, _process):
+        address, _, query = link.partition("/?")
+        token = query.removeprefix("token=")
+        with visiting(chromium, link, allowed=address) as visit:
+            check_pages(visit, address, token, screenshots)
+
+
+def check_pages(visit: Visit, address: str, token: str, screenshots: Path) -> None:
+    """Check the pages of the dashboard after its link was opened."""
+    expect_text(visit.page, "shown")
+    assert visit.page.url.partition("?")[0] == f"{address}/dashboard"
+    assert len(token) > 40
+    assert token not in visit.page.url
+    assert visit.page.evaluate("document.cookie") == ""
+    visit.page.get_by_text("shown").first.click()
+    expect_text(visit.page, "Hyperparameter Importance")
+    visit.page.goto(f"{address}/dashboard/studies/1/trials?numbers=2")
+    picture = visit.page.locator("img[alt='learning_curves.svg']")
+    expect(picture).to_be_visible(timeout=TIMEOUT_MS)
+    assert picture.evaluate("async (image) => { await image.decode(); return image.naturalWidth }") > 0
+    visit.page.screenshot(path=screenshots / "dashboard-token.png")
+    assert (visit.blocked, visit.errors) == ([], [])
 
 
 def test_writable_dashboard_creates_a_study_with_the_token(chromium: Browser, hostile_storage: str) -> None:
@@ -256,11 +262,13 @@ def test_content_of_trials_is_never_executed(
         assert page.title() != "executed"
         (trial,) = page.evaluate("fetch('/api/studies/1').then((reply) => reply.json())")["trials"]
         assert len(trial["artifacts"]) == len(FILES)
-        for artifact in trial["artifacts"]:
-            path = f"/artifacts/1/{trial['trial_id']}/{artifact['artifact_id']}"
+        prefix = f"/artifacts/1/{trial['trial_id']}"
+        paths = [f"{prefix}/{artifact['artifact_id']}" for artifact in trial["artifacts"]]
+        for path in paths:
             with page.expect_download() as download:  # instead of a page in the window
                 page.evaluate(f"location.href = '{path}'")
             assert download.value.url == address + path
             assert page.title() != "executed"
+        for path in paths:
             page.evaluate(INCLUDE, path)
             assert page.title() != "executed"

@@ -1,33 +1,20 @@
 """`sweep dashboard`. The server is tested in tests/sweep/reporting/test_dashboard.py."""
 
 import re
-import subprocess
-import sys
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from urllib.error import HTTPError
 from urllib.request import urlopen
 
 import pytest
 
+from tests.sweep.reporting.dashboard_server import printed_link
 
-@contextmanager
-def dashboard(folder: Path, *options: str) -> Iterator[tuple[str, "subprocess.Popen[str]"]]:
-    """Run the command on a new database, and yield the address that it prints and its process."""
+
+def new_database(folder: Path) -> Path:
+    """Create an empty database in a folder, and return the folder."""
     (folder / "sweep.db").touch()
-    command = [sys.executable, "-m", "sweep", "dashboard", "--port", "0", *options]
-    with subprocess.Popen(
-        command, cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
-    ) as process:
-        try:
-            assert process.stdout is not None
-            line = process.stdout.readline()
-            match = re.fullmatch(r"Optuna dashboard, [\w-]+: (\S+) \(stop it with Ctrl-C\)\n", line)
-            assert match, line
-            yield match[1], process
-        finally:
-            process.kill()
+    return folder
 
 
 def answer(address: str) -> int:
@@ -47,7 +34,7 @@ def test_missing_database_is_rejected(check_rejected: Callable[[Sequence[str], s
 def test_printed_link_contains_a_new_token(tmp_path: Path) -> None:
     links = []
     for _ in range(2):
-        with dashboard(tmp_path) as (address, _process):
+        with printed_link(new_database(tmp_path)) as (address, _process):
             links.append(address)
             assert re.fullmatch(r"http://127\.0\.0\.1:\d+/\?token=[\w-]{43}", address)
             assert answer(address.partition("?")[0]) == 403
@@ -68,7 +55,7 @@ def test_printed_link_contains_a_new_token(tmp_path: Path) -> None:
     ],
 )
 def test_warning_says_what_others_can_do(tmp_path: Path, options: list[str], warned: list[str]) -> None:
-    with dashboard(tmp_path, *options) as (address, process):
+    with printed_link(new_database(tmp_path), *options) as (address, process):
         if "--no-token" in options:
             port = address.rpartition(":")[2]
             assert answer(f"http://127.0.0.1:{port}/api/studies") == 200
