@@ -1,6 +1,6 @@
 """Reading a recorded study: Optuna's tables and ours, joined into DataFrames."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
 import optuna
@@ -21,6 +21,8 @@ ATTEMPT_COLUMNS = (
     "token", "state", "cause", "job_id", "host", "gpu",
     "submitted_at", "started_at", "ended_at", "gpu_seconds", "notes",
 )  # fmt: skip
+METRIC_SUFFIX = "_metric"
+"""The end of a metric's name if tables have a column of the name, which earlier versions accepted."""
 
 
 def study_data(name: str, storage: str | URL = DEFAULT_URL) -> StudyData:
@@ -83,25 +85,24 @@ def _evaluation(engine: Engine, url: URL, name: str) -> StudyData | None:
 
 
 def _wide(session: Session, query: Executable, index: list[str]) -> pd.DataFrame:
-    """Return rows of (index..., metric, value) as one row per index with one column per metric.
-
-    A metric that has the name of a column of the index is prefixed with "metric_".
-    """
+    """Return rows of (index..., metric, value) as one row per index with one column per metric."""
     long = pd.DataFrame(session.execute(query).all(), columns=[*index, "metric", "value"])
     if long.empty:
         return pd.DataFrame(columns=index, dtype="int64")
+    long["metric"] = long["metric"].replace(_renamed(index, set(long["metric"])))
     wide = long.astype({"value": "float64"}).pivot(index=index, columns="metric", values="value")
-    taken = {*index, *wide.columns}
-    wide.columns = pd.Index([_unused(name, taken) if name in index else name for name in wide.columns])
-    return wide.sort_index().reset_index()
+    return wide.sort_index().reset_index().rename_axis(columns=None)
 
 
-def _unused(metric: str, taken: set[str]) -> str:
-    """Return a name for a metric that no other column has."""
-    name = f"metric_{metric}"
-    while name in taken:
-        name = f"metric_{name}"
-    return name
+def _renamed(index: Iterable[str], metrics: Collection[str]) -> dict[str, str]:
+    """Return other names for the metrics that have the name of an index column."""
+    renamed = {}
+    for name in set(index) & set(metrics):
+        other = f"{name}{METRIC_SUFFIX}"
+        while other in metrics:
+            other += METRIC_SUFFIX
+        renamed[name] = other
+    return renamed
 
 
 def _trials(
@@ -128,7 +129,7 @@ def _trials(
     for column in ("started_at", "ended_at"):
         table[column] = pd.to_datetime(table[column], utc=True)
     table["duration_s"] = (table["ended_at"] - table["started_at"]).dt.total_seconds()
-    finals = finals.set_index("number").add_prefix("final_").reset_index()
+    finals = finals.add_prefix("final_").rename(columns={"final_number": "number"})
     table = table.merge(finals, on="number", how="left")
     table[f"final_{study.metric}"] = table["value"]
     return table

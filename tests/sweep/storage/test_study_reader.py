@@ -23,7 +23,7 @@ NAMES = [
     "val[/x]",
     "a\nb",
     "x" * 100,
-    "metric_epoch",
+    "epoch_metric",
     "final_number",
     "state",
     "value",
@@ -60,14 +60,14 @@ def recorded(engine: Engine, names: list[str], objective: str = "score") -> Stud
 
 
 def test_metric_with_the_name_of_a_column_gets_another_name(engine: Engine) -> None:
-    data = recorded(engine, ["epoch", "number", "metric_epoch"])
+    data = recorded(engine, ["epoch", "number", "epoch_metric"])
     assert data.epochs["number"].tolist() == [0, 0]
     assert data.epochs["epoch"].tolist() == [1, 2]
-    assert data.epochs["metric_metric_epoch"].tolist() == [9.0, 10.0]
-    assert data.epochs["metric_epoch"].tolist() == [9.0, 10.0]
-    assert data.epochs["metric_number"].tolist() == [9.0, 10.0]
+    assert data.epochs["epoch_metric_metric"].tolist() == [9.0, 10.0]
+    assert data.epochs["epoch_metric"].tolist() == [9.0, 10.0]
+    assert data.epochs["number_metric"].tolist() == [9.0, 10.0]
     assert data.trials["number"].tolist() == [0]
-    assert data.trials["final_metric_number"].tolist() == [7.0]
+    assert data.trials["final_number_metric"].tolist() == [7.0]
     assert data.trials["final_epoch"].tolist() == [7.0]
     assert data.trials.columns.is_unique
     assert data.epochs.columns.is_unique
