@@ -97,8 +97,8 @@ class LogText:
 
 
 def _last_state(line: str) -> str:
-    """Return what a terminal shows of a line that may have been overwritten several times."""
-    return line.rstrip("\r").rpartition("\r")[2]
+    """Return the last state of a line that may have been overwritten several times, and erased at the end."""
+    return next((state for state in reversed(line.split("\r")) if state.strip()), "")
 
 
 def _escaped(match: re.Match[str]) -> str:

@@ -83,6 +83,11 @@ def test_last_state_of_an_overwritten_line_is_shown() -> None:
     assert LogText(False).next(bar) == "start\n100 %\nend\n"
 
 
+def test_bar_that_was_erased_at_its_end_is_shown() -> None:
+    assert without_sequences("50 %\r100 %\r     \r\nend") == "100 %\nend"
+    assert LogText(False).next("50 %\r100 %\r     \r\nend\n") == "100 %\nend\n"
+
+
 def test_bar_without_a_line_break_is_shown_in_its_last_state() -> None:
     bar = "".join(f"{percent} %\r" for percent in range(101))
     assert without_sequences(bar) == "100 %"
