@@ -98,7 +98,8 @@ class LogText:
 
 def _last_state(line: str) -> str:
     """Return the last state of a line that may have been overwritten several times, and erased at the end."""
-    return next((state for state in reversed(line.split("\r")) if state.strip()), "")
+    states = line.split("\r")
+    return next((state for state in reversed(states) if state.strip()), "") if len(states) > 1 else line
 
 
 def _escaped(match: re.Match[str]) -> str:
