@@ -1,6 +1,9 @@
+import re
 import unicodedata
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from sweep.terminal_text import RESET, LogText, one_line, several_lines, without_sequences
 
@@ -113,3 +116,24 @@ def test_long_unfinished_sequence_is_not_held_for_ever() -> None:
 @pytest.mark.parametrize("character", ["\x1b", "\x9d", "\x9b", "\x1b]", "\x1b[", "\r"])
 def test_many_unfinished_sequences_take_little_time(character: str) -> None:
     assert without_sequences(character * 200_000) == LogText(True).next(character * 200_000) == ""
+
+
+PIECES = st.lists(
+    st.text(st.sampled_from("a \t\r\n;0m[]\\1\x07\x08\x1b\x90\x9b\x9c\x9d\u202e\ud800é")), max_size=6
+)
+
+
+@given(PIECES)
+def test_log_never_contains_anything_that_a_terminal_obeys(pieces: list[str]) -> None:
+    log = LogText(keeps_colors=False)
+    shown = "".join([*map(log.next, pieces), log.end()])
+    for text in (shown, without_sequences("".join(pieces)), several_lines("".join(pieces))):
+        assert not is_obeyed(text, allowed="\n\t")
+
+
+@given(PIECES)
+def test_log_with_colors_contains_only_colors_besides_text(pieces: list[str]) -> None:
+    log = LogText(keeps_colors=True)
+    shown = "".join([*map(log.next, pieces), log.end()])
+    assert not is_obeyed(re.sub(r"\x1b\[[0-9;:]*m", "", shown), allowed="\n\t")
+    assert not re.search(r"\x1b\[[0-9;:]*m", shown) or shown.endswith(RESET)
