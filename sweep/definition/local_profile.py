@@ -2,7 +2,7 @@
 
 from typing import ClassVar, Literal, Self
 
-from pydantic import PositiveFloat, PositiveInt
+from pydantic import NonNegativeFloat, PositiveFloat, PositiveInt
 
 from sweep.definition.settings import Settings
 
@@ -17,6 +17,7 @@ class InlineProfile(Settings):
     poll_seconds: PositiveFloat = 0.5
     """Seconds between two poll cycles."""
 
+    exit_grace_seconds: ClassVar[float] = 0.0
     num_gpus: ClassVar[int] = 0
     trials_per_job: ClassVar[int] = 1
     runs_in_launcher_process: ClassVar[bool] = True
@@ -38,6 +39,8 @@ class LocalProfile(Settings):
     """Time limit of one attempt, in minutes. The default is a week."""
     poll_seconds: PositiveFloat = 0.5
     """Seconds between two poll cycles."""
+    exit_grace_seconds: NonNegativeFloat = 10
+    """Seconds after a trial's result until its job is cancelled, if the job has not ended by then."""
 
     num_gpus: ClassVar[int] = 0
     trials_per_job: ClassVar[int] = 1

@@ -23,6 +23,10 @@ class Profile(Protocol):
         """The time between two poll cycles."""
 
     @property
+    def exit_grace_seconds(self) -> float:
+        """The time after a trial's result until its job is cancelled, if the job has not ended by then."""
+
+    @property
     def num_gpus(self) -> int:
         """The number of GPUs that one job occupies, on all its nodes."""
 

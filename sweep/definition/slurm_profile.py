@@ -84,6 +84,8 @@ class SlurmProfile(Settings):
     """Seconds between two poll cycles, each of which runs squeue once."""
     settle_seconds: NonNegativeFloat = 60
     """Seconds that a file written on a node may take to become visible to the launcher."""
+    exit_grace_seconds: NonNegativeFloat = 60
+    """Seconds after a trial's result until its job is cancelled, if the job has not ended by then."""
 
     runs_in_launcher_process: ClassVar[bool] = False
 

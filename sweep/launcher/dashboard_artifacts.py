@@ -2,7 +2,7 @@
 
 import logging
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
@@ -11,12 +11,15 @@ from typing import Any
 
 from sweep.launcher.learning_curves_svg import learning_curves_svg
 from sweep.launcher.proposals import Proposals
+from sweep.launcher.rows import storable
 from sweep.markdown_text import markdown_text
 from sweep.redaction import hide_passwords
 from sweep.storage.tables import AttemptRow
 from sweep.terminal_text import without_sequences
+from sweep.worker.artifacts import Picture, read_pictures
 from sweep.worker.attempt_folder import AttemptFolder
-from sweep.worker.documents import Result
+from sweep.worker.documents import EpochReport, Result
+from sweep.worker.regular_file import UnusableFileError
 
 logger = logging.getLogger(__name__)
 
@@ -44,7 +47,7 @@ class DashboardArtifacts:
     attributes: Mapping[str, Any]
     note: str | None
     contents: Mapping[str, bytes]
-    pictures: Sequence[Path]
+    pictures: Sequence[Picture]
 
 
 def show_in_dashboard(
@@ -78,7 +81,7 @@ def show_in_dashboard(
     proposals.annotate(trial_id, artifacts.attributes, artifacts.note)
     with TemporaryDirectory() as temporary:
         try:
-            files = [*artifacts.pictures, *_written(artifacts.contents, Path(temporary))]
+            files = _written({**dict(artifacts.pictures), **artifacts.contents}, Path(temporary))
             store.mkdir(parents=True, exist_ok=True)
             proposals.attach(trial_id, files, store)
         except OSError as error:
@@ -103,8 +106,8 @@ def collect_artifacts(
         is_best: Whether the trial is the best one when it ends.
     """
     log = hide_passwords(folder.read_log(MAX_LOG_BYTES))
-    reports, _ = folder.read_epochs()
-    contents = {"log.txt": log.encode()} if log else {}
+    reports = _epochs(folder)
+    contents = {"log.txt": storable(log).encode()} if log else {}
     if reports:
         contents["learning_curves.svg"] = learning_curves_svg(reports).encode()
     metrics = dict(result.metrics) if result is not None else {}
@@ -113,8 +116,17 @@ def collect_artifacts(
         attributes=_attributes(attempt, metrics, objective),
         note=_note(attempt, metrics, log) if has_note else None,
         contents=contents,
-        pictures=list(islice(_pictures(folder.artifacts), MAX_PICTURES)),
+        pictures=list(islice(read_pictures(folder.artifacts, MAX_PICTURE_BYTES), MAX_PICTURES)),
     )
+
+
+def _epochs(folder: AttemptFolder) -> list[EpochReport]:
+    """Return the first report of each epoch; none if the reports cannot be read."""
+    try:
+        reports = folder.read_all_epochs()
+    except UnusableFileError:
+        return []
+    return list({report.epoch: report for report in reversed(reports)}.values())[::-1]
 
 
 def _attributes(attempt: AttemptRow, metrics: Mapping[str, float], objective: str) -> dict[str, Any]:
@@ -148,13 +160,7 @@ def _note(attempt: AttemptRow, metrics: Mapping[str, float], log: str) -> str:
     tail = [f"    {line[:200]}" for line in printed if line.strip()][-MAX_NOTE_LINES:]
     while tail and len(head) + len("\n".join(tail)) > MAX_NOTE_LENGTH:
         tail.pop(0)
-    return head + "\n".join(tail or ["    (it is empty)"])
-
-
-def _pictures(artifacts: Path) -> Iterator[Path]:
-    for file in sorted(artifacts.glob("*.png")):
-        if file.exists() and file.stat().st_size <= MAX_PICTURE_BYTES:
-            yield file
+    return storable(head + "\n".join(tail or ["    (it is empty)"]))[:MAX_NOTE_LENGTH]
 
 
 def _written(contents: Mapping[str, bytes], folder: Path) -> list[Path]:

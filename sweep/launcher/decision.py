@@ -35,6 +35,8 @@ class ActionKind(StrEnum):
     """Record that the attempt failed, and start another attempt of the trial."""
     GIVE_UP = "give up"
     """Record that the attempt and its trial failed."""
+    END_JOB = "end job"
+    """Cancel the job of an attempt that has ended, because the job has not ended in time."""
     RECORD_COST = "record cost"
     """Record the final cost of an attempt that has ended, now that its job has ended too."""
 
@@ -77,7 +79,9 @@ def decide(observation: Observation, cycle: Cycle, failures: Failures) -> Action
         failures: The study's policy for failures.
     """
     if observation.state not in ACTIVE_STATES:
-        return _of_ended_attempt(observation)
+        return _of_ended_attempt(observation, cycle)
+    if observation.files.has_more:  # nothing is decided before all epochs are known
+        return _wait_or_prune(observation)
     if observation.files.result is not None:
         return _of_result(observation, observation.files.result, cycle, failures)
     if observation.job is None:
@@ -93,10 +97,21 @@ def decide(observation: Observation, cycle: Cycle, failures: Failures) -> Action
     return WAIT
 
 
-def _of_ended_attempt(observation: Observation) -> Action:
+def _of_ended_attempt(observation: Observation, cycle: Cycle) -> Action:
     if observation.job is None or observation.job.state.has_ended:
         return Action(ActionKind.RECORD_COST)
+    if observation.is_job_needed or observation.ended_at is None:
+        return WAIT
+    if observation.job.state is not JobState.UNKNOWN and cycle.now > exit_deadline(
+        observation.ended_at, cycle
+    ):
+        return Action(ActionKind.END_JOB)
     return WAIT
+
+
+def exit_deadline(ended_at: datetime, cycle: Cycle) -> datetime:
+    """Return when the job of an attempt is cancelled that has ended at a time, if the job has not ended."""
+    return ended_at + timedelta(seconds=cycle.exit_grace_s)
 
 
 def _of_result(observation: Observation, result: Result, cycle: Cycle, failures: Failures) -> Action:

@@ -2,17 +2,20 @@
 
 import logging
 import secrets
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+import shlex
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from pathlib import Path
 
 from sweep.definition.study import Study
+from sweep.error_summary import one_line
 from sweep.errors import StudyFailedError
 from sweep.launcher.attempts import FolderOpener, describe, folder_of, job_of
 from sweep.launcher.clock import Clock
 from sweep.launcher.dashboard_artifacts import show_in_dashboard
-from sweep.launcher.decision import decide
+from sweep.launcher.decision import decide, exit_deadline
+from sweep.launcher.job_output import describe_job_end
 from sweep.launcher.observation import (
     Cycle,
     Files,
@@ -21,6 +24,7 @@ from sweep.launcher.observation import (
     may_be_pruned,
     observe,
     read_files,
+    with_checked_result,
     without_epochs,
 )
 from sweep.launcher.outage import retry_on_outage
@@ -30,19 +34,22 @@ from sweep.launcher.reconciliation import Change, TrialEnd, reconcile
 from sweep.launcher.submission import JobSettings, plan_submissions, spec_of, submit
 from sweep.scheduler.executor import Executor
 from sweep.scheduler.job import JobStatus
-from sweep.states import ACTIVE_STATES, AttemptState, Outcome, Stop
+from sweep.states import ACTIVE_STATES, AttemptState, JobState, Outcome, Stop
 from sweep.storage.attempts import gpu_seconds_so_far
 from sweep.storage.lease import Lease
 from sweep.storage.study_records import StudyRecords
 from sweep.storage.tables import AttemptRow, TrialRow
 from sweep.worker.attempt_folder import dashboard_folder, trial_folder
 from sweep.worker.documents import EpochReport, Result
+from sweep.worker.regular_file import is_outage
 
 logger = logging.getLogger(__name__)
 epoch_logger = logging.getLogger("sweep.launcher.epochs")  # separate, because a live table replaces its lines
 
 COST_TIMEOUT = timedelta(minutes=1)
 """How long the launcher waits for the final cost of jobs after all trials have ended."""
+LINGER_TIMEOUT = timedelta(minutes=5)
+"""How long a job that does not end although it was cancelled occupies a slot; its node may have failed."""
 
 
 @dataclass
@@ -79,6 +86,7 @@ class Launcher:
     _reason_to_close: str | None = None
     _num_costs_open: int = 0
     _ended_gpu_seconds: float | None = None  # None if it has to be read again
+    _logged: set[tuple[str, str]] = field(default_factory=set)  # tokens of attempts, with what is logged once
 
     def run(self, after_cycle: Callable[[], None] = lambda: None) -> None:
         """Poll until every trial has ended and the cost of its jobs is final.
@@ -113,7 +121,7 @@ class Launcher:
         return num_active
 
     def step(self) -> int:
-        """Run one poll cycle and return the number of active trials.
+        """Run one poll cycle and return the number of active trials, or of jobs that have not ended.
 
         A cycle that a crash or an outage of the database has interrupted is finished by the next one.
         """
@@ -135,10 +143,13 @@ class Launcher:
         self._note_ends(changes)
         active = [attempt for attempt in attempts if attempt.state in ACTIVE_STATES]
         in_jobs = [attempt for attempt in active if not any(attempt is other for other in waiting)]
-        waiting += self._fill(active, in_jobs, len(waiting), now)
+        lingering = self._lingering_jobs(observed, cycle)
+        waiting += self._fill(
+            active, lingering | {attempt.job_name for attempt in in_jobs}, len(waiting), now
+        )
         self._submit(waiting)
         self._was_interrupted = False
-        return len(in_jobs) + len(waiting)
+        return len(in_jobs) + len(waiting) or len(lingering)
 
     def conclude(self) -> None:
         """Check how the study ended.
@@ -177,8 +188,15 @@ class Launcher:
         jobs = self._poll_jobs(attempts)
         files = [self._read_files(attempt) for attempt in attempts]
         now = self.clock.now()
+        needed = {attempt.job_name for attempt in attempts if attempt.state in ACTIVE_STATES}
         observations = [
-            observe(attempt, jobs.get(attempt.job_name or ""), attempt_files, now)
+            observe(
+                attempt,
+                jobs.get(attempt.job_name or ""),
+                attempt_files,
+                now,
+                is_job_needed=attempt.job_name in needed,
+            )
             for attempt, attempt_files in zip(attempts, files, strict=True)
         ]
         for attempt, observation in zip(attempts, observations, strict=True):
@@ -194,7 +212,22 @@ class Launcher:
             stop=self._stop,
             budget_spent=self._spent_limit(attempts, started, now) is not None,
             settle_s=self.executor.settle_s,
+            exit_grace_s=self.settings.exit_grace_s,
         )
+
+    def _lingering_jobs(
+        self, observed: Sequence[tuple[AttemptRow, Observation]], cycle: Cycle
+    ) -> set[str | None]:
+        """Return the jobs that run although their attempts have ended, which occupy slots for a while."""
+        return {
+            attempt.job_name
+            for attempt, observation in observed
+            if attempt.state not in ACTIVE_STATES
+            and observation.job is not None
+            and observation.job.state in {JobState.PENDING, JobState.RUNNING}
+            and attempt.ended_at is not None
+            and cycle.now < exit_deadline(attempt.ended_at, cycle) + LINGER_TIMEOUT
+        }
 
     def _to_prune(
         self, observed: Sequence[tuple[AttemptRow, Observation]]
@@ -224,6 +257,9 @@ class Launcher:
         if attempt.state not in ACTIVE_STATES:
             return Files()
         files = read_files(attempt, self.open_folder(attempt))
+        files = with_checked_result(files, self.study.metric)
+        if files.problem is not None and self._is_new(attempt, files.problem):
+            logger.warning("%s: %s", describe(attempt), one_line(files.problem))
         if not files.epochs:
             return files
         return without_epochs(files, self.records.recorded_epochs(attempt.trial_id))
@@ -254,7 +290,19 @@ class Launcher:
 
     def _reconcile(self, attempt: AttemptRow, observation: Observation, cycle: Cycle) -> Change:
         action = decide(observation, cycle, self.study.failures)
+        if action.cause is not None and observation.files.result is None:
+            folder, job = (
+                self.open_folder(attempt),
+                job_of([attempt], self.open_folder) if attempt.job_name else None,
+            )
+            observation = replace(observation, job_output=describe_job_end(folder, job, observation.job))
         return reconcile(attempt, observation, action, cycle, self.study.metric)
+
+    def _is_new(self, attempt: AttemptRow, text: str) -> bool:
+        """Return whether a text is to be logged for an attempt, which happens once."""
+        is_new = (attempt.token, text) not in self._logged
+        self._logged.add((attempt.token, text))
+        return is_new
 
     def _apply(self, changes: Sequence[Change]) -> list[AttemptRow]:
         """Carry out changes, apart from saving the rows, and return the attempts to submit.
@@ -270,7 +318,7 @@ class Launcher:
                 if getattr(attempt, name) != value:
                     setattr(attempt, name, value)
             if change.stop is not None:
-                self.open_folder(attempt).request_stop(change.stop)
+                self._request_stop(attempt, change.stop)
             if change.cancel:
                 self.executor.cancel(job_of([attempt], self.open_folder))
             is_best = change.end is not None and self._end_trial(attempt, change.result, change.end)
@@ -280,6 +328,15 @@ class Launcher:
             if change.retry:
                 waiting.append(self._new_attempt(attempt.trial))
         return waiting
+
+    def _request_stop(self, attempt: AttemptRow, reason: Outcome) -> None:
+        try:
+            self.open_folder(attempt).request_stop(reason)
+        except OSError as error:
+            if is_outage(error):
+                raise
+            # The folder has been deleted or replaced. A job that does not stop is cancelled later.
+            logger.warning("%s: the request to stop cannot be written: %s", describe(attempt), error)
 
     def _end_trial(self, attempt: AttemptRow, result: Result | None, end: TrialEnd) -> bool:
         """Record the end of a trial in the dashboard and in Optuna; return whether it is the best so far.
@@ -312,8 +369,12 @@ class Launcher:
         if change.message is not None:
             mark = " (best so far)" if is_best else ""
             if change.end is not None and change.end.outcome is Outcome.FAILED:
-                mark = f"; {self.open_folder(change.attempt).log}"
-            logger.log(change.message.level, "%s: %s%s", describe(change.attempt), change.message.text, mark)
+                number = change.attempt.trial.number
+                mark = f"; more: sweep logs --study {shlex.quote(self.study.name)} --trial {number}"
+            if change.attempt.state in ACTIVE_STATES or change.end or self._is_new(change.attempt, "end job"):
+                logger.log(
+                    change.message.level, "%s: %s%s", describe(change.attempt), change.message.text, mark
+                )
         if not has_ended:
             self._log_epochs(change)
 
@@ -329,7 +390,7 @@ class Launcher:
     def _fill(
         self,
         active: Sequence[AttemptRow],
-        in_jobs: Sequence[AttemptRow],
+        busy_jobs: Collection[str | None],
         num_waiting: int,
         now: datetime,
     ) -> list[AttemptRow]:
@@ -337,7 +398,7 @@ class Launcher:
         num_free = num_free_slots(
             self.study.parallel,
             self.settings.trials_per_job,
-            num_busy_jobs=len({attempt.job_name for attempt in in_jobs}),
+            num_busy_jobs=len(busy_jobs),
             num_waiting=num_waiting,
         )
         if num_free == 0:

@@ -5,15 +5,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple
 
+from sweep.error_summary import error_summary
 from sweep.launcher.decision import Action, ActionKind
-from sweep.launcher.observation import Cycle, Observation, moment
+from sweep.launcher.observation import Cycle, Observation, ended_at
 from sweep.launcher.rows import epoch_rows, final_metric_rows, gpu_share, storable
 from sweep.states import AttemptState, Outcome
+from sweep.storage.attempts import MAX_CLOCK_DIFFERENCE
 from sweep.storage.tables import AttemptRow, Table
-from sweep.worker.documents import EpochReport, Result, Start
-
-MAX_ERROR_LENGTH = 16_000
-"""How many characters of a traceback the database keeps, because MySQL's TEXT has 65,535 bytes."""
+from sweep.worker.documents import MAX_ERROR_LENGTH, MAX_EXIT_STATUS, EpochReport, Result, Start
 
 
 class TrialEnd(NamedTuple):
@@ -77,6 +76,10 @@ def reconcile(
     """
     if action.kind is ActionKind.RECORD_COST:
         return Change(attempt, _cost_values(attempt, observation))
+    if action.kind is ActionKind.END_JOB:
+        seconds = (cycle.now - observation.ended_at).total_seconds() if observation.ended_at else 0.0
+        text = f"its job has not ended {seconds:.0f} s after the trial; cancelling it"
+        return Change(attempt, cancel=True, message=Message(logging.WARNING, text))
     change = Change(
         attempt,
         updates=_observed_values(attempt, observation),
@@ -122,10 +125,10 @@ def _end(change: Change, observation: Observation, action: Action, cycle: Cycle,
         case ActionKind.PRUNE:
             return replace(change, end=TrialEnd(Outcome.PRUNED), message=_info("pruned"))
         case ActionKind.RETRY:
-            message = Message(logging.WARNING, f"failed ({action.cause}); retrying")
+            message = Message(logging.WARNING, f"failed ({action.cause}){_reason(updates)}; retrying")
             return replace(change, retry=True, message=message)
         case _:
-            message = Message(logging.WARNING, f"failed ({action.cause})")
+            message = Message(logging.WARNING, f"failed ({action.cause}){_reason(updates)}")
             return replace(change, end=TrialEnd(Outcome.FAILED), message=message)
 
 
@@ -136,6 +139,11 @@ END_STATES = {
     ActionKind.GIVE_UP: AttemptState.FAILED,
 }
 """The state of an attempt after the actions that end it."""
+
+
+def _reason(updates: Mapping[str, Any]) -> str:
+    summary = error_summary(updates.get("error"))
+    return f": {summary}" if summary else ""
 
 
 def _info(text: str) -> Message:
@@ -167,17 +175,24 @@ def _end_values(
     the scheduler reports how long the job ran.
     """
     result = observation.files.result
-    ended_at = cycle.now if result is None else moment(result.ended_at)
+    ended = ended_at(result, observation.started_at, cycle.now)
     values: dict[str, Any] = {
         "state": END_STATES[action.kind],
         "cause": action.cause,
-        "ended_at": ended_at,
+        "ended_at": ended,
     }
     if observation.started_at is not None:
-        values["gpu_seconds"] = gpu_share(attempt, (ended_at - observation.started_at).total_seconds())
+        submitted_at = attempt.submitted_at or observation.started_at
+        duration = min(ended - observation.started_at, cycle.now - submitted_at + MAX_CLOCK_DIFFERENCE)
+        values["gpu_seconds"] = gpu_share(attempt, duration.total_seconds())
     if result is not None:
         values["notes"] = dict(result.notes)
         values["error"] = result.error and storable(result.error[-MAX_ERROR_LENGTH:])
+        values["exit_status"] = result.exit_status
+    elif action.cause is not None:
+        status = observation.job.exit_status if observation.job is not None else None
+        values["error"] = observation.job_output and storable(observation.job_output[-MAX_ERROR_LENGTH:])
+        values["exit_status"] = status and storable(status[:MAX_EXIT_STATUS])
     if observation.job is None or observation.job.state.has_ended:
         values |= _cost_values(attempt, observation)
     return values

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from sweep.launcher.observation import moment
 from sweep.storage.study_records import metric_value
 from sweep.storage.tables import AttemptRow, EpochRow, FinalMetricRow
-from sweep.worker.documents import EpochReport, Result
+from sweep.worker.documents import EpochReport, Result, plain_text
 
 
 def epoch_rows(trial_id: int, reports: Iterable[EpochReport]) -> list[EpochRow]:
@@ -51,4 +51,4 @@ def gpu_share(attempt: AttemptRow, job_seconds: float) -> float:
 
 def storable(text: str) -> str:
     """Return text without what a database rejects: null characters and incomplete surrogate pairs."""
-    return text.replace("\0", "").encode("utf-8", "replace").decode("utf-8")
+    return plain_text(text, len(text))

@@ -33,6 +33,7 @@ class JobSettings:
         num_gpus: The number of GPUs of one job.
         threads: The number of CPU threads of one trial; None keeps the defaults of its libraries.
         trials_per_job: How many trials share a job.
+        exit_grace_s: How many seconds after a trial's result its job is cancelled, if it has not ended.
     """
 
     workdir: Path
@@ -40,6 +41,7 @@ class JobSettings:
     num_gpus: int
     threads: int | None
     trials_per_job: int
+    exit_grace_s: float = 60.0
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""The output of a trial, and what is known about a trial without output."""
+"""The output of a trial, and what is known about a trial that failed or has no output."""
 
 import codecs
 import time
@@ -9,11 +9,12 @@ from typing import NamedTuple
 from sqlalchemy import Engine
 
 from sweep.launcher.attempts import folder_of, job_of
-from sweep.scheduler.job import output_files
+from sweep.launcher.job_output import job_outputs
 from sweep.states import ACTIVE_STATES
 from sweep.storage.attempts import newest_attempt
 from sweep.storage.lease import is_launched
 from sweep.storage.tables import AttemptRow, StudyRow
+from sweep.worker.regular_file import UnusableFileError, open_regular
 
 POLL_S = 1.0
 CHUNK = 2**16  # bytes
@@ -48,11 +49,10 @@ def observe_trial(engine: Engine, study: StudyRow, number: int) -> Iterator[LogO
 
 
 def read_log(attempt: AttemptRow) -> Iterator[str]:
-    """Yield the attempt's log in pieces; if it is empty, what is known about the attempt instead."""
+    """Yield the attempt's log in pieces; then, if it failed or printed nothing, what is known about it."""
     log = Tail(folder_of(attempt).log)
     yield from log.new_text()
-    if log.is_empty:
-        yield from _describe(attempt)
+    yield from _describe(attempt, log)
 
 
 def follow_log(observations: Iterable[LogObservation]) -> Iterator[str]:
@@ -67,17 +67,21 @@ def follow_log(observations: Iterable[LogObservation]) -> Iterator[str]:
         has_ended = _has_ended(attempt, has_launcher)  # checked before the log is read for the last time
         yield from log.new_text()
         if has_ended:
-            if log.is_empty:
-                yield from _describe(attempt)
+            yield from _describe(attempt, log)
             return
 
 
 class Tail:
-    """A text file that grows, or does not exist yet."""
+    """A text file that grows, or does not exist yet.
+
+    Attributes:
+        ends_line: Whether what has been read ends with the end of a line.
+    """
 
     def __init__(self, path: Path) -> None:
         self._path = path
         self._offset = 0
+        self.ends_line = True
         self._decoder = codecs.getincrementaldecoder("utf-8")(errors="replace")
 
     @property
@@ -87,13 +91,16 @@ class Tail:
 
     def new_text(self) -> Iterator[str]:
         """Yield what was written since the last call."""
-        if not self._path.exists():
+        try:
+            with open_regular(self._path) as file:
+                file.seek(self._offset)
+                while chunk := file.read(CHUNK):
+                    self._offset += len(chunk)
+                    text = self._decoder.decode(chunk)
+                    self.ends_line = text.endswith("\n")
+                    yield text
+        except (FileNotFoundError, UnusableFileError):
             return
-        with self._path.open("rb") as file:
-            file.seek(self._offset)
-            while chunk := file.read(CHUNK):
-                self._offset += len(chunk)
-                yield self._decoder.decode(chunk)
 
 
 def _has_ended(attempt: AttemptRow, has_launcher: bool) -> bool:
@@ -103,13 +110,19 @@ def _has_ended(attempt: AttemptRow, has_launcher: bool) -> bool:
     return not has_launcher and folder_of(attempt).read_result(attempt.token) is not None
 
 
-def _describe(attempt: AttemptRow) -> Iterator[str]:
-    """Yield the state of an attempt without output, its error, and the output of its job."""
+def _describe(attempt: AttemptRow, log: Tail) -> Iterator[str]:
+    """Yield the state, error and job's output of an attempt that failed or has printed nothing."""
+    if not log.is_empty and attempt.cause is None:
+        return
+    if not log.ends_line:
+        yield "\n"
     state = attempt.state if attempt.cause is None else f"{attempt.state} ({attempt.cause})"
     job = f"job {attempt.job_id}" if attempt.job_id else "its job has no id yet"
-    yield f"trial {attempt.trial.number}, attempt {attempt.number}, has printed nothing: {state}; {job}\n"
+    printed = "has printed nothing" if log.is_empty else "has ended"
+    status = f"; {attempt.exit_status}" if attempt.exit_status else ""
+    yield f"trial {attempt.trial.number}, attempt {attempt.number}, {printed}: {state}; {job}{status}\n"
     if attempt.error:
         yield attempt.error.rstrip() + "\n"
-    for file in output_files(job_of([attempt])) if attempt.job_name else []:
-        if text := file.read_text(encoding="utf-8", errors="replace").rstrip():
-            yield f"--- {file} ---\n{text}\n"
+    for name, text in job_outputs(job_of([attempt])) if attempt.job_name else []:
+        if text not in (attempt.error or ""):
+            yield f"--- {name} ---\n{text}\n"

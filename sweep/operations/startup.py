@@ -296,4 +296,5 @@ def _job_settings(request: LaunchRequest, executor: Executor, workdir: Path) -> 
         num_gpus=request.profile.num_gpus,
         threads=executor.threads_per_trial(request.study.parallel),
         trials_per_job=request.profile.trials_per_job,
+        exit_grace_s=request.profile.exit_grace_seconds,
     )

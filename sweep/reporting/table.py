@@ -79,7 +79,7 @@ def failures_table(data: StudyData) -> Table:
     rows = []
     for cause in sorted(set(causes), key=lambda cause: (-causes.count(cause), cause)):
         attempts, trials = failed[failed["cause"] == cause], lost[lost["cause"] == cause]
-        errors = trials["error"].dropna()
+        errors = pd.concat([frame["error"] for frame in (attempts, trials) if "error" in frame]).dropna()
         cells = [
             heading(cause),
             str(len(attempts)),

@@ -6,12 +6,14 @@ A report omits them if the folders cannot be read.
 import base64
 import re
 from collections.abc import Mapping
+from itertools import islice
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from sweep.redaction import hide_passwords
 from sweep.reporting.formatting import heading
 from sweep.storage.study_data import StudyData
+from sweep.worker.artifacts import read_pictures
 from sweep.worker.attempt_folder import AttemptFolder, attempt_folder
 
 NUM_LINES = 15
@@ -55,8 +57,7 @@ def read_tail(folder: AttemptFolder) -> str:
 
     Control sequences of terminals are removed. The text is empty if the log cannot be read.
     """
-    text = hide_passwords(folder.read_log(TAIL_BYTES)).replace("\r\n", "\n")
-    lines = [line.rpartition("\r")[2] for line in text.split("\n")]
+    lines = hide_passwords(folder.read_log(TAIL_BYTES)).split("\n")
     shown = [_CONTROL.sub("", line).rstrip() for line in lines]
     return "\n".join([line for line in shown if line][-NUM_LINES:])
 
@@ -71,15 +72,13 @@ def pictures(data: StudyData) -> list[Picture]:
 
 
 def _read_pictures(folder: Path) -> list[Picture]:
-    found = []
-    try:
-        for file in sorted(folder.glob("*.png"))[:MAX_PICTURES]:
-            if file.stat().st_size <= MAX_PICTURE_BYTES:
-                content = base64.b64encode(file.read_bytes()).decode()
-                found.append(Picture(heading(file.stem), f"data:image/png;base64,{content}"))
-    except OSError:  # the folder cannot be read, or has been deleted meanwhile
-        return found
-    return found
+    return [
+        Picture(
+            heading(name.removesuffix(".png")),
+            f"data:image/png;base64,{base64.b64encode(content).decode()}",
+        )
+        for name, content in islice(read_pictures(folder, MAX_PICTURE_BYTES), MAX_PICTURES)
+    ]
 
 
 def _folder(trial: str, attempt: Mapping[Any, Any]) -> AttemptFolder:

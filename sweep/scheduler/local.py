@@ -2,7 +2,9 @@
 
 import os
 import platform
-from collections.abc import Collection, Sequence
+import shlex
+from collections.abc import Collection, Iterator, Sequence
+from contextlib import suppress
 from pathlib import Path
 
 import psutil
@@ -13,7 +15,13 @@ from sweep.definition.local_profile import LocalProfile
 from sweep.scheduler.executor import Executor
 from sweep.scheduler.job import Job, JobStatus
 from sweep.states import JobState
-from sweep.worker.run import run_in_job
+from sweep.worker.run import SAFE_PATH, SAFE_PATH_VALUE, run_in_job
+
+JOB_VARIABLE = "SWEEP_LOCAL_JOB"
+"""The environment variable with the job's name, by which all of its processes are found."""
+BACKSTOP_MIN = 5
+"""How many minutes after the time limit submitit ends a job whose worker does not enforce the limit."""
+CGROUPS = Path("/sys/fs/cgroup")
 
 
 class LocalExecutor(Executor):
@@ -26,17 +34,12 @@ class LocalExecutor(Executor):
     settle_s = 0.0
     max_submission_size = 1
 
-    # A job shares the launcher's terminal and pipes. Ctrl-C and hang-up must reach the launcher only, and a
-    # process that reads the launcher's output must not wait for the job. The EXIT trap keeps bash from
-    # replacing itself by the controller, which uses its parent's process id as the job's id.
-    SETUP = ("exec </dev/null >/dev/null 2>&1", "trap '' INT QUIT HUP TSTP", "trap : EXIT")
-
     def __init__(self, profile: LocalProfile) -> None:
         self._profile = profile
         self._children: list[LocalJob[dict[str, str]]] = []  # kept so that ended processes are reaped
 
     def threads_per_trial(self, parallel: int) -> int:
-        return max(1, (os.cpu_count() or 1) // parallel)
+        return max(1, num_usable_cpus() // parallel)
 
     def submit(self, jobs: Sequence[Job]) -> list[str]:
         return [self._submit(job) for job in jobs]
@@ -45,14 +48,17 @@ class LocalExecutor(Executor):
         self._children = [child for child in self._children if not child.done()]
         unknown = [job for job in jobs if job.id is None]
         found = self._find(unknown) if unknown else {}
-        return found | {job.name: self._status(job.id) for job in jobs if job.id}
+        found |= {job.name: self._status(job.id) for job in jobs if job.id}
+        _kill_jobs({name for name, status in found.items() if status.state is JobState.GONE})
+        return found
 
     def _submit(self, job: Job) -> str:
         executor = submitit.LocalExecutor(folder=job.folder)
         executor.update_parameters(
-            timeout_min=self._profile.timeout_min, setup=list(self.SETUP), stderr_to_stdout=True
+            timeout_min=self._profile.timeout_min + BACKSTOP_MIN, setup=_setup(job), stderr_to_stdout=True
         )
-        submitted = executor.submit(run_in_job, [str(attempt.path) for attempt in job.attempts])
+        folders = [str(attempt.path) for attempt in job.attempts]
+        submitted = executor.submit(run_in_job, folders, time_limit_s=60.0 * self._profile.timeout_min)
         assert isinstance(submitted, LocalJob)
         self._children.append(submitted)
         return self._job_id(psutil.Process(int(submitted.job_id)))
@@ -80,6 +86,7 @@ class LocalExecutor(Executor):
     def cancel(self, job: Job) -> None:
         if job.id and (process := self._process(job.id)) is not None:
             _kill(process)
+            _kill_jobs({job.name})
 
     def _status(self, job_id: str) -> JobStatus:
         if job_id.partition(":")[0] != platform.node():
@@ -104,6 +111,56 @@ class LocalExecutor(Executor):
             return process if is_same and process.status() != psutil.STATUS_ZOMBIE else None
         except psutil.NoSuchProcess:
             return None
+
+
+def num_usable_cpus() -> int:
+    """Return the number of CPUs that this process may use, by its affinity and its control group."""
+    try:
+        num_cpus = len(os.sched_getaffinity(0))
+    except AttributeError:  # not on Linux
+        num_cpus = os.cpu_count() or 1
+    quotas = [quota for quota in _cpu_quotas() if quota > 0]
+    return max(1, min([num_cpus, *(round(quota) for quota in quotas)]))
+
+
+def _cpu_quotas() -> Iterator[float]:
+    """Yield the numbers of CPUs that the control groups of this process allow, if they set a limit."""
+    try:
+        line = next(line for line in Path("/proc/self/cgroup").read_text().splitlines() if line[:3] == "0::")
+    except (OSError, StopIteration):  # no control groups of version 2
+        return
+    folder = CGROUPS / line[3:].lstrip("/")
+    while folder.is_relative_to(CGROUPS):
+        with suppress(OSError, ValueError):  # "max 100000" sets no limit
+            quota, period = (folder / "cpu.max").read_text().split()
+            yield int(quota) / int(period)
+        folder = folder.parent
+
+
+def _setup(job: Job) -> list[str]:
+    """Return the shell commands that run before submitit's controller.
+
+    A job shares the launcher's terminal and pipes. Ctrl-C and hang-up must reach the launcher only, and a
+    process that reads the launcher's output must not wait for the job. The EXIT trap keeps bash from
+    replacing itself by the controller, which uses its parent's process id as the job's id.
+    """
+    output = f"{shlex.quote(str(job.folder))}/$$_shell_log.err"
+    return [
+        f"exec </dev/null >{output} 2>&1",
+        "trap '' INT QUIT HUP TSTP",
+        "trap : EXIT",
+        f"export {JOB_VARIABLE}={shlex.quote(job.name)}",
+        f"export {SAFE_PATH}=${{{SAFE_PATH}:-{SAFE_PATH_VALUE}}}",
+    ]
+
+
+def _kill_jobs(names: Collection[str]) -> None:
+    """Kill the processes that jobs have left behind, wherever they are in the tree of processes."""
+    if not names:
+        return
+    for process in psutil.process_iter(["environ"]):
+        if (process.info["environ"] or {}).get(JOB_VARIABLE) in names and process.pid != os.getpid():
+            _kill(process)
 
 
 def _kill(process: psutil.Process) -> None:

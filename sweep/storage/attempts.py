@@ -1,6 +1,6 @@
 """Queries over attempts: the newest one of each trial, and the GPU time that attempts used."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from sqlalchemy import ColumnElement, Engine, func, select
 from sqlalchemy.orm import Session, aliased, joinedload
@@ -8,6 +8,9 @@ from sqlalchemy.orm import Session, aliased, joinedload
 from sweep.errors import InputError
 from sweep.states import ACTIVE_STATES
 from sweep.storage.tables import AttemptRow, StudyRow, TrialRow
+
+MAX_CLOCK_DIFFERENCE = timedelta(hours=1)
+"""By how much the clock of a node may differ from that of the launcher without a wrong cost."""
 
 _any_attempt = aliased(AttemptRow)
 
@@ -92,4 +95,5 @@ def gpu_seconds_so_far(attempt: AttemptRow, started_at: datetime | None, now: da
     """
     if started_at is None:
         return 0.0
-    return attempt.num_gpus / attempt.job_size * max((now - started_at).total_seconds(), 0.0)
+    since = max(started_at, (attempt.submitted_at or started_at) - MAX_CLOCK_DIFFERENCE)
+    return attempt.num_gpus / attempt.job_size * max((now - since).total_seconds(), 0.0)

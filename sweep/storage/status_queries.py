@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 from sqlalchemy import Select, case, func, select
 from sqlalchemy.orm import Session
 
+from sweep.error_summary import error_summary
 from sweep.states import ACTIVE_STATES, AttemptState, Cause
 from sweep.storage import optuna_queries
 from sweep.storage.attempts import IS_NEWEST
@@ -53,6 +54,8 @@ class TrialStatus(NamedTuple):
         submitted_at: When the newest attempt was created for submission.
         started_at: When it started.
         ended_at: When it ended.
+        error: The line of its error that says most; None if it did not fail.
+        exit_status: How its process ended, as `exit code 3` or `signal SIGSEGV`, if it left no result.
     """
 
     number: int
@@ -67,6 +70,8 @@ class TrialStatus(NamedTuple):
     submitted_at: datetime
     started_at: datetime | None
     ended_at: datetime | None
+    error: str | None = None
+    exit_status: str | None = None
 
     @property
     def is_active(self) -> bool:
@@ -175,6 +180,8 @@ def trial_statuses(session: Session, study: StudyRow, numbers: Sequence[int] | N
             submitted_at=attempt.submitted_at,
             started_at=attempt.started_at,
             ended_at=attempt.ended_at,
+            error=error_summary(attempt.error),
+            exit_status=attempt.exit_status,
         )
     return [trials[number] for number in (trials if numbers is None else numbers)]
 

@@ -10,6 +10,7 @@ from sqlalchemy import URL, Engine, Executable, select
 from sqlalchemy.orm import Session, selectinload
 
 from sweep.definition.study import EVALUATION, Study
+from sweep.error_summary import error_summary
 from sweep.storage.database import DEFAULT_URL, open_recorded, parse_url
 from sweep.storage.optuna_storage import STATES, optuna_storage
 from sweep.storage.studies import find_study, get_study
@@ -19,7 +20,7 @@ from sweep.storage.tables import EnvironmentRow, EpochRow, FinalMetricRow, Trial
 
 ATTEMPT_COLUMNS = (
     "token", "state", "cause", "job_id", "host", "gpu",
-    "submitted_at", "started_at", "ended_at", "gpu_seconds", "notes",
+    "submitted_at", "started_at", "ended_at", "gpu_seconds", "notes", "exit_status",
 )  # fmt: skip
 METRIC_SUFFIX = "_metric"
 """The end of a metric's name if tables have a column of the name, which earlier versions accepted."""
@@ -142,7 +143,7 @@ def _progress(trial: TrialRow | None) -> dict[str, Any]:
     return {
         "num_attempts": len(attempts),
         "cause": last.cause if last else None,
-        "error": last.error.strip().splitlines()[-1] if last and last.error else None,
+        "error": error_summary(last.error) if last else None,
         "seed": trial.seed if trial else None,
         "host": last.host if last else None,
         "gpu": last.gpu if last else None,
@@ -158,10 +159,11 @@ def _attempts(trials: Mapping[int, TrialRow]) -> pd.DataFrame:
     rows = [
         {"number": number, "attempt": attempt.number}
         | {column: getattr(attempt, column) for column in ATTEMPT_COLUMNS}
+        | {"error": error_summary(attempt.error)}
         for number, trial in sorted(trials.items())
         for attempt in trial.attempts
     ]
-    return pd.DataFrame(rows, columns=["number", "attempt", *ATTEMPT_COLUMNS])
+    return pd.DataFrame(rows, columns=["number", "attempt", *ATTEMPT_COLUMNS, "error"])
 
 
 def _environment(session: Session, trials: Iterable[TrialRow]) -> dict[str, Any]:

@@ -16,6 +16,10 @@ from sweep.states import AttemptState, Cause, Stop, StringEnum
 PREFIX = "sweep_"
 MOMENT = DateTime().with_variant(mysql.DATETIME(fsp=6), "mysql")
 """A date and time; MySQL's own type drops fractions of a second unless their number of digits is given."""
+METRIC_NAME = String(128).with_variant(
+    mysql.VARCHAR(128, charset="utf8mb4", collation="utf8mb4_bin"), "mysql", "mariadb"
+)
+"""The name of a metric; MySQL's usual collations compare names without regard to case and accents."""
 
 
 class UtcDateTime(TypeDecorator[datetime]):
@@ -151,7 +155,8 @@ class AttemptRow(Table):
         token: A random string that identifies the attempt's files.
         state: The state of the attempt.
         cause: Why the attempt failed.
-        error: The traceback, or the scheduler's message.
+        error: The traceback, or the end of the job's own output.
+        exit_status: How the process ended, as `exit code 3` or `signal SIGSEGV`, if it left no result.
         job_name: The unique name of the job, recorded right before the job is submitted.
         job_size: The number of attempts that share the job.
         job_id: The scheduler's id of the job.
@@ -180,6 +185,7 @@ class AttemptRow(Table):
     state: Mapped[AttemptState] = mapped_column(index=True)
     cause: Mapped[Cause | None]
     error: Mapped[str | None] = mapped_column(Text)
+    exit_status: Mapped[str | None] = mapped_column(String(64))
     job_name: Mapped[str | None] = mapped_column(String(255))
     job_size: Mapped[int]
     job_id: Mapped[str | None] = mapped_column(String(255))
@@ -206,7 +212,7 @@ class EpochRow(Table):
 
     trial_id: Mapped[int] = mapped_column(ForeignKey(TrialRow.id), primary_key=True)
     epoch: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
-    metric: Mapped[str] = mapped_column(String(128), primary_key=True)
+    metric: Mapped[str] = mapped_column(METRIC_NAME, primary_key=True)
     value: Mapped[float | None]
     reported_at: Mapped[datetime]
 
@@ -217,5 +223,5 @@ class FinalMetricRow(Table):
     __tablename__ = f"{PREFIX}final_metrics"
 
     trial_id: Mapped[int] = mapped_column(ForeignKey(TrialRow.id), primary_key=True)
-    metric: Mapped[str] = mapped_column(String(128), primary_key=True)
+    metric: Mapped[str] = mapped_column(METRIC_NAME, primary_key=True)
     value: Mapped[float | None]

@@ -1,4 +1,4 @@
-"""`python -m sweep.worker FOLDER`: run the attempt in a folder as the only task of this process."""
+"""`python -m sweep.worker FOLDER`: run the attempt in a folder."""
 
 import sys
 

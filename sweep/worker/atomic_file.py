@@ -23,7 +23,9 @@ def write_atomically(path: Path, content: str | bytes) -> None:
     data = content.encode("utf-8") if isinstance(content, str) else content
     temporary = path.with_name(f".{path.name}.{os.getpid()}")
     try:
-        with temporary.open("wb") as file:
+        with suppress(FileNotFoundError):
+            temporary.unlink()
+        with temporary.open("xb") as file:  # follows no link of this name
             file.write(data)
             file.flush()
             os.fsync(file.fileno())

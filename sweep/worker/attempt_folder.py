@@ -18,17 +18,35 @@ Slurm has lost) cannot change anything of the next attempt.
 
 from __future__ import annotations
 
-import json
 import logging
 import os
+import re
+from contextlib import suppress
 from pathlib import Path
-from typing import Any
 
-from sweep.states import Outcome
+from sweep.states import Cause, Outcome
 from sweep.worker.atomic_file import write_atomically
-from sweep.worker.documents import EpochReport, Result, Start, TrialSpec
+from sweep.worker.documents import (
+    MAX_TIME,
+    DamagedFileError,
+    EpochReport,
+    InvalidDocumentError,
+    Result,
+    Start,
+    TrialSpec,
+)
+from sweep.worker.regular_file import UnusableFileError, open_regular, read_regular
 
 logger = logging.getLogger(__name__)
+
+MAX_DOCUMENT_BYTES = 4_000_000
+MAX_STOP_BYTES = 100
+MAX_READ_BYTES = 4_000_000
+"""How much of `metrics.jsonl` is read at once."""
+MAX_LINE_BYTES = 1_000_000
+MAX_METRICS_BYTES = 64_000_000
+"""How much of `metrics.jsonl` is read at all."""
+_LINE_END = re.compile("[\r\n]")
 
 
 class AttemptFolder:
@@ -55,30 +73,45 @@ class AttemptFolder:
 
         Raises:
             OSError: If there is no `spec.json`.
+            InvalidDocumentError: If its content is not a specification.
         """
-        return TrialSpec.from_json(self.spec.read_text(encoding="utf-8"))
+        return TrialSpec.from_json(self.spec.read_bytes())
 
     def claim(self, start: Start) -> bool:
         """Return whether this process is the first to start the attempt.
 
-        A hard link is created in one step and fails if the name exists, also on network file systems.
+        A hard link is created in one step and fails if the name exists, also on network file systems. If the
+        file system has no hard links, an empty file is created exclusively, and then replaced.
         """
         own = self.path / f"started.{start.host}.{start.pid}"
         own.write_text(start.to_json(), encoding="utf-8")
         try:
             os.link(str(own), str(self.started))
         except FileExistsError:
-            return False
+            # A server may have created the link although its first reply was lost.
+            return own.samefile(self.started)
+        except OSError:
+            return self._claim_without_link(own)
         finally:
-            own.unlink()
+            with suppress(FileNotFoundError):
+                own.unlink()
+        return True
+
+    def _claim_without_link(self, own: Path) -> bool:
+        try:
+            os.close(os.open(str(self.started), os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o666))
+        except FileExistsError:
+            return False
+        own.replace(self.started)
         return True
 
     def read_start(self, token: str) -> Start | None:
         """Return the start of the attempt with this token, or None if it has not started."""
-        values = _read_json(self.started)
-        if values is None or values.get("token") != token:
+        try:
+            start = Start.from_json(read_regular(self.started, MAX_DOCUMENT_BYTES))
+        except (FileNotFoundError, UnusableFileError, InvalidDocumentError):
             return None
-        return Start.from_values(values)
+        return start if start.token == token else None
 
     def request_stop(self, reason: Outcome) -> None:
         """Request the worker to stop at its next report, as PRUNED or as SUPERSEDED."""
@@ -87,8 +120,8 @@ class AttemptFolder:
     def read_stop(self) -> Outcome | None:
         """Return why the worker must stop, or None if it may continue."""
         try:
-            return Outcome(self.stop.read_text(encoding="utf-8"))
-        except FileNotFoundError:
+            return Outcome(read_regular(self.stop, MAX_STOP_BYTES).decode())
+        except (FileNotFoundError, UnusableFileError, ValueError):
             return None
 
     def append_epoch(self, report: EpochReport) -> None:
@@ -97,52 +130,115 @@ class AttemptFolder:
             lines.write(report.to_json() + "\n")
 
     def read_epochs(self, offset: int = 0) -> tuple[list[EpochReport], int]:
-        """Return the epochs reported since a byte offset, and the offset to continue from.
+        """Return epochs reported since a byte offset, and the offset to continue from.
 
-        A last line without a line end is still being written, or was cut off by a crash; it is left for
-        the next call. A damaged line is logged and ignored.
+        At most `MAX_READ_BYTES` are read at once; the offset tells whether there may be more. A last line
+        without a line end is still being written, or was cut off by a crash; it is left for the next call.
+        Damaged lines are logged and ignored.
+
+        Raises:
+            UnusableFileError: If `metrics.jsonl` is not a regular file or cannot be read.
         """
+        if offset >= MAX_METRICS_BYTES:
+            return [], offset
         try:
-            if self.metrics.stat().st_size <= offset:
-                return [], offset
-            with self.metrics.open("rb") as lines:
+            with open_regular(self.metrics) as lines:
                 lines.seek(offset)
-                data = lines.read()
+                data = lines.read(MAX_READ_BYTES)
         except FileNotFoundError:
             return [], offset
-        complete = data[: data.rfind(b"\n") + 1]
-        reports = [self._read_epoch(line) for line in complete.splitlines()]
-        return [report for report in reports if report is not None], offset + len(complete)
+        size = data.rfind(b"\n") + 1
+        if len(data) - size > MAX_LINE_BYTES:  # no worker writes such a line
+            size = len(data)
+        reports, problems = [], []
+        for line in data[:size].splitlines():
+            try:
+                reports.append(EpochReport.from_json(line))
+            except InvalidDocumentError as error:
+                problems.append(f"{error}: {line[:80]!r}")
+        if problems:
+            logger.warning(
+                "%s: ignored %d damaged lines; the first: %s", self.metrics, len(problems), problems[0]
+            )
+        return reports, offset + size
 
-    def _read_epoch(self, line: bytes) -> EpochReport | None:
-        """Parse one line; None for a damaged one, which a full disk may leave."""
-        try:
-            return EpochReport.from_json(line)
-        except (ValueError, TypeError) as error:
-            logger.warning("%s: ignored a damaged line (%s): %.80r", self.metrics, error, line)
-            return None
+    def read_all_epochs(self) -> list[EpochReport]:
+        """Return all reported epochs.
+
+        Raises:
+            UnusableFileError: If `metrics.jsonl` is not a regular file or cannot be read.
+        """
+        reports: list[EpochReport] = []
+        start = 0
+        while True:
+            more, end = self.read_epochs(start)
+            reports += more
+            if not may_have_more(start, end):
+                return reports
+            start = end
 
     def read_log(self, num_bytes: int) -> str:
-        """Return the end of the log, from the start of a line; empty if the log cannot be read."""
+        """Return the end of the log, from the start of a line; empty if the log cannot be read.
+
+        Of a line that a progress bar has overwritten with carriage returns, only the last state is returned.
+        """
         try:
-            with self.log.open("rb") as file:
+            with open_regular(self.log) as file:
                 size = file.seek(0, os.SEEK_END)
                 file.seek(max(size - num_bytes, 0))
-                text = file.read().decode("utf-8", errors="replace")
-        except OSError:
+                text = file.read(num_bytes).decode("utf-8", errors="replace")
+        except (OSError, UnusableFileError):
             return ""
-        return text if size <= num_bytes else text.partition("\n")[2]
+        if size > num_bytes and (start := _LINE_END.search(text)):
+            text = text[start.end() :]
+        return last_states(text)
 
     def write_result(self, result: Result) -> None:
         """Write `result.json`."""
         write_atomically(self.result, result.to_json())
 
     def read_result(self, token: str) -> Result | None:
-        """Return the result of the attempt with this token, or None if there is none yet."""
-        values = _read_json(self.result)
-        if values is None or values.get("token") != token:
+        """Return the result of the attempt with this token, or None if there is none yet.
+
+        If there is something else in its place, which no worker writes, the result is a failure with the
+        reason. A file without any JSON counts as missing, because the crash of a node may leave one.
+        """
+        try:
+            result = Result.from_json(read_regular(self.result, MAX_DOCUMENT_BYTES))
+        except (FileNotFoundError, DamagedFileError):
             return None
-        return Result.from_values(values)
+        except (UnusableFileError, InvalidDocumentError) as error:
+            return invalid_result(token, str(error))
+        return result if result.token == token else None
+
+    def result_damage(self) -> str | None:
+        """Return why the content of `result.json` counts as missing; None if it does not."""
+        try:
+            Result.from_json(read_regular(self.result, MAX_DOCUMENT_BYTES))
+        except DamagedFileError as error:
+            return f"{self.result.name} is not valid: {error}"
+        except (OSError, UnusableFileError, InvalidDocumentError):
+            return None
+        return None
+
+
+def may_have_more(start: int, end: int) -> bool:
+    """Return whether there may be more to read after one call of `read_epochs` from one offset to another."""
+    return end - start >= MAX_READ_BYTES - MAX_LINE_BYTES and end < MAX_METRICS_BYTES
+
+
+def invalid_result(token: str, problem: str) -> Result:
+    """Return the result of an attempt whose `result.json` is not valid; the time of its end is not known."""
+    error = f"result.json is not valid: {problem}"
+    return Result(token, Outcome.FAILED, MAX_TIME, {}, cause=Cause.ERROR, error=error)
+
+
+def last_states(text: str) -> str:
+    """Return text with the last state of each line that was overwritten with carriage returns."""
+    lines = text.replace("\r\n", "\n").split("\n")
+    return "\n".join(
+        next((part for part in reversed(line.split("\r")) if part.strip()), "") for line in lines
+    )
 
 
 def trial_folder(workdir: Path, study: str, number: int) -> Path:
@@ -166,11 +262,3 @@ def dashboard_folder(study: Path) -> Path:
 def submission_folder(trial: Path, submission: str) -> Path:
     """Return the folder with the executor's files of jobs submitted together, one of them the trial's."""
     return trial.parent / "jobs" / submission
-
-
-def _read_json(path: Path) -> dict[str, Any] | None:
-    """Return a JSON object; None if the file is missing, empty or damaged, as a node's crash may leave it."""
-    try:
-        return dict(json.loads(path.read_text(encoding="utf-8")))
-    except (FileNotFoundError, ValueError, TypeError):
-        return None

@@ -20,8 +20,7 @@ def resume(folder: AttemptFolder, earlier_attempts: Sequence[AttemptFolder]) -> 
             partial = folder.path / "checkpoints.partial"
             ignore_temporary = shutil.ignore_patterns(".*", "*.tmp*")
             shutil.copytree(str(earlier.checkpoints), str(partial), ignore=ignore_temporary)
-            reports, _ = earlier.read_epochs()
-            for report in reports:
+            for report in earlier.read_all_epochs():
                 folder.append_epoch(report)
             partial.rename(folder.checkpoints)
             return

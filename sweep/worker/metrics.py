@@ -8,26 +8,67 @@ from collections.abc import Mapping
 from typing import Any
 
 MAX_NAME_LENGTH = 128  # characters; the length of the database's column
+MAX_METRICS = 1000
+"""How many metrics an epoch or a trial may have."""
+RESERVED_NAMES = frozenset({"epoch", "number"})
+"""Names of columns in the tables of a report."""
 
 
 def plain_numbers(metrics: Mapping[str, Any]) -> dict[str, float]:
     """Return metrics as plain floats. The train function may use any number type.
 
     Raises:
-        TypeError: If a value is not a single number.
-        ValueError: If a name is longer than the database allows.
+        TypeError: If the metrics are not a mapping from names to single numbers.
+        ValueError: If a name cannot be stored, or if there are too many metrics.
     """
+    if not isinstance(metrics, Mapping):
+        raise TypeError(
+            f"metrics must be a mapping such as {{'accuracy': 0.9}}, but got {_described(metrics)}"
+        )
+    if len(metrics) > MAX_METRICS:
+        raise ValueError(f"there must be at most {MAX_METRICS} metrics, but got {len(metrics)}")
     plain = {}
     for name, value in metrics.items():
-        if len(str(name)) > MAX_NAME_LENGTH:
+        if message := problem_with_name(name):
+            raise ValueError(f"the name of a metric {message}")
+        if name in RESERVED_NAMES:
             raise ValueError(
-                f"the name of a metric must have at most {MAX_NAME_LENGTH} characters, "
-                f"but {name!r} has {len(name)}"
+                f"the name of a metric must not be {name!r}, because reports have a column of this name; "
+                "choose another name"
             )
-        if not isinstance(value, numbers.Real) and not hasattr(value, "__float__"):
-            raise TypeError(f"metric {name!r} must be a number, but got {value!r}")
-        plain[str(name)] = float(value)
+        plain[str(name)] = _plain_number(str(name), value)
     return plain
+
+
+def returned_metrics(returned: Any, train: str, metric: str) -> dict[str, float]:
+    """Return what a train function has returned as plain floats.
+
+    Args:
+        returned: What it returned.
+        train: The function's dotted path, for messages.
+        metric: The name of the objective, for messages.
+
+    Raises:
+        TypeError: If it is not a mapping from names to single numbers.
+        ValueError: If a name cannot be stored.
+    """
+    if not isinstance(returned, Mapping):
+        raise TypeError(
+            f"{train} must return its metrics by name, such as {{{metric!r}: 0.9}}, "
+            f"but it returned {_described(returned)}"
+        )
+    return plain_numbers(returned)
+
+
+def problem_with_name(name: Any) -> str | None:
+    """Return why a metric cannot have this name, as the rest of a sentence; None if it can."""
+    if not isinstance(name, str):
+        return f"must be text, but got {_described(name)}"
+    if not name or len(name) > MAX_NAME_LENGTH:
+        return f"must have 1 to at most {MAX_NAME_LENGTH} characters, but {name[:200]!r} has {len(name)}"
+    if name != name.strip() or not name.isprintable():  # databases disagree about spaces at the end
+        return f"must not begin or end with spaces or contain control characters, but got {name!r}"
+    return None
 
 
 def check_objective(metric: str, metrics: Mapping[str, float]) -> None:
@@ -42,3 +83,22 @@ def check_objective(metric: str, metrics: Mapping[str, float]) -> None:
         )
     if math.isnan(metrics[metric]):
         raise ValueError(f"the study's metric {metric!r} is nan")
+
+
+def _plain_number(name: str, value: Any) -> float:
+    is_number = isinstance(value, numbers.Real) or hasattr(value, "__float__")
+    if is_number and not isinstance(value, str):
+        try:
+            return float(value)
+        except OverflowError:  # a whole number beyond the range of floats
+            return math.inf if value > 0 else -math.inf
+        except (TypeError, ValueError):  # an array of several numbers
+            pass
+    raise TypeError(f"metric {name!r} must be a number, but got {_described(value)}")
+
+
+def _described(value: Any) -> str:
+    """Return a value for a message, shortened, with its type unless its text shows it."""
+    if value is None or isinstance(value, (str, int, float)):
+        return repr(value)[:200]
+    return f"{type(value).__name__}: {value!r:.200}"

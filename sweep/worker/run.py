@@ -2,23 +2,27 @@
 
 from __future__ import annotations
 
+import faulthandler
+import io
 import logging
 import os
 import signal
-import subprocess
 import sys
 import time
 import traceback
-from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 
 from sweep.states import Cause, Outcome
 from sweep.worker.attempt_folder import AttemptFolder
 from sweep.worker.checkpoints import discard_checkpoints, resume
-from sweep.worker.documents import Result, TrialSpec
+from sweep.worker.documents import MAX_EXIT_STATUS, Result, TrialSpec
 from sweep.worker.environment import current_start
-from sweep.worker.metrics import check_objective, plain_numbers
+from sweep.worker.metrics import check_objective, returned_metrics
+from sweep.worker.processes import adopt_orphans, die_with_parent, kill_descendants
+from sweep.worker.supervision import ProcessEnd, describe_signal, end_by_signal, run_supervised
 from sweep.worker.train_function import load_function
 from sweep.worker.trial import StopRequested, Trial
 
@@ -27,34 +31,50 @@ logger = logging.getLogger(__name__)
 # Each process of a shared GPU allocates memory as it needs it, instead of all at the start.
 SHARED_GPU = {"TF_FORCE_GPU_ALLOW_GROWTH": "true", "XLA_PYTHON_CLIENT_PREALLOCATE": "false"}
 THREAD_VARIABLES = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "TF_NUM_INTRAOP_THREADS")
+SAFE_PATH, SAFE_PATH_VALUE = "PYTHONSAFEPATH", "sweep"
+"""The variable that makes Python ignore its working directory, where a file may be called `sweep.py`."""
+LOG_TAIL_BYTES, LOG_TAIL_LINES = 8000, 20
 
 
-def run_in_job(paths: Sequence[str]) -> None:
+def run_in_job(paths: Sequence[str], time_limit_s: float | None = None) -> None:
     """Run the attempts in these folders as the only task of this job, several of them side by side.
 
     submitit's signal handlers would raise inside the train function, so they are removed. Every epoch is
     checkpointed, so a job that ends loses one epoch at most, and the scheduler reports why it ended.
+
+    Args:
+        paths: The folders of the attempts.
+        time_limit_s: How many seconds the attempts may take, if no scheduler enforces a limit.
     """
     signal.signal(signal.SIGUSR2, signal.SIG_IGN)
-    signal.signal(signal.SIGTERM, signal.SIG_DFL)
     if len(paths) == 1:
-        run_in_process(paths[0])
+        run_in_process(paths[0], time_limit_s)
     else:
-        _run_side_by_side(paths)
+        os.environ.update(SHARED_GPU)
+        _run_side_by_side(paths, time_limit_s)
 
 
-def run_in_process(path: str) -> None:
-    """Run the attempt in a folder as the only task of this process; its output becomes the trial's log."""
+def run_in_process(path: str, time_limit_s: float | None = None) -> None:
+    """Run the attempt in a folder in a forked process, and record its end if that process could not.
+
+    SIGTERM and SIGKILL end whole jobs, and the scheduler reports why. This process then ends by the same
+    signal. Every other end without a result is an error of the train function.
+    """
     folder = AttemptFolder(Path(path))
-    with folder.log.open("a") as log:
-        sys.stdout.flush()
-        sys.stderr.flush()
-        os.dup2(log.fileno(), 1)
-        os.dup2(log.fileno(), 2)
     spec = folder.read_spec()
-    if spec.threads is not None:
-        os.environ.update(dict.fromkeys(THREAD_VARIABLES, str(spec.threads)))
-    run_attempt(folder)
+    end = run_supervised(partial(_run_logged, folder, spec), time_limit_s)
+    if folder.read_result(spec.token) is not None:
+        return
+    if end.timed_out:
+        limit = f"the attempt reached its time limit of {time_limit_s:.0f} s"
+        folder.write_result(_failure(folder, spec, Cause.TIMEOUT, limit, end))
+    elif end.signal in {signal.SIGTERM, signal.SIGKILL}:
+        print(f"the process of {path} was ended by {end}", file=sys.stderr)  # noqa: T201 - the job's output
+        end_by_signal(end.signal)
+    elif _has_claimed(folder, spec, end.pid):
+        folder.write_result(_failure(folder, spec, Cause.ERROR, _reason(end), end))
+    elif end.exit_code != 0:  # its traceback is in the log
+        raise RuntimeError(f"the attempt could not start: its process ended by {end}\n{_log_tail(folder)}")
 
 
 def run_attempt(folder: AttemptFolder) -> Outcome:
@@ -62,29 +82,51 @@ def run_attempt(folder: AttemptFolder) -> Outcome:
 
     Nothing is done if another process has started the attempt.
     """
-    spec = folder.read_spec()
+    return _run_claimed(folder, folder.read_spec())
+
+
+def _run_logged(folder: AttemptFolder, spec: TrialSpec) -> None:
+    """Run one attempt as the only task of this process; its output becomes the trial's log."""
+    with folder.log.open("a") as log:
+        os.dup2(log.fileno(), 1)
+        os.dup2(log.fileno(), 2)
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(line_buffering=True)
+    os.environ["PYTHONUNBUFFERED"] = "1"  # also for the processes that the train function starts
+    if os.environ.get(SAFE_PATH) == SAFE_PATH_VALUE:
+        del os.environ[SAFE_PATH]  # the scripts that the train function starts may rely on their folder
+    faulthandler.enable(file=2)
+    if spec.threads is not None:
+        os.environ.update(dict.fromkeys(THREAD_VARIABLES, str(spec.threads)))
+    _run_claimed(folder, spec, is_own_process=True)
+
+
+def _run_claimed(folder: AttemptFolder, spec: TrialSpec, *, is_own_process: bool = False) -> Outcome:
     if not folder.claim(current_start(spec.token)):
         logger.warning("attempt %s was started before by another process; nothing to do", folder.path)
         return Outcome.SUPERSEDED
     earlier_attempts = [AttemptFolder(Path(path)) for path in spec.earlier_attempts]
-    result = _train(folder, spec, earlier_attempts)
+    result = _train(folder, spec, earlier_attempts, is_own_process)
     folder.write_result(result)
     if result.outcome in {Outcome.COMPLETE, Outcome.PRUNED}:
         discard_checkpoints([folder, *earlier_attempts])
     return result.outcome
 
 
-def _train(folder: AttemptFolder, spec: TrialSpec, earlier_attempts: Sequence[AttemptFolder]) -> Result:
+def _train(
+    folder: AttemptFolder, spec: TrialSpec, earlier_attempts: Sequence[AttemptFolder], is_own_process: bool
+) -> Result:
     """Call the train function and return the result of the attempt."""
     notes: dict[str, str] = {}
     try:
         os.chdir(spec.code_dir)
-        if spec.code_dir not in sys.path:
-            sys.path.insert(0, spec.code_dir)
         resume(folder, earlier_attempts)
         trial = Trial(spec, folder)
         notes = trial.notes
-        metrics = plain_numbers(load_function(spec.train)(dict(spec.params), trial))
+        with _script_arguments(spec):
+            train = load_function(spec.train, spec.code_dir, keep_modules=is_own_process)
+            metrics = returned_metrics(train(dict(spec.params), trial), spec.train, spec.metric)
         check_objective(spec.metric, metrics)
         return Result(spec.token, Outcome.COMPLETE, time.time(), metrics, notes=notes)
     except StopRequested as stop:
@@ -97,9 +139,36 @@ def _train(folder: AttemptFolder, spec: TrialSpec, earlier_attempts: Sequence[At
             time.time(),
             {},
             cause=_cause(error),
-            error=traceback.format_exc(),
+            error=_error_text(error, folder),
             notes=notes,
         )
+
+
+@contextmanager
+def _script_arguments(spec: TrialSpec) -> Iterator[None]:
+    """Set `sys.argv` to that of a script without arguments: the name of the train function's file."""
+    before = sys.argv
+    sys.argv = [spec.train.partition(":")[0].replace(".", "/") + ".py"]
+    try:
+        yield
+    finally:
+        sys.argv = before
+
+
+def _error_text(error: BaseException, folder: AttemptFolder) -> str:
+    """Return the traceback. For SystemExit, the last line also contains what was printed last.
+
+    argparse, for example, prints what is wrong and then raises SystemExit with a number.
+    """
+    text = traceback.format_exc().rstrip()
+    if not isinstance(error, SystemExit):
+        return text
+    printed = _lines_before_traceback(_log_tail(folder))
+    return f"{text}; the last line that it printed: {printed[-1]}" if printed else text
+
+
+def _lines_before_traceback(text: str) -> list[str]:
+    return text.rpartition("Traceback (most recent call last):")[0].strip().splitlines()
 
 
 def _cause(error: BaseException) -> Cause:
@@ -112,18 +181,74 @@ def _cause(error: BaseException) -> Cause:
     return Cause.ERROR
 
 
-def _run_side_by_side(paths: Sequence[str]) -> None:
-    """Run each attempt in a process of its own on the job's GPU, so that a failure ends only one of them."""
-    with ThreadPoolExecutor(len(paths)) as pool:
-        list(pool.map(_run_in_child, paths))
+def _failure(folder: AttemptFolder, spec: TrialSpec, cause: Cause, reason: str, end: ProcessEnd) -> Result:
+    """Return the result of an attempt whose process has ended without one: the end of its log, and why."""
+    tail = _log_tail(folder)
+    error = f"the last lines of the log:\n{tail}\n{reason}" if tail else reason
+    return Result(
+        spec.token,
+        Outcome.FAILED,
+        time.time(),
+        {},
+        cause=cause,
+        error=error,
+        exit_status=str(end)[:MAX_EXIT_STATUS],
+    )
 
 
-def _run_in_child(path: str) -> None:
-    command = [sys.executable, "-m", "sweep.worker", path]
-    exit_code = subprocess.run(command, env={**os.environ, **SHARED_GPU}, check=False).returncode
-    folder = AttemptFolder(Path(path))
-    # SIGTERM and SIGKILL end the whole job, and the scheduler reports why. Other exits concern one attempt.
-    if not folder.result.exists() and -exit_code not in {signal.SIGTERM, signal.SIGKILL}:
-        error = f"the trial's process ended with exit code {exit_code} and left no result"
-        token = folder.read_spec().token
-        folder.write_result(Result(token, Outcome.FAILED, time.time(), {}, cause=Cause.LOST, error=error))
+def _reason(end: ProcessEnd) -> str:
+    """Return how the process of a train function ended, as a sentence without a full stop."""
+    if end.signal is not None:
+        return f"the train function's process was ended by signal {describe_signal(end.signal)}"
+    return f"the train function ended its process with exit code {end.exit_code}, and returned no metrics"
+
+
+def _log_tail(folder: AttemptFolder) -> str:
+    lines = [line for line in folder.read_log(LOG_TAIL_BYTES).splitlines() if line.strip()]
+    return "\n".join(lines[-LOG_TAIL_LINES:])
+
+
+def _has_claimed(folder: AttemptFolder, spec: TrialSpec, pid: int) -> bool:
+    """Return whether the attempt was started by this process, and not before by that of another job."""
+    start = folder.read_start(spec.token)
+    return start is not None and start.pid == pid
+
+
+def _run_side_by_side(paths: Sequence[str], time_limit_s: float | None) -> None:
+    """Run each attempt under a supervisor of its own on the job's GPU, so that a failure ends only one."""
+    adopt_orphans()
+    parent = os.getpid()
+    sys.stdout.flush()
+    sys.stderr.flush()
+    supervisors: set[int] = set()
+    for path in paths:
+        supervisor = os.fork()
+        if supervisor == 0:
+            _supervise_and_exit(path, time_limit_s, parent)
+        supervisors.add(supervisor)
+
+    def end(number: int, frame: object) -> None:
+        kill_descendants()
+        end_by_signal(number)
+
+    signal.signal(signal.SIGTERM, end)
+    try:
+        while supervisors:
+            pid, _ = os.waitpid(-1, 0)
+            supervisors.discard(pid)
+    finally:
+        kill_descendants()
+
+
+def _supervise_and_exit(path: str, time_limit_s: float | None, parent: int) -> None:
+    exit_code = 1
+    try:
+        die_with_parent(parent)
+        run_in_process(path, time_limit_s)
+        exit_code = 0
+    except BaseException:
+        traceback.print_exc()
+    finally:
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(exit_code)

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import operator
 import time
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from sweep.states import Outcome
 from sweep.worker.attempt_folder import AttemptFolder
-from sweep.worker.documents import EpochReport, TrialSpec
+from sweep.worker.documents import MAX_EPOCH, EpochReport, TrialSpec
 from sweep.worker.metrics import plain_numbers
 
 
@@ -40,7 +42,7 @@ class Trial:
         self.data_dir: Path | None = Path(spec.data_dir) if spec.data_dir else None
         self.notes: dict[str, str] = {}
         self._folder = folder
-        self._reported_epochs = {report.epoch for report in folder.read_epochs()[0]}
+        self._reported_epochs = {report.epoch for report in folder.read_all_epochs()}
 
     def report(self, epoch: int, metrics: Mapping[str, float]) -> None:
         """Record the metrics of a finished epoch.
@@ -48,19 +50,19 @@ class Trial:
         An epoch that an earlier attempt of the trial has reported is not recorded again.
 
         Args:
-            epoch: The epoch's number, counted from 1.
+            epoch: The epoch's number, counted from 1, as any type of integer.
             metrics: The epoch's metrics by name, one number each.
 
         Raises:
             StopRequested: If the trial is pruned or given up. The train function must not catch it.
-            ValueError: If the epoch is not a positive integer.
+            ValueError: If the epoch is not a positive integer, or the name of a metric cannot be stored.
             TypeError: If a metric is not a number.
         """
-        if not isinstance(epoch, int) or epoch < 1:
-            raise ValueError(f"an epoch must be an integer counted from 1, but report got epoch={epoch!r}")
-        if epoch not in self._reported_epochs:
-            self._folder.append_epoch(EpochReport(epoch, time.time(), plain_numbers(metrics)))
-            self._reported_epochs.add(epoch)
+        number = _epoch_number(epoch)
+        plain = plain_numbers(metrics)
+        if number not in self._reported_epochs:
+            self._folder.append_epoch(EpochReport(number, time.time(), plain))
+            self._reported_epochs.add(number)
         reason = self._folder.read_stop()
         if reason is not None:
             raise StopRequested(reason)
@@ -68,3 +70,14 @@ class Trial:
     def note(self, key: str, value: str) -> None:
         """Store a fact with the trial, such as the checksum of its data."""
         self.notes[key] = str(value)
+
+
+def _epoch_number(epoch: Any) -> int:
+    """Return the number of an epoch as a plain integer; NumPy's integers are accepted as well."""
+    try:
+        number = operator.index(epoch)
+    except TypeError:
+        number = 0
+    if isinstance(epoch, bool) or not 1 <= number <= MAX_EPOCH:
+        raise ValueError(f"an epoch must be an integer counted from 1, but report got epoch={epoch!r}")
+    return number

@@ -1,5 +1,6 @@
 """The status of studies as tables for a terminal."""
 
+import shlex
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 from itertools import groupby
@@ -16,7 +17,8 @@ from sweep.terminal_text import one_line
 
 BAR_WIDTH = 8
 MAX_NAME = 60  # characters of a name that are shown
-NUM_LINES_AROUND = 14  # lines of a study's screen that do not show trials
+NUM_ERRORS = 3  # of how many failed trials the errors are shown
+NUM_LINES_AROUND = 15 + NUM_ERRORS  # lines of a study's screen that do not show trials
 STYLES = {
     AttemptState.SUBMITTING: "dim",
     AttemptState.PENDING: "yellow",
@@ -53,6 +55,7 @@ def show_study(status: StudyStatus, now: datetime) -> RenderableType:
     parts: list[RenderableType] = [facts]
     if status.trials:
         parts.append(_trials(status, now))
+        parts += _errors(status)
     if (num_hidden := status.spent.trials - len(status.trials)) > 0:
         parts.append(f"{format_count(num_hidden, 'more trial')} not shown; use --json to list all")
     return Group(*parts)
@@ -115,6 +118,19 @@ def _name(text: str) -> str:
     """Return a name on one line, without anything that a terminal obeys, and shortened if it is very long."""
     shown = one_line(text[: MAX_NAME + 1])
     return shown if len(shown) <= MAX_NAME else shown[: MAX_NAME - 1] + "…"
+
+
+def _errors(status: StudyStatus) -> list[Text]:
+    """Return the errors of the first failed trials shown, and the command that shows more."""
+    failed = [trial for trial in status.trials if trial.error][:NUM_ERRORS]
+    if not failed:
+        return []
+    number = failed[0].number
+    lines = [
+        Text(f"trial {trial.number}: {trial.error}", "red", no_wrap=True, overflow="ellipsis")
+        for trial in failed
+    ]
+    return [*lines, Text(f"more: sweep logs --study {shlex.quote(_name(status.name))} --trial {number}", "dim")]
 
 
 def _epoch(trial: TrialStatus, longest: int) -> str:

@@ -22,7 +22,7 @@ profiles:
 SLURM_KEYS = (
     "executor, partition, account, qos, constraint, exclude, gres, gpus_per_node, cpus_per_task, mem_gb, "
     "timeout_min, nodes, trials_per_job, array_parallelism, mail_type, mail_user, setup, python, launcher, "
-    "additional, workdir, poll_seconds, settle_seconds"
+    "additional, workdir, poll_seconds, settle_seconds, exit_grace_seconds"
 )
 OURS = "the launcher sets this option itself"
 TRUE = "must be the option's value, or true if it has none"
@@ -62,7 +62,7 @@ def _file(folder: Path, text: str) -> Path:
             "executor: local",
             "executor: local, partition: gpu",
             "3: profiles.here.partition: no such key; "
-            "available: executor, workdir, timeout_min, poll_seconds",
+            "available: executor, workdir, timeout_min, poll_seconds, exit_grace_seconds",
         ),
         (
             "    timeout_min: 60\n",

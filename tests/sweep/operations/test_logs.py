@@ -1,5 +1,6 @@
 """The output of a trial, and what is shown if there is none."""
 
+import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -64,6 +65,28 @@ def test_error_of_an_attempt_without_output_is_printed(tmp_path: Path) -> None:
     row = attempt(tmp_path, state=AttemptState.FAILED)
     row.cause, row.error = Cause.LOST, "the trial's process ended with exit code -11"
     assert "exit code -11" in "".join(read_log(row))
+
+
+def test_log_of_a_failed_attempt_is_followed_by_its_error_and_the_output_of_its_job(tmp_path: Path) -> None:
+    row = attempt(tmp_path, state=AttemptState.FAILED)
+    row.cause, row.error, row.exit_status = Cause.ERROR, "ended by signal SIGSEGV", "signal SIGSEGV"
+    write(row, "epoch 1")
+    jobs = tmp_path / "toy" / "jobs" / "toy-3"
+    jobs.mkdir(parents=True)
+    (jobs / "7_0_log.err").write_text("srun: error: n1: task 0: Segmentation fault\n")
+    assert "".join(read_log(row)).splitlines() == [
+        "epoch 1",
+        "trial 3, attempt 1, has ended: failed (error); job 7; signal SIGSEGV",
+        "ended by signal SIGSEGV",
+        f"--- {jobs / '7_0_log.err'} ---",
+        "srun: error: n1: task 0: Segmentation fault",
+    ]
+
+
+def test_log_that_is_not_a_regular_file_is_not_opened(tmp_path: Path) -> None:
+    row = attempt(tmp_path, state=AttemptState.COMPLETE)
+    os.mkfifo(folder_of(row).log)
+    assert "has printed nothing" in "".join(read_log(row))
 
 
 def follow(steps: list[tuple[AttemptRow, bool, Callable[[], None]]]) -> str:

@@ -18,6 +18,7 @@ def test_document_contains_every_documented_field(engine: Engine) -> None:
         "number": 0, "state": "complete", "cause": None, "attempt": 1, "job_id": "3", "host": None,
         "gpu": None, "epoch": 1, "best": 0.5, "submitted_at": "2026-11-24T12:00:00+00:00",
         "started_at": "2026-11-24T12:01:00+00:00", "ended_at": "2026-11-24T12:11:00+00:00",
+        "error": None, "exit_status": None,
     }  # fmt: skip
     assert document == {
         "studies": [
