@@ -81,7 +81,17 @@ def launch(
             typer.echo(preview)
         chosen, target = dry_run_study(chosen, url), LocalProfile(executor="local")
         folder = resolve_workdir(target, workdir)
-    request = LaunchRequest(chosen, target, url, folder, Path.cwd(), cluster or profiles.default, once, wait)
+    request = LaunchRequest(
+        chosen,
+        target,
+        url,
+        folder,
+        Path.cwd(),
+        cluster or profiles.default,
+        once=once,
+        wait=wait,
+        is_workdir_given=workdir is not None,
+    )
     if as_job and not dry_run:
         if storage is not None:
             os.environ["SWEEP_STORAGE"] = storage  # the job inherits it, so no file contains its password
@@ -114,7 +124,7 @@ def run_launcher(request: "LaunchRequest", detached: str | None = None, names_be
             typer.echo(
                 f"study {study.name}: {study.trials} trials, {study.parallel} at a time "
                 f"({request.profile.executor}), recorded in {shown_url(request.url)}\n"
-                f"trial folders: {request.workdir / study.name}"
+                f"trial folders: {launcher.settings.workdir / study.name}"
             )
             if request.once and (num_active := launcher.run_once()):
                 typer.echo(f"{num_active} trials are active; run the command again for the next poll cycle")

@@ -17,6 +17,7 @@ from sweep.launcher.trial_spec import build_spec
 from sweep.operations.environment_differences import Difference, differences
 from sweep.operations.metric_agreement import Metrics
 from sweep.operations.preflight import preflight
+from sweep.operations.private_folder import make_private
 from sweep.operations.provenance import provenance
 from sweep.states import AttemptState, Outcome
 from sweep.storage.attempts import newest_attempt
@@ -157,6 +158,8 @@ class Reproduction:
 
         If the recorded trial is not complete, the training is stopped after the last recorded epoch.
         """
+        self.folder.path.parent.parent.mkdir(parents=True, exist_ok=True)
+        make_private(self.folder.path.parent)
         self.folder.create(self._spec())
         last_epoch = max(self._trial.epochs, default=0)
         command = [sys.executable, "-m", "sweep.worker", str(self.folder.path)]

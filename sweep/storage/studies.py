@@ -2,14 +2,31 @@
 
 from collections.abc import Mapping
 from datetime import UTC, datetime
-from typing import Any
+from pathlib import Path
+from typing import Any, NamedTuple
 
 from sqlalchemy import Engine, inspect, null, select, update
 from sqlalchemy.orm import Session
 
 from sweep.errors import InputError
+from sweep.states import ACTIVE_STATES
 from sweep.storage.database import shown_url, sqlite_file
-from sweep.storage.tables import StudyRow
+from sweep.storage.tables import AttemptRow, StudyRow, TrialRow
+from sweep.worker.attempt_folder import attempt_folder, trial_folder
+
+
+class RecordedFolder(NamedTuple):
+    """The folder of an attempt that was submitted.
+
+    Attributes:
+        number: The trial's number.
+        path: The path below the study's folder.
+        is_active: Whether the attempt has not ended.
+    """
+
+    number: int
+    path: Path
+    is_active: bool
 
 
 def find_study(engine: Engine, name: str) -> StudyRow | None:
@@ -46,6 +63,34 @@ def study_workdirs(engine: Engine) -> dict[str, str]:
         return {}
     with Session(engine) as session:
         return {row.name: row.workdir for row in session.execute(select(StudyRow.name, StudyRow.workdir))}
+
+
+def recorded_folders(engine: Engine, study_id: int) -> list[RecordedFolder]:
+    """Return the folders of all attempts of a study that were submitted."""
+    query = (
+        select(TrialRow.number, AttemptRow.number, AttemptRow.token, AttemptRow.state)
+        .join(AttemptRow)
+        .where(TrialRow.study_id == study_id, AttemptRow.job_name.is_not(None))
+    )
+    with engine.connect() as connection:
+        return [
+            RecordedFolder(
+                number,
+                attempt_folder(trial_folder(Path(), "", number), attempt, token).path,
+                state in ACTIVE_STATES,
+            )
+            for number, attempt, token, state in connection.execute(query)
+        ]
+
+
+def move_study(engine: Engine, study: StudyRow, workdir: Path) -> None:
+    """Record that a study's folder is in another workdir. The caller holds the study's lease."""
+    with Session(engine) as session:
+        for trial in session.scalars(select(TrialRow).where(TrialRow.study_id == study.id)):
+            trial.folder = str(trial_folder(workdir, study.name, trial.number))
+        session.execute(update(StudyRow).where(StudyRow.id == study.id).values(workdir=str(workdir)))
+        session.commit()
+    study.workdir = str(workdir)
 
 
 def create_study(
