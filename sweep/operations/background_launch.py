@@ -6,8 +6,8 @@ from sweep.operations.startup import LaunchRequest, check
 from sweep.operations.study_workdir import prepare_study_folder, workdir_to_continue
 from sweep.scheduler.factory import make_executor
 from sweep.scheduler.launcher_job import LauncherCommand
-from sweep.storage.database import upgrade
-from sweep.storage.studies import find_study
+from sweep.storage.optuna_storage import create_tables
+from sweep.storage.studies import find_own_study
 from sweep.storage.user_requests import withdraw_stop
 
 
@@ -23,10 +23,10 @@ def submit_launch(request: LaunchRequest, options: Sequence[str]) -> str:
     """
     study = request.study.name
     engine, _ = check(request)
-    upgrade(engine)
+    create_tables(engine, request.url)
     withdraw_stop(engine, study)
     workdir = request.workdir
-    if (row := find_study(engine, study)) is not None:
+    if (row := find_own_study(engine, study)) is not None:
         workdir = workdir_to_continue(engine, row, workdir, request.is_workdir_given)
     prepare_study_folder(workdir, study)
     engine.dispose()

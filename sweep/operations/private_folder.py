@@ -41,8 +41,8 @@ def check_workdir(workdir: Path) -> None:
     _check_owner(workdir, status, may_be_root=True)
     if _is_writable_by_others(status) and not status.st_mode & stat.S_ISVTX:
         raise InputError(
-            f"the workdir {workdir} can be written by other users ({stat.filemode(status.st_mode)}), who could "
-            f"run code as {_user_name(os.geteuid())} by replacing a study's folder\n"
+            f"the workdir {workdir} can be written by other users ({stat.filemode(status.st_mode)}), who "
+            f"could run code as {_user_name(os.geteuid())} by replacing a study's folder\n"
             f"run: chmod go-w {workdir}\nor choose another with --workdir, or with `workdir` in the profile"
         )
 
@@ -81,8 +81,8 @@ def _restrict(folder: Path, descriptor: int) -> None:
     _check_owner(folder, status)
     if _is_writable_by_others(status):
         raise InputError(
-            f"the folder {folder} can be written by other users ({stat.filemode(status.st_mode)}), who may have "
-            "put files into it that jobs would run\n"
+            f"the folder {folder} can be written by other users ({stat.filemode(status.st_mode)}), who may "
+            "have put files into it that jobs would run\n"
             f"check what it contains, then run: chmod 700 {folder}"
         )
     if stat.S_IMODE(status.st_mode) & 0o777 != PRIVATE_MODE:

@@ -2,7 +2,7 @@
 
 import logging
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
@@ -24,10 +24,11 @@ from sweep.operations.preflight import PreflightResult, preflight
 from sweep.operations.provenance import provenance
 from sweep.operations.study_workdir import check_study_folder, prepare_study_folder, workdir_to_continue
 from sweep.scheduler.executor import Executor
-from sweep.storage.database import connect, upgrade
+from sweep.storage.database import connect
+from sweep.storage.database_problem import database_problems
 from sweep.storage.lease import Lease, LeaseHeldError
-from sweep.storage.optuna_storage import optuna_storage
-from sweep.storage.studies import create_study, find_study, move_study, record_launch, study_workdirs
+from sweep.storage.optuna_storage import create_tables, optuna_storage
+from sweep.storage.studies import create_study, find_own_study, move_study, record_launch, study_workdirs
 from sweep.storage.study_definition import definition_of
 from sweep.storage.study_records import StudyRecords
 from sweep.storage.tables import StudyRow
@@ -111,23 +112,23 @@ def open_launcher(
         InputError: If the user's input is wrong. Nothing has been changed then, except that the tables exist.
     """
     clock = clock or SystemClock()
-    engine, found = check(request, check_code)
-    upgrade(engine)
-    row = _study_row(engine, request, found.data_sha256, clock)
-    workdir = workdir_to_continue(engine, row, request.workdir, request.is_workdir_given)
-    prepare_study_folder(workdir, row.name)
-    with hold(engine, row, request, executor, clock, open_folder, workdir) as launcher:
-        # A periodic or waiting launcher follows another one, which may have been requested to stop.
-        withdraws_stop = not (request.once or request.wait)
-        definition = definition_of(request.study)
-        record_launch(
-            engine,
-            row.id,
-            definition,
-            request.cluster,
-            withdraw_stop=withdraws_stop,
-            baselines=found.baselines,
-        )
+    with ExitStack() as stack:
+        with database_problems():
+            engine, found = check(request, check_code)
+            create_tables(engine, request.url)
+            row = _study_row(engine, request, found.data_sha256, clock)
+            workdir = workdir_to_continue(engine, row, request.workdir, request.is_workdir_given)
+            prepare_study_folder(workdir, row.name)
+            launcher = stack.enter_context(hold(engine, row, request, executor, clock, open_folder, workdir))
+            record_launch(
+                engine,
+                row.id,
+                definition_of(request.study),
+                request.cluster,
+                # A periodic or waiting launcher follows another one, which may have been requested to stop.
+                withdraw_stop=not (request.once or request.wait),
+                baselines=found.baselines,
+            )
         yield launcher
 
 
@@ -240,10 +241,10 @@ def _acquire(lease: Lease, wait: bool, clock: Clock) -> None:
 def _study_row(engine: Engine, request: LaunchRequest, data_sha256: str | None, clock: Clock) -> StudyRow:
     """Return the row of a study that continues, or create the row of a new one."""
     definition = definition_of(request.study)
-    row = find_study(engine, request.study.name)
+    row = find_own_study(engine, request.study.name)
     if row is None:
         origin = provenance(request.code_dir, data_sha256)
-        return create_study(engine, request.study.name, definition, origin, str(request.workdir), clock.now())
+        row = create_study(engine, request.study.name, definition, origin, str(request.workdir), clock.now())
     _check_same(request.study.name, row.definition, definition)
     if data_sha256 != row.provenance.get("data_sha256"):
         raise InputError(

@@ -1,4 +1,4 @@
-"""The folder in which a study continues: the one that it was launched with, or the one that it was moved to."""
+"""The folder in which a study continues: the one that it was launched in, or was moved to."""
 
 import os
 from pathlib import Path
