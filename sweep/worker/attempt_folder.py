@@ -261,4 +261,9 @@ def dashboard_folder(study: Path) -> Path:
 
 def submission_folder(trial: Path, submission: str) -> Path:
     """Return the folder with the executor's files of jobs submitted together, one of them the trial's."""
-    return trial.parent / "jobs" / submission
+    return jobs_folder(trial.parent) / submission
+
+
+def jobs_folder(study: Path) -> Path:
+    """Return the folder that contains the folders of submissions, in the study's folder."""
+    return study / "jobs"

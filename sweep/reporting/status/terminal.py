@@ -130,7 +130,10 @@ def _errors(status: StudyStatus) -> list[Text]:
         Text(f"trial {trial.number}: {trial.error}", "red", no_wrap=True, overflow="ellipsis")
         for trial in failed
     ]
-    return [*lines, Text(f"more: sweep logs --study {shlex.quote(_name(status.name))} --trial {number}", "dim")]
+    return [
+        *lines,
+        Text(f"more: sweep logs --study {shlex.quote(_name(status.name))} --trial {number}", "dim"),
+    ]
 
 
 def _epoch(trial: TrialStatus, longest: int) -> str:
