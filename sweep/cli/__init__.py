@@ -64,8 +64,8 @@ app.add_typer(data.app, name="data")
 def main() -> None:
     """Run the command line, and exit with the code that docs/commands.md documents.
 
-    An error that this package raises on purpose becomes one message on stderr, and so does a database or a file
-    that cannot be used.
+    An error that this package raises on purpose becomes one message on stderr, and so does a database or a
+    file that cannot be used.
     """
     hide_in_process_list()
     try:
