@@ -72,7 +72,7 @@ def launch(
     from sweep.storage.database import real_url
 
     log_to_terminal()
-    named = {"trials": trials, "parallel": parallel, "data_dir": data_dir and data_dir.resolve()}
+    named = {"trials": trials, "parallel": parallel, "data_dir": data_dir and data_dir.expanduser().resolve()}
     settings = [*(overrides or []), *(f"{key}={value}" for key, value in named.items() if value is not None)]
     chosen = load_study(study, settings)
     profiles = load_cluster(cluster_file())
