@@ -52,8 +52,8 @@ class Study(Settings):
     """Function that makes the data available, as prepare(dataset, data_dir) -> checksum. It is called on the
     launching machine before any trial is submitted, so compute nodes need no network."""
     check: DottedPath | None = None
-    """Function that checks hyperparameters, as check(params), which raises an error for wrong ones. It is called
-    before any trial is submitted, with the enqueued points and with samples of `space`."""
+    """Function that checks hyperparameters, as check(params), which raises an error for wrong ones. It is
+    called before any trial is submitted, with the enqueued points and with samples of `space`."""
     verify: DottedPath | None = None
     """Function that checks existing data, as verify(dataset, data_dir) -> checksum.
     `sweep data verify` calls it."""

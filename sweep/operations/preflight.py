@@ -91,6 +91,17 @@ def preflight(study: Study, code_dir: Path, *, import_train: bool) -> PreflightR
     return PreflightResult(**reply)
 
 
+def check_params(study: Study, code_dir: Path) -> None:
+    """Call the study's `check` function only, if it has one.
+
+    Raises:
+        InputError: If it rejects hyperparameters.
+    """
+    if study.check is not None:
+        only_check = study.model_copy(update={"prepare": None, "baselines": None})
+        preflight(only_check, code_dir, import_train=False)
+
+
 def _read_reply(file: Path) -> dict[str, Any]:
     try:
         return dict(json.loads(file.read_text(encoding="utf-8")))

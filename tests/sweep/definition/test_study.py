@@ -25,8 +25,8 @@ space:
   batch_size: {ENTRY}
 """
 KEYS = (
-    "name, train, evaluate, prepare, verify, check_node, baselines, dataset, data_dir, metric, direction, "
-    "trials, parallel, space, fixed, enqueue, sampler, pruner, budget, failures, storage, dry_run"
+    "name, train, evaluate, prepare, check, verify, check_node, baselines, dataset, data_dir, metric, "
+    "direction, trials, parallel, space, fixed, enqueue, sampler, pruner, budget, failures, storage, dry_run"
 )
 NAME_RULE = 'at most 100 letters, digits, ".", "_" and "-", starting with a letter or a digit'
 SCALAR = "must be a single value (null, a boolean, a number or a string)"

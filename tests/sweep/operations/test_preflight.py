@@ -96,7 +96,7 @@ def test_message_of_a_missing_package_is_shown_as_it_is(workplace: Path, key: st
     [
         (
             [],
-            'study toy: check: hooks:check rejects {"ledger": "ledger.txt", "x": 1.0}:\n`x` must be at most 0.9',
+            'check: hooks:check rejects {"ledger": "ledger.txt", "x": 1.0}:\n`x` must be at most 0.9',
         ),
         (["enqueue=[{x: 0.95}]"], '"x": 0.95}:\n`x` must'),
         (["space.x.high=0.5", "fixed.misspelt=1"], "TypeError: no such hyperparameter: misspelt"),
@@ -118,7 +118,8 @@ def test_check_that_accepts_all_hyperparameters_changes_nothing(workplace: Path)
     ("source", "messages"),
     [
         (
-            "import argparse\nparser = argparse.ArgumentParser()\nparser.add_argument('--lr', required=True)\n"
+            "import argparse\nparser = argparse.ArgumentParser()\n"
+            "parser.add_argument('--lr', required=True)\n"
             "parser.parse_args()\n",
             ["ended the process (exit code 2)", "the following arguments are required: --lr"],
         ),
