@@ -117,6 +117,8 @@ def run_without_privileges(*arguments: str) -> CommandResult:
 @pytest.mark.usefixtures("launched")
 @pytest.mark.parametrize("kind", ["file", "folder"])
 def test_database_that_cannot_be_written_is_one_message(workplace: Path, kind: str) -> None:
+    with closing(sqlite3.connect("sweep.db")) as connection, connection:
+        connection.execute("UPDATE sweep_attempts SET state = 'failed' WHERE id = 1")
     folder = workplace / "databases"
     folder.mkdir()
     (workplace / "sweep.db").rename(folder / "sweep.db")
