@@ -76,9 +76,9 @@ def preflight(study: Study, code_dir: Path, *, import_train: bool) -> PreflightR
         done = subprocess.run(command, cwd=code_dir, stdin=subprocess.DEVNULL, stdout=STDERR)
         reply = _read_reply(reply_file)
         output = Path(folder, OUTPUT)
-        if "path" in reply:  # the process has ended while it imported or called a function
+        if "began" in reply:  # the process has ended while it imported or called a function
             raise InputError(
-                f"study {study.name}: {reply['path']} ended the process ({_ending(done.returncode)}) "
+                f"study {study.name}: {reply['began']} ended the process ({_ending(done.returncode)}) "
                 f"instead of defining a function or returning{_last_lines(output)}"
             )
         if not reply:
@@ -155,7 +155,8 @@ def main(request_path: str, reply_path: str) -> None:
 def _call_functions(study: Mapping[str, Any], import_train: bool, reply_file: Path) -> PreflightResult:
     def announce(key: str) -> None:
         """Record which function is imported or called next, in case that it ends the process."""
-        reply_file.write_text(json.dumps({"path": study[key]}), encoding="utf-8")
+        verb = "importing" if key == "train" else "calling"
+        reply_file.write_text(json.dumps({"began": f"{verb} {study[key]}"}), encoding="utf-8")
 
     if import_train:
         announce("train")

@@ -135,7 +135,7 @@ def test_message_of_a_module_that_ends_the_process_is_shown(
     (workplace / "leaving.py").write_text(source)
     with pytest.raises(InputError) as error:
         run(workplace, "train=leaving:train")
-    for message in ["study toy: leaving:train ended the process", *messages]:
+    for message in ["study toy: importing leaving:train ended the process", *messages]:
         assert message in str(error.value)
 
 
