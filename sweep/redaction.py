@@ -38,8 +38,10 @@ def hide_secrets(text: str, secrets: Iterable[str]) -> str:
 def hide_in_address(address: str) -> str:
     """Return the address of a database with its password and the values of unknown query keys masked.
 
-    The address may be malformed.
+    The address may be malformed. If it is not a URL but contains an `@`, it is masked as a whole.
     """
+    if "@" in address and not re.match(r"[\w+]*://", address):
+        return MASK
     address = _ADDRESS_PASSWORD.sub(rf"\1{MASK}@", address)
 
     def masked(match: re.Match[str]) -> str:

@@ -68,11 +68,12 @@ def launch(
     from sweep.definition.study import load_study
     from sweep.operations.background_launch import submit_launch
     from sweep.operations.dry_run import dry_run_study, sbatch_preview
+    from sweep.operations.preflight import check_params
     from sweep.operations.startup import LaunchRequest, resolve_workdir
     from sweep.storage.database import real_url
 
     log_to_terminal()
-    named = {"trials": trials, "parallel": parallel, "data_dir": data_dir and data_dir.resolve()}
+    named = {"trials": trials, "parallel": parallel, "data_dir": data_dir and data_dir.expanduser().resolve()}
     settings = [*(overrides or []), *(f"{key}={value}" for key, value in named.items() if value is not None)]
     chosen = load_study(study, settings)
     profiles = load_cluster(cluster_file())
@@ -80,6 +81,7 @@ def launch(
     url = storage_url(storage, chosen)
     folder = resolve_workdir(target, workdir)
     if dry_run:
+        check_params(chosen, Path.cwd())
         if preview := sbatch_preview(chosen, target, folder):
             typer.echo(preview)
         chosen, target = dry_run_study(chosen, url), LocalProfile(executor="local")

@@ -55,6 +55,7 @@ def report(
     from sweep.reporting.report import usual_formats, write_comparison, write_report
     from sweep.storage.study_reader import study_data
 
+    output = output.expanduser()
     chosen = usual_formats() if formats is None else formats.split(",")
     recorded = list(dict.fromkeys(recorded_study(reference, storage) for reference in study))
 

@@ -49,6 +49,7 @@ CHANGEABLE_KEYS = {
     "dry_run",
     "evaluate",
     "prepare",
+    "check",
     "verify",
     "check_node",
     "baselines",

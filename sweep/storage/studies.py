@@ -78,7 +78,7 @@ def optuna_study_names(engine: Engine) -> set[str]:
 
 
 def find_own_study(engine: Engine, name: str) -> StudyRow | None:
-    """Return the study of that name after checking that its Optuna study belongs to it; None if there is none.
+    """Return the study of that name, whose Optuna study must belong to it; None if there is none.
 
     Our row is created first, so an Optuna study without a row belongs to another program. The Optuna study is
     missing if the first launch was killed before it was created.
@@ -112,8 +112,8 @@ def find_own_study(engine: Engine, name: str) -> StudyRow | None:
 def _not_own(engine: Engine, name: str) -> InputError:
     return InputError(
         f"{shown_url(engine.url)} contains an Optuna study {name!r} of another program\n"
-        "give the new study another name (--set name=NAME), use another storage (--storage URL), or rename or "
-        "delete that study"
+        "give the new study another name (--set name=NAME), use another storage (--storage URL), or rename "
+        "or delete that study"
     )
 
 

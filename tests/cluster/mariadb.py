@@ -68,7 +68,8 @@ class MariaDB:
         create(self.folder)
         create_user = self.folder / "create_user.sql"
         create_user.write_text(
-            "CREATE USER IF NOT EXISTS sweep@'127.0.0.1';\nGRANT ALL ON *.* TO sweep@'127.0.0.1';\n"
+            "CREATE USER IF NOT EXISTS sweep@'127.0.0.1';\n"
+            "GRANT ALL ON *.* TO sweep@'127.0.0.1' WITH GRANT OPTION;\n"
         )
         options = [f"--port={self.port}", "--bind-address=127.0.0.1", f"--init-file={create_user}"]
         self._pid = daemons.start([*command(self.folder), *options], self.folder / "log", {})

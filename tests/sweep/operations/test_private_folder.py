@@ -58,7 +58,7 @@ def test_folder_that_others_could_write_is_rejected(workdir: Path, before: int) 
     (workdir / "toy").chmod(before)
     if before == 0o770:
         os.chown(workdir / "toy", -1, 100)
-    with pytest.raises(InputError, match="can be written by other users .*\ncheck what it contains"):
+    with pytest.raises(InputError, match=r"can be written by other users .*\ncheck what it contains"):
         make_private(workdir / "toy")
     assert mode(workdir / "toy") == before
 
@@ -104,7 +104,7 @@ def test_what_is_not_a_folder_is_rejected(workdir: Path, kind: str) -> None:
         (workdir / "toy").touch()
     else:
         (workdir / "toy").symlink_to("nowhere")
-    with pytest.raises(InputError, match="toy|nowhere"):
+    with pytest.raises(InputError, match=r"toy|nowhere"):
         make_private(workdir / "toy")
 
 
