@@ -1,0 +1,50 @@
+"""What replaces the surroundings of a launcher, so that a seed decides about everything."""
+
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import SimpleNamespace
+from typing import Any
+from unittest import mock
+
+from sqlalchemy import Engine
+
+from sweep.operations import startup
+from sweep.storage import database, lease
+from tests.simulation.database import simulated_database
+from tests.simulation.world import World
+
+
+@contextmanager
+def simulated_surroundings(world: World) -> Iterator[None]:
+    """Draw tokens from the seed, give each launcher a process id of its own, and replace the database."""
+
+    def is_alive(process: int) -> bool:
+        return not world.launchers[process - 1].is_dead
+
+    def process_id() -> int:
+        assert world.launcher is not None
+        return world.launcher.number
+
+    engines = []
+
+    def connect(*arguments: Any) -> Engine:
+        engines.append(database.connect(*arguments))
+        return engines[-1]
+
+    def token_hex(num_bytes: int) -> str:
+        return world.random.randbytes(num_bytes).hex()
+
+    with (
+        mock.patch("secrets.token_hex", token_hex),
+        mock.patch.object(uuid, "uuid4", lambda: uuid.UUID(bytes=world.random.randbytes(16), version=4)),
+        mock.patch.object(lease, "os", SimpleNamespace(getpid=process_id)),
+        mock.patch.object(lease, "platform", SimpleNamespace(node=lambda: "login")),
+        mock.patch.object(lease, "psutil", SimpleNamespace(pid_exists=is_alive)),
+        mock.patch.object(startup, "connect", connect),
+        mock.patch.object(startup, "provenance", lambda *_: {"data_sha256": None}),
+        simulated_database(world),
+    ):
+        yield
+    for engine in engines:  # also those of launchers that have crashed
+        engine.dispose()
