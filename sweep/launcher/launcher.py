@@ -74,7 +74,7 @@ class Launcher:
     clock: Clock
     open_folder: FolderOpener = folder_of
     failures: ConsecutiveFailures = field(default_factory=ConsecutiveFailures)
-    _was_interrupted: bool = True  # an earlier launcher may have been interrupted
+    _may_miss_proposals: bool = True  # an earlier launcher may have been interrupted
     _stop: Stop | None = None
     _reason_to_close: str | None = None
     _num_costs_open: int = 0
@@ -118,9 +118,9 @@ class Launcher:
         A cycle that a crash or an outage of the database has interrupted is finished by the next one.
         """
         self.lease.renew()
-        if self._was_interrupted:
+        if self._may_miss_proposals:
             self._record_lost_proposals()
-        self._was_interrupted = True
+        self._may_miss_proposals = True
         self._read_stop_request()
         attempts = self.records.open_attempts(ACTIVE_STATES)
         observations, now = self._observe(attempts)
@@ -135,9 +135,11 @@ class Launcher:
         self._note_ends(changes)
         active = [attempt for attempt in attempts if attempt.state in ACTIVE_STATES]
         in_jobs = [attempt for attempt in active if not any(attempt is other for other in waiting)]
-        waiting += self._fill(active, in_jobs, len(waiting), now)
+        new = self._fill(active, in_jobs, len(waiting), now)
+        waiting += new
         self._submit(waiting)
-        self._was_interrupted = False
+        # Optuna repeats a commit that failed, so a commit that only seemed to fail has proposed another trial.
+        self._may_miss_proposals = any(attempt.number == 1 for attempt in new)
         return len(in_jobs) + len(waiting)
 
     def conclude(self) -> None:
@@ -389,7 +391,7 @@ class Launcher:
     # trials and their attempts
 
     def _record_lost_proposals(self) -> None:
-        """Record trials that an interrupted cycle proposed but did not record; polling finds the others."""
+        """Record trials that were proposed but not recorded; polling finds the others."""
         for proposal in self.proposals.unrecorded(self.records.trial_numbers()):
             self._record(proposal)
 

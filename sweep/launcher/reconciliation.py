@@ -174,7 +174,8 @@ def _end_values(
         "ended_at": ended_at,
     }
     if observation.started_at is not None:
-        values["gpu_seconds"] = gpu_share(attempt, (ended_at - observation.started_at).total_seconds())
+        job_seconds = (ended_at - observation.started_at).total_seconds()
+        values["gpu_seconds"] = gpu_share(attempt, max(job_seconds, 0.0))  # clocks differ between nodes
     if result is not None:
         values["notes"] = dict(result.notes)
         values["error"] = result.error and storable(result.error[-MAX_ERROR_LENGTH:])

@@ -16,7 +16,7 @@ from optuna.storages._cached_storage import _CachedStorage
 from optuna.storages._rdb import models
 from optuna.study import StudyDirection
 from optuna.trial import FrozenTrial, TrialState
-from sqlalchemy import URL, ColumnElement, Connection, Row, Table, select
+from sqlalchemy import URL, ColumnElement, Connection, Engine, Row, Table, select
 
 from sweep.storage import optuna_queries
 from sweep.storage.database import engine_options, real_url
@@ -102,6 +102,11 @@ class PolledStorage(_CachedStorage):
     def __init__(self, backend: RDBStorage) -> None:
         super().__init__(backend)
         self._reads_once, self._has_read = False, False
+
+    @property
+    def engine(self) -> Engine:
+        """The connections to the database."""
+        return self._backend.engine
 
     @contextmanager
     def reading_once(self) -> Iterator[None]:

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 from unittest import mock
 
+from sqlalchemy import Engine, event
 from sqlalchemy.engine.default import DefaultDialect
 
 from sweep.storage.database import WAITS, connect, parse_url, upgrade
@@ -14,6 +15,7 @@ from sweep.storage.optuna_storage import optuna_storage
 from tests.simulation.world import World
 
 FILE = "sweep.db"
+DOWN = "the database is down"
 
 
 def create_template(folder: Path) -> Path:
@@ -38,6 +40,10 @@ class Database:
         self._world = world
         self._table = ""
         self._down_until_s = 0.0
+
+    def note_connection(self, connection: sqlite3.Connection, _: object) -> None:
+        if self._world.launcher is not None:
+            self._world.launcher.connections.append(connection)
 
     def execute(self, cursor: sqlite3.Cursor, statement: str, parameters: Any) -> None:
         world = self._world
@@ -71,9 +77,9 @@ class Database:
         now = self._world.clock.seconds()
         if self._world.happens(self._world.faults.outage):
             self._down_until_s = now + self._world.random.uniform(1, 200)
-            self._world.note("the database is down", "fault: the database is down for a while")
+            self._world.note(DOWN, "fault: the database is down for a while")
         if now < self._down_until_s:
-            raise sqlite3.OperationalError("the database is down")
+            raise sqlite3.OperationalError(DOWN)
 
     def _fail(self, text: str, count: str) -> None:
         self._world.note(text, count)
@@ -89,4 +95,8 @@ def simulated_database(world: World) -> Iterator[None]:
         mock.patch.object(DefaultDialect, "do_commit", lambda _, connection: database.commit(connection)),
         mock.patch.dict(WAITS, {"sqlite": {"timeout": 0.5}}),
     ):
-        yield
+        event.listen(Engine, "connect", database.note_connection)
+        try:
+            yield
+        finally:
+            event.remove(Engine, "connect", database.note_connection)

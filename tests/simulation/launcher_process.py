@@ -1,6 +1,8 @@
 """A launcher as the operating system sees it: a process that may die or be suspended at each external action."""
 
+import sqlite3
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import datetime
 from typing import TypeVar
 
@@ -37,12 +39,19 @@ class LauncherProcess:
         self.number = len(world.launchers) + 1
         self.is_dead = False
         self.was_suspended = False
+        self.connections: list[sqlite3.Connection] = []
         self._take_over = take_over
         self._cycles_left = max_cycles
         self._moment = 0
         self._crash_at = self._draw_moment(world.faults.crash)
         self._pause_at = self._draw_moment(world.faults.pause)
         world.launchers.append(self)
+
+    def end(self) -> None:
+        """Roll back open transactions, as a database does if the connections of a process are gone."""
+        for connection in self.connections:
+            with suppress(sqlite3.ProgrammingError):  # it is closed
+                connection.rollback()
 
     def _draw_moment(self, probability: float) -> int | None:
         moment = int(self.world.random.expovariate(0.5 / MEAN_ACTIONS)) + 1

@@ -12,7 +12,7 @@ from typing import Any
 
 from sweep.definition.slurm_profile import SlurmProfile
 from sweep.definition.study import Study
-from sweep.errors import StudyFailedError
+from sweep.errors import InputError, StudyFailedError
 from sweep.launcher.launcher import Launcher
 from sweep.launcher.outage import OUTAGES, retry_on_outage
 from sweep.operations import startup
@@ -111,6 +111,9 @@ class Schedule:
             if world.random.random() < world.faults.retry:
                 self._request_retry()
                 self._launch_until_ended()
+            # The cost of jobs that the scheduler has hidden becomes final with a launch after the last fault.
+            world.clock.sleep(max(0.0, world.faults.lasts_s - world.clock.seconds()))
+            self._launch_until_ended()
             world.launcher = None
             world.clock.sleep(2 * 24 * 3600)  # the processes on lost nodes end too
         except TooManyCycles:
@@ -151,11 +154,18 @@ class Schedule:
         except ENDS as error:
             self._note_end(error)
             return False
+        except InputError as error:
+            if database.DOWN not in str(error):
+                raise
+            self._note_end(error)
+            return False
         self._world.note("the study has ended", "studies")
         return True
 
     def _note_end(self, error: BaseException) -> None:
         self._world.note(f"the launcher ends: {error!r}", f"end: {type(error).__name__}")
+        assert self._world.launcher is not None
+        self._world.launcher.end()
 
     def _open(self, stack: ExitStack) -> tuple[Launcher, LauncherProcess]:
         process = LauncherProcess(self._world, MAX_CYCLES, self._take_over)
@@ -187,6 +197,10 @@ class Schedule:
                     process.sleep(POLL_S)
                 self._successor = (stack.pop_all(), launcher, process)
         except (StudyFailedError, *ENDS) as error:
+            self._note_end(error)
+        except InputError as error:
+            if database.DOWN not in str(error):
+                raise
             self._note_end(error)
 
     # requests of users
