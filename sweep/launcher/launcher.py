@@ -135,9 +135,14 @@ class Launcher:
         self._note_ends(changes)
         active = [attempt for attempt in attempts if attempt.state in ACTIVE_STATES]
         in_jobs = [attempt for attempt in active if not any(attempt is other for other in waiting)]
-        new = self._fill(active, in_jobs, len(waiting), now)
+        num_slots = num_free_slots(
+            self.study.parallel,
+            self.settings.trials_per_job,
+            num_busy_jobs=len({attempt.job_name for attempt in in_jobs}),
+        )
+        new = self._fill(active, num_slots - len(waiting), now)
         waiting += new
-        self._submit(waiting)
+        self._submit(waiting[:num_slots])  # retries can need more slots than their attempts have left
         # Optuna repeats a commit that failed, so a commit that only seemed to fail has proposed another trial.
         self._may_miss_proposals = any(attempt.number == 1 for attempt in new)
         return len(in_jobs) + len(waiting)
@@ -328,21 +333,9 @@ class Launcher:
                     "%s: epoch %d, %s = %.6g", describe(change.attempt), report.epoch, metric, value
                 )
 
-    def _fill(
-        self,
-        active: Sequence[AttemptRow],
-        in_jobs: Sequence[AttemptRow],
-        num_waiting: int,
-        now: datetime,
-    ) -> list[AttemptRow]:
+    def _fill(self, active: Sequence[AttemptRow], num_free: int, now: datetime) -> list[AttemptRow]:
         """Return new attempts for the free slots: first of trials to retry on request, then of new trials."""
-        num_free = num_free_slots(
-            self.study.parallel,
-            self.settings.trials_per_job,
-            num_busy_jobs=len({attempt.job_name for attempt in in_jobs}),
-            num_waiting=num_waiting,
-        )
-        if num_free == 0:
+        if num_free <= 0:
             return []
         waiting = [] if self._stop is not None else self._retry_on_request(num_free)
         if len(waiting) < num_free:

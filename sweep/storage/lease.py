@@ -139,6 +139,7 @@ class Lease:
         """
         holder = select(StudyRow.launcher).where(StudyRow.id == self._study_id)
         if connection.scalar(holder) != self._holder:
+            connection.invalidate()  # the changes are discarded with the connection
             raise LeaseLostError(LOST)
 
     def release(self) -> None:

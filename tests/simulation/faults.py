@@ -73,23 +73,23 @@ class Faults:
 
 LARGEST = Faults(
     lasts_s=3000,
-    job=0.7,
-    pending=0.2,
+    job=0.8,
+    pending=0.3,
     zombie=0.8,
     hidden=0.15,
     no_answer=0.3,
     slow_answer=0.3,
     refused=0.4,
     received=0.7,
-    rejected=0.05,
+    rejected=0.1,
     cancel_lost=0.4,
     late_files=0.8,
     skew_s=600,
     lingers=0.5,
     crash=1.0,
     pause=0.5,
-    outage=0.01,
-    commit=0.05,
+    outage=0.002,
+    commit=0.03,
     file_error=0.1,
     foreign_result=0.3,
     stop=0.3,
@@ -100,7 +100,7 @@ LARGEST = Faults(
 def draw_faults(random: Random) -> Faults:
     """Return the faults of a schedule: each kind is absent in half of the schedules, or up to its largest."""
     drawn = {
-        field.name: getattr(LARGEST, field.name) * random.random() * (random.random() < 0.6)
+        field.name: getattr(LARGEST, field.name) * random.uniform(0.3, 1.0) * (random.random() < 0.5)
         for field in fields(Faults)
     }
     return Faults(**{**drawn, "lasts_s": random.uniform(300, LARGEST.lasts_s)})

@@ -34,7 +34,7 @@ from tests.simulation.world import World
 MAX_LAUNCHES = 100
 MAX_CYCLES = 150
 """How many poll cycles a study may take to end after the last fault."""
-POLL_S = 30.0
+POLL_S = 45.0
 ENDS = (Crash, LeaseLostError, LeaseHeldError, *OUTAGES)
 """What may end a launcher before its study has ended."""
 
@@ -82,7 +82,7 @@ class Schedule:
         self._world = world
         random = world.random
         trials_per_job = random.choice([1, 1, 1, 2])
-        self.study = _study(random.choice([3, 4, 5]), random.choice(["none", "none", "median"]))
+        self.study = _study(random.choice([2, 3, 4]), random.choice(["none", "none", "median"]))
         self._url = parse_url(f"sqlite:///{world.folder / database.FILE}")
         profile = SlurmProfile(
             executor="slurm",

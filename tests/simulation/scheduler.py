@@ -114,7 +114,7 @@ class SimulatedScheduler(Executor):
         if job.state is not JobState.PENDING and self._world.happens(self._world.faults.hidden):
             job.hidden_until_s = now + self._world.random.uniform(30, 400)
             self._world.note(f"job {job.id} is hidden", "fault: a job is hidden")
-        if now < job.hidden_until_s:
+        if now < job.hidden_until_s and self._world.is_faulty:
             return JobStatus(JobState.UNKNOWN, job.id, missing="it is not listed")
         return JobStatus(job.state, job.id, job.elapsed_s)
 
@@ -148,7 +148,7 @@ class SimulatedScheduler(Executor):
             if world.happens(world.faults.pending):
                 state = world.random.choice([JobState.CANCELLED, JobState.FAILED, JobState.NODE_FAILURE])
                 world.clock.call_in(world.random.uniform(0, 90), lambda job=job, state=state: self._fail_pending(job, state))
-            world.clock.call_in(world.random.uniform(1, 120), lambda job=job: self._start(job))
+            world.clock.call_in(world.random.uniform(1, 60), lambda job=job: self._start(job))
         num_alive = sum(job.holds_slot and not job.submitted_by_suspended for job in self.jobs)
         if num_alive > self._max_jobs:
             world.history.violations.append(f"{num_alive} jobs at once, but {self._max_jobs} are allowed")

@@ -12,7 +12,7 @@ from tests.simulation.world import World
 
 NUM_EPOCHS = 3
 METRIC = "score"
-EPOCH_S = (20.0, 70.0)
+EPOCH_S = (20.0, 60.0)
 
 
 class WorkerProcess:
