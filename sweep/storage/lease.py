@@ -13,6 +13,7 @@ from typing import NamedTuple
 
 import psutil
 from sqlalchemy import Connection, Engine, event, select, update
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from sweep.errors import InputError, SweepError
@@ -124,19 +125,22 @@ class Lease:
 
         Args:
             engines: All connections of the launcher to the database of the study.
+
+        Raises:
+            LeaseLostError: If another launcher has taken over the study.
         """
         with ExitStack() as stack:
             for engine in engines:
                 event.listen(engine, "commit", self._check)
                 stack.callback(event.remove, engine, "commit", self._check)
-            yield
+            try:
+                yield
+            except IntegrityError:  # perhaps because the other launcher has written the same rows
+                self.renew()
+                raise
 
     def _check(self, connection: Connection) -> None:
-        """Read in the transaction to be committed who holds the lease.
-
-        Raises:
-            LeaseLostError: If another launcher has taken over the study.
-        """
+        """Read in the transaction to be committed who holds the lease."""
         holder = select(StudyRow.launcher).where(StudyRow.id == self._study_id)
         if connection.scalar(holder) != self._holder:
             connection.invalidate()  # the changes are discarded with the connection

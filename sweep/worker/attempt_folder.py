@@ -21,6 +21,7 @@ from __future__ import annotations
 import json
 import logging
 import os
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -81,8 +82,12 @@ class AttemptFolder:
         return Start.from_values(values)
 
     def request_stop(self, reason: Outcome) -> None:
-        """Request the worker to stop at its next report, as PRUNED or as SUPERSEDED."""
-        write_atomically(self.stop, reason.value)
+        """Request the worker to stop at its next report, as PRUNED or as SUPERSEDED.
+
+        Without the folder there is no worker: a launcher was killed before it created the folder.
+        """
+        with suppress(FileNotFoundError):
+            write_atomically(self.stop, reason.value)
 
     def read_stop(self) -> Outcome | None:
         """Return why the worker must stop, or None if it may continue."""

@@ -5,13 +5,15 @@ from collections import defaultdict
 from collections.abc import Iterator
 from datetime import datetime
 from itertools import combinations
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from sweep.states import Cause, JobState, Outcome
+from sweep.worker.attempt_folder import attempt_folder
 from tests.simulation.clock import BEGIN
 from tests.simulation.database import FILE
 from tests.simulation.history import Training
-from tests.simulation.worker_process import METRIC
+from tests.simulation.worker_process import EPOCH_S, METRIC
 from tests.simulation.world import World
 
 if TYPE_CHECKING:
@@ -138,15 +140,22 @@ def _processes(records: Records, schedule: "Schedule", world: World) -> Iterator
             ended_s = min(_or_never(older.ended_s), _or_never(older.given_up_s))
             if newer.began_s < ended_s and not {older.token, newer.token} & excused:
                 yield f"trial {number}: {newer.token} began to train while {older.token} did"
-    superseded = {
-        attempt["token"]: _seconds(attempt["ended_at"])
-        for attempts in records.attempts.values()
-        for attempt in attempts[:-1]
-    }
+    for trial in records.trials:
+        for attempt in records.attempts[trial["id"]]:
+            if attempt["cause"] not in {None, "error"}:  # its result was not accepted, or it has none
+                yield from _stops(trial, attempt, world)
+
+
+def _stops(trial: sqlite3.Row, attempt: sqlite3.Row, world: World) -> Iterator[str]:
+    """The process of an attempt that was given up is told to stop, and stops at the end of its epoch."""
+    name = f"trial {trial['number']}, attempt {attempt['number']}"
+    folder = attempt_folder(Path(trial["folder"]), attempt["number"], attempt["token"])
+    if folder.path.exists() and folder.read_stop() is not Outcome.SUPERSEDED:
+        yield f"{name} was given up, but its process was not told to stop"
+    latest_s = _seconds(attempt["ended_at"]) + EPOCH_S[1]
     for training in world.history.trainings:
-        end_s = superseded.get(training.token)
-        if end_s is not None and _or_never(training.ended_s) > end_s + 200:
-            yield f"the superseded attempt {training.token} trained for more than an epoch"
+        if training.token == attempt["token"] and _or_never(training.ended_s) > latest_s:
+            yield f"{name} was given up, but trained for more than an epoch"
 
 
 def _policy(records: Records, schedule: "Schedule", world: World) -> Iterator[str]:

@@ -39,6 +39,7 @@ class LauncherProcess:
         self.number = len(world.launchers) + 1
         self.is_dead = False
         self.was_suspended = False
+        self.polled_s = 0.0
         self.connections: list[sqlite3.Connection] = []
         self._take_over = take_over
         self._cycles_left = max_cycles
@@ -73,6 +74,8 @@ class LauncherProcess:
     def after(self, name: str) -> None:
         """Die or be suspended after an action, if the time has come."""
         self.world.note(name, f"action: {name}")
+        if name == "poll":
+            self.polled_s = self.world.clock.seconds()
         self._pass_moment(f"after {name}", can_pause=True)
 
     def _pass_moment(self, where: str, can_pause: bool) -> None:

@@ -187,11 +187,15 @@ class Schedule:
         if self._successor is not None or sum(each.was_suspended for each in world.launchers) > 2:
             return
         world.launcher = None
-        world.clock.sleep(world.random.uniform(0, 600))
+        if world.random.random() < 0.5:
+            world.clock.sleep(world.random.uniform(0, 600))
+        is_alive = suspended.polled_s > 0 and world.clock.seconds() - suspended.polled_s < 200
         stack = ExitStack()
         try:
             with stack:
                 launcher, process = self._open(stack)
+                if is_alive:
+                    world.history.violations.append("a launcher has started although another one is alive")
                 for _ in range(world.random.randrange(0, 12)):
                     retry_on_outage(launcher.step, process.sleep)
                     process.sleep(POLL_S)

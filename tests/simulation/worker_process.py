@@ -85,6 +85,10 @@ class WorkerProcess:
         now = self._world.clock.seconds()
         self._world.history.claims[self._spec.token] += 1
         self._world.note(f"{self._spec.token} starts (trial {self._spec.number})")
+        if self._world.happens(self._world.faults.foreign_result):
+            self._world.note(f"{self._spec.token} has a foreign result", "fault: the result of another attempt")
+            metrics = {METRIC: 99.0, "size": 3.0}
+            self._folder.write_result(Result("0123abcd", Outcome.COMPLETE, self._time(), metrics))
         if not self.is_alive:
             return
         self._training = Training(self._spec.number, self._spec.token, now)
@@ -99,6 +103,9 @@ class WorkerProcess:
         self._begin_epoch()
 
     def _begin_epoch(self) -> None:
+        if self._epochs_done >= NUM_EPOCHS:
+            self._complete()
+            return
         self._world.clock.call_in(self._world.random.uniform(*EPOCH_S), self._end_epoch)
 
     def _end_epoch(self) -> None:
@@ -118,11 +125,12 @@ class WorkerProcess:
         elif epoch == 2 and self._fault == "error":
             result = Result(self._spec.token, Outcome.FAILED, self._time(), {}, Cause.ERROR, "ValueError: no")
             self._finish(result)
-        elif epoch >= NUM_EPOCHS:
-            metrics = {METRIC: self._value(epoch), "size": 3.0}
-            self._finish(Result(self._spec.token, Outcome.COMPLETE, self._time(), metrics))
         else:
             self._begin_epoch()
+
+    def _complete(self) -> None:
+        metrics = {METRIC: self._value(NUM_EPOCHS), "size": 3.0}
+        self._finish(Result(self._spec.token, Outcome.COMPLETE, self._time(), metrics))
 
     def _value(self, epoch: int) -> float:
         return float(self._spec.params["x"]) * epoch + self._spec.attempt * 1e-6
@@ -141,7 +149,7 @@ class WorkerProcess:
             file.write('{"epoch": 9, "repor')
 
     def _save_checkpoint(self, epoch: int) -> None:
-        if not self._folder.result.exists() and self._folder.checkpoints.is_dir():
+        if self._folder.checkpoints.is_dir():  # a newer attempt may have ended and removed them
             (self._folder.checkpoints / "epoch").write_text(str(epoch))
 
     def _finish(self, result: Result) -> None:
