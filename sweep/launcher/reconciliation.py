@@ -76,7 +76,7 @@ def reconcile(
         metric: The name of the objective.
     """
     if action.kind is ActionKind.RECORD_COST:
-        return Change(attempt, _cost_values(attempt, observation))
+        return Change(attempt, {**_job_id(attempt, observation), **_cost_values(attempt, observation)})
     change = Change(
         attempt,
         updates=_observed_values(attempt, observation),
@@ -153,9 +153,16 @@ def _observed_values(attempt: AttemptRow, observation: Observation) -> dict[str,
         values["metrics_offset"] = files.offset
     if files.start is not None:
         values |= {"host": files.start.host, "gpu": files.start.gpu}
-    if attempt.job_id is None and observation.job is not None and observation.job.id is not None:
-        values |= {"job_id": observation.job.id, "state": AttemptState.PENDING}
+    if found := _job_id(attempt, observation):
+        values |= {**found, "state": AttemptState.PENDING}
     return values
+
+
+def _job_id(attempt: AttemptRow, observation: Observation) -> dict[str, Any]:
+    """Return the id of a job that was found by its name, if that is new."""
+    if attempt.job_id is not None or observation.job is None or observation.job.id is None:
+        return {}
+    return {"job_id": observation.job.id}
 
 
 def _end_values(

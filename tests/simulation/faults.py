@@ -1,5 +1,6 @@
 """What goes wrong in one schedule: the kinds of faults, and how likely each is, drawn from the seed."""
 
+from collections.abc import Collection
 from dataclasses import dataclass, fields
 from random import Random
 
@@ -87,7 +88,7 @@ LARGEST = Faults(
     skew_s=600,
     lingers=0.5,
     crash=1.0,
-    pause=0.5,
+    pause=0.8,
     outage=0.002,
     commit=0.03,
     file_error=0.1,
@@ -97,10 +98,16 @@ LARGEST = Faults(
 )
 
 
-def draw_faults(random: Random) -> Faults:
-    """Return the faults of a schedule: each kind is absent in half of the schedules, or up to its largest."""
+def draw_faults(random: Random, certain: Collection[str] = ()) -> Faults:
+    """Return the faults of a schedule: each kind is absent from half of the schedules.
+
+    Args:
+        random: The source of randomness.
+        certain: The kinds that are present in any case, as often as possible.
+    """
     drawn = {
         field.name: getattr(LARGEST, field.name) * random.uniform(0.3, 1.0) * (random.random() < 0.5)
         for field in fields(Faults)
     }
+    drawn |= {name: getattr(LARGEST, name) for name in certain}
     return Faults(**{**drawn, "lasts_s": random.uniform(300, LARGEST.lasts_s)})

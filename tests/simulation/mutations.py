@@ -8,8 +8,11 @@ import importlib
 import inspect
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from types import FunctionType, ModuleType
 from typing import NamedTuple
+
+from tests.simulation.schedule import Report, run_schedule
 
 
 class Mutation(NamedTuple):
@@ -20,12 +23,14 @@ class Mutation(NamedTuple):
         module: The name of the module.
         text: The text to replace, which the module contains exactly once.
         replacement: The text with the bug.
+        faults: The kinds of faults without which the bug has no effect.
     """
 
     description: str
     module: str
     text: str
     replacement: str
+    faults: tuple[str, ...] = ()
 
 
 MUTATIONS = (
@@ -34,18 +39,21 @@ MUTATIONS = (
         "sweep.launcher.submission",
         "    records.save(attempts)\n    for attempt in attempts:\n        open_folder",
         "    for attempt in attempts:\n        open_folder",
+        ("crash",),
     ),
     Mutation(
         "A job whose submission was interrupted is submitted again without looking for it by its name.",
         "sweep.launcher.launcher",
         "            if attempt.job_name is not None:\n",
         "            if attempt.job_id is not None:\n",
+        ("refused", "received"),
     ),
     Mutation(
         "A result is accepted whichever attempt wrote it, because its token is not compared.",
         "sweep.worker.attempt_folder",
         '        values = _read_json(self.result)\n        if values is None or values.get("token") != token:',
         "        values = _read_json(self.result)\n        if values is None:",
+        ("foreign_result",),
     ),
     Mutation(
         "A result is ignored if the job has ended before the launcher reads it.",
@@ -65,18 +73,21 @@ MUTATIONS = (
         "sweep.launcher.decision",
         ".total_seconds() >= cycle.settle_s",
         ".total_seconds() >= 0",
+        ("late_files",),
     ),
     Mutation(
-        "The lease is not renewed, so that a suspended launcher does not notice that it was replaced.",
+        "The lease is not renewed, so that another launcher takes over from one that is alive.",
         "sweep.storage.lease",
         '        if not self._replace(self._holder, self._holder):\n            raise LeaseLostError(LOST)\n',
         "",
+        ("pause",),
     ),
     Mutation(
-        "A launcher that was replaced may still commit what it had begun.",
+        "A launcher that was suspended and replaced may still commit what it had begun.",
         "sweep.storage.lease",
         "            for engine in engines:\n",
         "            for engine in ():\n",
+        ("pause",),
     ),
     Mutation(
         "Epochs that an earlier attempt has reported are recorded again for the attempt that continues it.",
@@ -107,18 +118,21 @@ MUTATIONS = (
         "sweep.launcher.policy",
         "    return earlier_causes.count(cause) < failures.retries[cause]\n",
         "    return 0 < failures.retries[cause]\n",
+        ("job",),
     ),
     Mutation(
         "The attempts of cancelled jobs are retried.",
         "sweep.launcher.policy",
         "    if cause is Cause.CANCELLED:\n        return False\n    return earlier_causes.count(cause) < failures.retries[cause]\n",
         "    return earlier_causes.count(cause) < failures.retries.get(cause, 1)\n",
+        ("job", "pending"),
     ),
     Mutation(
         "The process of an attempt that was given up is not told to stop.",
         "sweep.launcher.reconciliation",
         "    stop = Outcome.SUPERSEDED if action.cause is not None and result is None else None\n",
         "    stop = None\n",
+        ("job", "zombie"),
     ),
     Mutation(
         "The cost of an attempt is final while its job still runs.",
@@ -131,6 +145,7 @@ MUTATIONS = (
         "sweep.launcher.launcher",
         "        if self._may_miss_proposals:\n",
         "        if False:\n",
+        ("crash",),
     ),
     Mutation(
         "An outcome is recorded in our tables but not in Optuna's, if the row is saved first and the launcher dies.",
@@ -150,12 +165,14 @@ MUTATIONS = (
         "sweep.launcher.launcher",
         "        self._may_miss_proposals = any(attempt.number == 1 for attempt in new)\n",
         "        self._may_miss_proposals = False\n",
+        ("commit",),
     ),
     Mutation(
         "The GPU seconds of an attempt are negative if the node's clock is ahead.",
         "sweep.launcher.reconciliation",
         "max(job_seconds, 0.0)",
         "job_seconds",
+        ("skew_s", "job"),
     ),
 )
 
@@ -194,3 +211,13 @@ def _functions(module: ModuleType) -> Iterator[tuple[str, FunctionType]]:
                 function = method.fget if isinstance(method, property) else getattr(method, "__func__", method)
                 if inspect.isfunction(function):
                     yield f"{name}.{method_name}", inspect.unwrap(function)
+
+
+def find(mutation: Mutation, template: Path, max_seeds: int) -> Report | None:
+    """Return the first schedule that shows the bug; None if none of the first seeds does."""
+    with applied(mutation):
+        for seed in range(max_seeds):
+            report = run_schedule(seed, template, mutation.faults)
+            if report.violations:
+                return report
+    return None

@@ -3,7 +3,7 @@
 import json
 import logging
 import shutil
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -58,17 +58,18 @@ class Report:
     seconds: float
 
 
-def run_schedule(seed: int, template: Path) -> Report:
+def run_schedule(seed: int, template: Path, certain_faults: Collection[str] = ()) -> Report:
     """Run one schedule and check its invariants.
 
     Args:
         seed: The seed, which decides about everything.
         template: A database with all tables and no rows; see `database.create_template`.
+        certain_faults: The kinds of faults that occur in any case; see `faults.Faults`.
     """
     with TemporaryDirectory(dir=template.parent) as temporary:
         folder = Path(temporary)
         shutil.copy(template, folder / database.FILE)
-        world = World(seed, folder)
+        world = World(seed, folder, certain_faults)
         with simulated_surroundings(world), _logs_in_trace(world):
             schedule = Schedule(world)
             violations = schedule.run()

@@ -1,6 +1,7 @@
 """What all parts of one simulated schedule share: the seed, the clock, the faults and the trace of events."""
 
 from collections import Counter
+from collections.abc import Collection
 from pathlib import Path
 from random import Random
 from typing import TYPE_CHECKING
@@ -29,11 +30,11 @@ class World:
         counts: How often each kind of event has happened.
     """
 
-    def __init__(self, seed: int, folder: Path) -> None:
+    def __init__(self, seed: int, folder: Path, certain_faults: Collection[str] = ()) -> None:
         self.seed = seed
         self.folder = folder
         self.random = Random(seed)
-        self.faults: Faults = draw_faults(self.random)
+        self.faults: Faults = draw_faults(self.random, certain_faults)
         self.clock = SimulatedClock()
         self.history = History()
         self.launcher: LauncherProcess | None = None
