@@ -120,6 +120,7 @@ class Launcher:
         self.lease.renew()
         if self._may_miss_proposals:
             self._record_lost_proposals()
+            self._reopen_undecided()
         self._may_miss_proposals = True
         self._read_stop_request()
         attempts = self.records.open_attempts(ACTIVE_STATES)
@@ -143,7 +144,7 @@ class Launcher:
         new = self._fill(active, num_slots - len(waiting), now)
         waiting += new
         self._submit(waiting[:num_slots])  # retries can need more slots than their attempts have left
-        # Optuna repeats a commit that failed, so a commit that only seemed to fail has proposed another trial.
+        # Optuna repeats a failed commit. If it only seemed to fail, another trial has been proposed.
         self._may_miss_proposals = any(attempt.number == 1 for attempt in new)
         return len(in_jobs) + len(waiting)
 
@@ -387,6 +388,21 @@ class Launcher:
         """Record trials that were proposed but not recorded; polling finds the others."""
         for proposal in self.proposals.unrecorded(self.records.trial_numbers()):
             self._record(proposal)
+
+    def _reopen_undecided(self) -> None:
+        """Reopen trials in Optuna whose failure an interrupted cycle has not recorded in our tables.
+
+        This launcher may decide otherwise, for example because a request to stop was withdrawn.
+        """
+        failed = self.proposals.failed_numbers()
+        undecided = [
+            attempt.trial.optuna_trial_id
+            for attempt in (self.records.open_attempts(ACTIVE_STATES) if failed else ())
+            if attempt.state in ACTIVE_STATES and attempt.trial.number in failed
+        ]
+        if undecided:
+            self.records.reopen_in_optuna(undecided)
+            self.proposals.reread()
 
     def _record(self, proposal: Proposal) -> AttemptRow:
         """Save a proposed trial with its first attempt, before anything is submitted."""

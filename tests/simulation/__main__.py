@@ -1,20 +1,23 @@
-"""Run many schedules, or replay one: `python -m tests.simulation 20000`, `python -m tests.simulation --replay 7`."""
+"""Run many schedules, or print the events of one."""
 
 import argparse
+import gc
 import os
 import sys
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
+from dataclasses import replace
+from multiprocessing import get_context
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from tests.simulation.database import create_template
+from tests.simulation.database import MEMORY, create_template
 from tests.simulation.schedule import Report, run_schedule
 
-MEMORY = Path("/dev/shm")  # a file system in memory, where commits are fast
 CHUNK = 20
+"""How many schedules a process runs before it returns their reports."""
 
 
 def main() -> int:
@@ -24,7 +27,7 @@ def main() -> int:
     parser.add_argument("--processes", type=int, default=os.cpu_count(), help="how many run at a time")
     parser.add_argument("--replay", type=int, metavar="SEED", help="run one schedule and print its events")
     arguments = parser.parse_args()
-    with TemporaryDirectory(dir=MEMORY if MEMORY.is_dir() else None) as folder:
+    with TemporaryDirectory(dir=MEMORY) as folder:
         template = create_template(Path(folder))
         if arguments.replay is not None:
             report = run_schedule(arguments.replay, template)
@@ -37,7 +40,7 @@ def main() -> int:
 
 def _run_all(seeds: range, template: Path, num_processes: int) -> int:
     began, counts, seconds, num_failed = time.monotonic(), Counter[str](), 0.0, 0
-    for report in _reports(seeds, template, num_processes):
+    for report in run_schedules(seeds, template, num_processes):
         counts.update(report.counts)
         seconds += report.seconds
         if report.violations:
@@ -49,19 +52,18 @@ def _run_all(seeds: range, template: Path, num_processes: int) -> int:
     return int(num_failed > 0)
 
 
-def _reports(seeds: range, template: Path, num_processes: int) -> Iterator[Report]:
-    if num_processes == 1:
-        yield from (run_schedule(seed, template) for seed in seeds)
-        return
-    with ProcessPoolExecutor(num_processes) as pool:
-        chunks = [seeds[start : start + CHUNK] for start in range(0, len(seeds), CHUNK)]
+def run_schedules(seeds: range, template: Path, num_processes: int) -> Iterator[Report]:
+    """Run schedules in several processes, and yield their reports without traces, by seed."""
+    chunks = [seeds[start : start + CHUNK] for start in range(0, len(seeds), CHUNK)]
+    with ProcessPoolExecutor(num_processes, mp_context=get_context("forkserver")) as pool:
         for reports in pool.map(_run_chunk, chunks, [template] * len(chunks)):
             yield from reports
 
 
 def _run_chunk(seeds: range, template: Path) -> list[Report]:
-    reports = [run_schedule(seed, template) for seed in seeds]
-    return [Report(each.seed, each.violations, [], each.counts, each.seconds) for each in reports]
+    gc.freeze()
+    gc.set_threshold(20_000, 50, 100)  # saves a tenth of the time
+    return [replace(run_schedule(seed, template), trace=[]) for seed in seeds]
 
 
 def summary(num_schedules: int, counts: Counter[str], seconds: float, num_failed: int) -> str:
@@ -82,8 +84,7 @@ def summary(num_schedules: int, counts: Counter[str], seconds: float, num_failed
     return "\n".join(lines)
 
 
-def _section(title: str, counts: Counter[str], names: object, prefix: str = "") -> list[str]:
-    assert isinstance(names, tuple | list)
+def _section(title: str, counts: Counter[str], names: Sequence[str], prefix: str = "") -> list[str]:
     return [f"{title}:", *(f"  {counts[name]:8,}  {name.removeprefix(prefix)}" for name in names)]
 
 

@@ -15,6 +15,8 @@ from sweep.storage.optuna_storage import optuna_storage
 from tests.simulation.world import World
 
 FILE = "sweep.db"
+MEMORY = Path("/dev/shm") if Path("/dev/shm").is_dir() else None
+"""A folder of a file system in memory, where commits are fast; None for the default of temporary files."""
 DOWN = "the database is down"
 
 

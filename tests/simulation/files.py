@@ -1,8 +1,9 @@
 """The shared file system, as the launcher uses it. The files are real, and so is the code that reads them."""
 
+from collections.abc import Callable
 from pathlib import Path
 
-from sweep.launcher.attempts import folder_of
+from sweep.launcher.attempts import FolderOpener, folder_of
 from sweep.states import Outcome
 from sweep.storage.tables import AttemptRow
 from sweep.worker.attempt_folder import AttemptFolder
@@ -23,8 +24,7 @@ class LauncherFolder(AttemptFolder):
     def request_stop(self, reason: Outcome) -> None:
         self._write(f"write stop ({reason})", lambda: AttemptFolder.request_stop(self, reason))
 
-    def _write(self, name: str, action: object) -> None:
-        assert callable(action)
+    def _write(self, name: str, action: Callable[[], None]) -> None:
         assert self._world.launcher is not None
         if self._world.happens(self._world.faults.file_error):
             self._world.note(f"{name} fails", "fault: a file cannot be written")
@@ -32,7 +32,7 @@ class LauncherFolder(AttemptFolder):
         self._world.launcher.act(name, action)
 
 
-def folder_opener(world: World):  # type: ignore[no-untyped-def]
+def folder_opener(world: World) -> FolderOpener:
     """Return what opens an attempt's folder for the launcher."""
 
     def open_folder(attempt: AttemptRow) -> AttemptFolder:

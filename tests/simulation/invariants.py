@@ -86,7 +86,7 @@ def _outcomes(records: Records, schedule: "Schedule", world: World) -> Iterator[
 
 
 def _epochs(records: Records, schedule: "Schedule", world: World) -> Iterator[str]:
-    """Each epoch is recorded once in both sets of tables: the one that came first while its attempt was active."""
+    """Each epoch is recorded once in both sets of tables: the first one of an active attempt."""
     for trial in records.trials:
         ends = {row["token"]: _end_s(row, world) for row in records.attempts[trial["id"]]}
         expected: dict[int, float] = {}
@@ -98,7 +98,7 @@ def _epochs(records: Records, schedule: "Schedule", world: World) -> Iterator[st
             ("Optuna", records.optuna_epochs[trial["optuna_trial_id"]]),
         ):
             if epochs != expected:
-                yield f"trial {trial['number']}: {name} have the epochs {epochs}, but {expected} were reported"
+                yield f"trial {trial['number']}: {name} have {epochs}, but {expected} was reported"
 
 
 def _end_s(attempt: sqlite3.Row, world: World) -> float:
@@ -152,14 +152,15 @@ def _stops(trial: sqlite3.Row, attempt: sqlite3.Row, world: World) -> Iterator[s
     folder = attempt_folder(Path(trial["folder"]), attempt["number"], attempt["token"])
     if folder.path.exists() and folder.read_stop() is not Outcome.SUPERSEDED:
         yield f"{name} was given up, but its process was not told to stop"
-    latest_s = _seconds(attempt["ended_at"]) + EPOCH_S[1]
     for training in world.history.trainings:
+        # A launcher that was suspended may submit it later; it stops nevertheless.
+        latest_s = max(_seconds(attempt["ended_at"]), training.began_s) + EPOCH_S[1]
         if training.token == attempt["token"] and _or_never(training.ended_s) > latest_s:
             yield f"{name} was given up, but trained for more than an epoch"
 
 
 def _policy(records: Records, schedule: "Schedule", world: World) -> Iterator[str]:
-    """A trial is retried as often as its causes allow, and not after a cancellation unless a user requests it."""
+    """A trial is retried as often as its causes allow, and after a cancellation on request only."""
     allowed = schedule.num_retry_requests
     for trial in records.trials:
         attempts = records.attempts[trial["id"]]
@@ -168,6 +169,8 @@ def _policy(records: Records, schedule: "Schedule", world: World) -> Iterator[st
             limit = 1 + schedule.study.failures.retries.get(cause, 0) + allowed
             if causes.count(cause) > limit:
                 yield f"trial {trial['number']} has failed {causes.count(cause)} times: {cause}"
+        if not allowed and any(attempt["cause"] == Cause.CANCELLED.value for attempt in attempts[:-1]):
+            yield f"trial {trial['number']} was retried although its job was cancelled"
         last = attempts[-1]
         if last["state"] == "failed" and not world.counts[STOPPED]:
             cause = Cause(last["cause"])
@@ -184,7 +187,10 @@ def _jobs(records: Records, schedule: "Schedule", world: World) -> Iterator[str]
             row = rows.get(folder.path.name.split("-")[2])
             if row is None:
                 yield f"job {job.id} runs {folder.path.name}, which is not recorded"
-            elif not job.submitted_by_suspended and (row["job_name"], row["job_id"]) != (job.job.name, job.id):
+            elif not job.submitted_by_suspended and (row["job_name"], row["job_id"]) != (
+                job.job.name,
+                job.id,
+            ):
                 yield f"job {job.id} ({job.job.name}) is recorded as {row['job_id']} ({row['job_name']})"
 
 
@@ -208,7 +214,7 @@ def _gpu_seconds(records: Records, schedule: "Schedule", world: World) -> Iterat
 
 
 def _tokens_of_suspended(schedule: "Schedule") -> set[str]:
-    """Return the attempts that a launcher submitted that had been suspended, so that two jobs may run them."""
+    """Return the attempts that two launchers may have submitted, because one had been suspended."""
     return {
         folder.path.name.split("-")[2]
         for job in schedule.scheduler.jobs

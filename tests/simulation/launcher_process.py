@@ -1,4 +1,4 @@
-"""A launcher as the operating system sees it: a process that may die or be suspended at each external action."""
+"""A launcher as a process, which may die or be suspended at each of its external actions."""
 
 import sqlite3
 from collections.abc import Callable
@@ -55,7 +55,7 @@ class LauncherProcess:
                 connection.rollback()
 
     def _draw_moment(self, probability: float) -> int | None:
-        moment = int(self.world.random.expovariate(0.5 / MEAN_ACTIONS)) + 1
+        moment = int(self.world.random.expovariate(1 / MEAN_ACTIONS)) + 1
         return moment if self.world.happens(probability) else None
 
     def act(self, name: str, action: Callable[[], T]) -> T:

@@ -1,7 +1,7 @@
 """Realistic bugs of the launcher. The simulation must find each of them.
 
-A bug replaces one piece of a module's text. The changed module is compiled and takes the place of the original
-functions while the bug is applied, so that every other module uses them.
+A bug replaces one piece of a module's text. The changed text is compiled, and the module's functions receive
+the code of the changed ones, so that every other module uses it.
 """
 
 import importlib
@@ -51,7 +51,8 @@ MUTATIONS = (
     Mutation(
         "A result is accepted whichever attempt wrote it, because its token is not compared.",
         "sweep.worker.attempt_folder",
-        '        values = _read_json(self.result)\n        if values is None or values.get("token") != token:',
+        "        values = _read_json(self.result)\n"
+        '        if values is None or values.get("token") != token:',
         "        values = _read_json(self.result)\n        if values is None:",
         ("foreign_result",),
     ),
@@ -78,12 +79,12 @@ MUTATIONS = (
     Mutation(
         "The lease is not renewed, so that another launcher takes over from one that is alive.",
         "sweep.storage.lease",
-        '        if not self._replace(self._holder, self._holder):\n            raise LeaseLostError(LOST)\n',
+        "        if not self._replace(self._holder, self._holder):\n            raise LeaseLostError(LOST)\n",
         "",
         ("pause",),
     ),
     Mutation(
-        "A launcher that was suspended and replaced may still commit what it had begun.",
+        "A launcher that was suspended and replaced may commit what it had begun.",
         "sweep.storage.lease",
         "            for engine in engines:\n",
         "            for engine in ():\n",
@@ -123,7 +124,8 @@ MUTATIONS = (
     Mutation(
         "The attempts of cancelled jobs are retried.",
         "sweep.launcher.policy",
-        "    if cause is Cause.CANCELLED:\n        return False\n    return earlier_causes.count(cause) < failures.retries[cause]\n",
+        "    if cause is Cause.CANCELLED:\n        return False\n"
+        "    return earlier_causes.count(cause) < failures.retries[cause]\n",
         "    return earlier_causes.count(cause) < failures.retries.get(cause, 1)\n",
         ("job", "pending"),
     ),
@@ -148,24 +150,16 @@ MUTATIONS = (
         ("crash",),
     ),
     Mutation(
-        "An outcome is recorded in our tables but not in Optuna's, if the row is saved first and the launcher dies.",
+        "The end of a trial is recorded in our tables before it is recorded in Optuna's.",
         "sweep.launcher.launcher",
-        "            is_best = change.end is not None and self._end_trial(attempt, change.result, change.end)\n",
-        "            self.records.save([attempt])\n"
-        "            is_best = change.end is not None and self._end_trial(attempt, change.result, change.end)\n",
+        "            is_best = change.end is not None and self._end_trial(",
+        "            self.records.save([attempt])\n            is_best = change.end is not None and self._end_trial(",
     ),
     Mutation(
         "Retries are submitted although no slot is free.",
         "sweep.launcher.launcher",
         "        self._submit(waiting[:num_slots])",
         "        self._submit(waiting)",
-    ),
-    Mutation(
-        "A commit that only seems to fail leaves a trial that is proposed but not recorded.",
-        "sweep.launcher.launcher",
-        "        self._may_miss_proposals = any(attempt.number == 1 for attempt in new)\n",
-        "        self._may_miss_proposals = False\n",
-        ("commit",),
     ),
     Mutation(
         "The GPU seconds of an attempt are negative if the node's clock is ahead.",
@@ -208,7 +202,9 @@ def _functions(module: ModuleType) -> Iterator[tuple[str, FunctionType]]:
             yield name, inspect.unwrap(value)
         elif inspect.isclass(value):
             for method_name, method in vars(value).items():
-                function = method.fget if isinstance(method, property) else getattr(method, "__func__", method)
+                function = (
+                    method.fget if isinstance(method, property) else getattr(method, "__func__", method)
+                )
                 if inspect.isfunction(function):
                     yield f"{name}.{method_name}", inspect.unwrap(function)
 

@@ -1,4 +1,4 @@
-"""Running one schedule: launchers are started, one after the other or two at once, until the study has ended."""
+"""Running one schedule: launchers follow or overlap each other until the study has ended."""
 
 import json
 import logging
@@ -35,6 +35,8 @@ MAX_LAUNCHES = 100
 MAX_CYCLES = 150
 """How many poll cycles a study may take to end after the last fault."""
 POLL_S = 45.0
+DELAYS_OF_COST = ("fault: a job is hidden", "fault: no answer", "fault: job stays after its end")
+"""The faults after which only another launch records the final cost of jobs."""
 ENDS = (Crash, LeaseLostError, LeaseHeldError, *OUTAGES)
 """What may end a launcher before its study has ended."""
 
@@ -112,14 +114,16 @@ class Schedule:
             if world.random.random() < world.faults.retry:
                 self._request_retry()
                 self._launch_until_ended()
-            # The cost of jobs that the scheduler has hidden becomes final with a launch after the last fault.
             world.clock.sleep(max(0.0, world.faults.lasts_s - world.clock.seconds()))
-            self._launch_until_ended()
+            if any(world.counts[fault] for fault in DELAYS_OF_COST):
+                self._launch_until_ended()
             world.launcher = None
             world.clock.sleep(2 * 24 * 3600)  # the processes on lost nodes end too
         except TooManyCycles:
-            world.history.violations.append(f"the study has not ended {MAX_CYCLES} cycles after the last fault")
-        except Exception as error:  # noqa: BLE001 - whatever ends a launcher is a finding
+            world.history.violations.append(
+                f"the study has not ended {MAX_CYCLES} cycles after the last fault"
+            )
+        except Exception as error:  # whatever else ends a launcher is a finding
             logging.getLogger("sweep").exception("a launcher has ended with an error")
             world.history.violations.append(f"a launcher has ended with {type(error).__name__}: {error}")
         finally:
@@ -188,8 +192,8 @@ class Schedule:
         if self._successor is not None or sum(each.was_suspended for each in world.launchers) > 2:
             return
         world.launcher = None
-        if world.random.random() < 0.5:
-            world.clock.sleep(world.random.uniform(0, 600))
+        if world.random.random() < 0.8:
+            world.clock.sleep(world.random.uniform(0, 900))
         is_alive = suspended.polled_s > 0 and world.clock.seconds() - suspended.polled_s < 200
         stack = ExitStack()
         try:
@@ -243,7 +247,7 @@ def _study(num_trials: int, pruner: str) -> Study:
         "enqueue": [{"x": 0.75}],
         "sampler": {"name": "random"},
         "pruner": {"name": "none"},
-        "failures": {"retries": {"preempted": 3, "node_failure": 3, "lost": 3}, "stop_after_same": 1000},
+        "failures": {"retries": {"preempted": 1, "node_failure": 1, "lost": 1}, "stop_after_same": 1000},
     }
     if pruner == "median":
         definition["pruner"] = {"name": "median", "startup_trials": 1}

@@ -58,6 +58,7 @@ class SimulatedScheduler(Executor):
         self._world = world
         self._max_jobs = max_jobs
         self._max_submission_size = max_submission_size
+        self._job_faults = world.random.sample(JOB_FAULTS, 3)  # the same ones again use up the retries
         self.jobs: list[SimulatedJob] = []
 
     # what the launcher calls
@@ -144,10 +145,12 @@ class SimulatedScheduler(Executor):
         for job in received:
             world.note(f"job {job.id} is received ({job.job.name})", "jobs")
             if world.happens(world.faults.job):
-                job.fault = world.random.choice(JOB_FAULTS)
+                job.fault = world.random.choice(self._job_faults)
             if world.happens(world.faults.pending):
                 state = world.random.choice([JobState.CANCELLED, JobState.FAILED, JobState.NODE_FAILURE])
-                world.clock.call_in(world.random.uniform(0, 90), lambda job=job, state=state: self._fail_pending(job, state))
+                world.clock.call_in(
+                    world.random.uniform(0, 90), lambda job=job, state=state: self._fail_pending(job, state)
+                )
             world.clock.call_in(world.random.uniform(1, 60), lambda job=job: self._start(job))
         num_alive = sum(job.holds_slot and not job.submitted_by_suspended for job in self.jobs)
         if num_alive > self._max_jobs:
@@ -156,7 +159,9 @@ class SimulatedScheduler(Executor):
 
     def _fail_pending(self, job: SimulatedJob, state: JobState) -> None:
         if job.state is JobState.PENDING:
-            self._world.note(f"job {job.id} ends before it starts: {state}", "fault: job ends before it starts")
+            self._world.note(
+                f"job {job.id} ends before it starts: {state}", "fault: job ends before it starts"
+            )
             self._stop(job, state)
 
     def _start(self, job: SimulatedJob) -> None:
@@ -209,7 +214,9 @@ class SimulatedScheduler(Executor):
         """Kill the processes of a node that was given up, or let them continue."""
         for process in job.processes:
             if process.is_alive and self._world.random.random() < self._world.faults.zombie:
-                self._world.note(f"a process of job {job.id} continues", "fault: process continues on a lost node")
+                self._world.note(
+                    f"a process of job {job.id} continues", "fault: process continues on a lost node"
+                )
                 process.give_up()
             else:
                 process.kill()

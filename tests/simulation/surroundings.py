@@ -38,18 +38,20 @@ def simulated_surroundings(world: World) -> Iterator[None]:
         return world.random.randbytes(num_bytes).hex()
 
     has_dashboard = world.random.random() < 0.25
-    show = launcher.show_in_dashboard if has_dashboard else lambda *_: None  # takes a third of the time
+    show = launcher.show_in_dashboard if has_dashboard else mock.Mock()  # it takes a third of the time
     with (
         mock.patch.object(launcher, "show_in_dashboard", show),
         mock.patch("secrets.token_hex", token_hex),
-        mock.patch.object(uuid, "uuid4", lambda: uuid.UUID(bytes=world.random.randbytes(16), version=4)),
+        mock.patch.object(
+            uuid, "uuid4", side_effect=lambda: uuid.UUID(bytes=world.random.randbytes(16), version=4)
+        ),
         mock.patch.object(lease, "os", SimpleNamespace(getpid=process_id)),
         mock.patch.object(lease, "platform", SimpleNamespace(node=lambda: "login")),
         mock.patch.object(lease, "psutil", SimpleNamespace(pid_exists=is_alive)),
         mock.patch.object(startup, "connect", connect),
         mock.patch.object(storage, "time", SimpleNamespace(sleep=world.clock.sleep)),
         mock.patch.object(storage._VersionManager, "check_table_schema_compatibility"),  # takes 80 ms
-        mock.patch.object(startup, "provenance", lambda *_: {"data_sha256": None}),
+        mock.patch.object(startup, "provenance", return_value={"data_sha256": None}),
         simulated_database(world),
     ):
         yield

@@ -86,7 +86,9 @@ class WorkerProcess:
         self._world.history.claims[self._spec.token] += 1
         self._world.note(f"{self._spec.token} starts (trial {self._spec.number})")
         if self._world.happens(self._world.faults.foreign_result):
-            self._world.note(f"{self._spec.token} has a foreign result", "fault: the result of another attempt")
+            self._world.note(
+                f"{self._spec.token} has a foreign result", "fault: the result of another attempt"
+            )
             metrics = {METRIC: 99.0, "size": 3.0}
             self._folder.write_result(Result("0123abcd", Outcome.COMPLETE, self._time(), metrics))
         if not self.is_alive:

@@ -96,3 +96,19 @@ def test_free_slots_are_those_of_jobs_that_may_still_be_submitted(
     parallel: int, trials_per_job: int, num_busy_jobs: int, num_free: int
 ) -> None:
     assert num_free_slots(parallel, trials_per_job, num_busy_jobs) == num_free
+
+
+@pytest.mark.parametrize(
+    ("stop", "failures", "num_proposed", "spent", "reason"),
+    [
+        (None, None, 3, None, None),
+        (Stop.FINISH, "failures", 4, "spent", "a user has requested a stop"),
+        (None, "failures", 4, "spent", "failures"),
+        (None, None, 4, "spent", "all 4 have been proposed"),
+        (None, None, 3, "spent", "spent"),
+    ],
+)
+def test_reasons_to_propose_no_more_trials(
+    stop: Stop | None, failures: str | None, num_proposed: int, spent: str | None, reason: str | None
+) -> None:
+    assert reason_to_close(stop, failures, num_proposed, num_trials=4, spent=spent) == reason
