@@ -1,23 +1,17 @@
 """Run many schedules, or print the events of one."""
 
 import argparse
-import gc
 import os
 import sys
 import time
 from collections import Counter
-from collections.abc import Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor
-from dataclasses import replace
-from multiprocessing import get_context
+from collections.abc import Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from tests.simulation.database import MEMORY, create_template
-from tests.simulation.schedule import Report, run_schedule
-
-CHUNK = 20
-"""How many schedules a process runs before it returns their reports."""
+from tests.simulation.parallel import run_schedules
+from tests.simulation.schedule import run_schedule
 
 
 def main() -> int:
@@ -50,20 +44,6 @@ def _run_all(seeds: range, template: Path, num_processes: int) -> int:
     print(summary(len(seeds), counts, seconds, num_failed))
     print(f"in {minutes:.1f} min with {num_processes} processes; seeds {seeds.start} to {seeds.stop - 1}")
     return int(num_failed > 0)
-
-
-def run_schedules(seeds: range, template: Path, num_processes: int) -> Iterator[Report]:
-    """Run schedules in several processes, and yield their reports without traces, by seed."""
-    chunks = [seeds[start : start + CHUNK] for start in range(0, len(seeds), CHUNK)]
-    with ProcessPoolExecutor(num_processes, mp_context=get_context("forkserver")) as pool:
-        for reports in pool.map(_run_chunk, chunks, [template] * len(chunks)):
-            yield from reports
-
-
-def _run_chunk(seeds: range, template: Path) -> list[Report]:
-    gc.freeze()
-    gc.set_threshold(20_000, 50, 100)  # saves a tenth of the time
-    return [replace(run_schedule(seed, template), trace=[]) for seed in seeds]
 
 
 def summary(num_schedules: int, counts: Counter[str], seconds: float, num_failed: int) -> str:

@@ -103,8 +103,13 @@ def _epochs(records: Records, schedule: "Schedule", world: World) -> Iterator[st
 
 def _end_s(attempt: sqlite3.Row, world: World) -> float:
     """Return until when an attempt's epochs count: until it was given up, or for ever if it has a result."""
-    has_result = attempt["token"] in world.history.endings and attempt["cause"] in {None, "error"}
-    return float("inf") if has_result else _seconds(attempt["ended_at"])
+    return float("inf") if _has_result(attempt, world) else _seconds(attempt["ended_at"])
+
+
+def _has_result(attempt: sqlite3.Row, world: World) -> bool:
+    """Return whether an attempt was recorded with the result of its process."""
+    ending = world.history.endings.get(attempt["token"])
+    return ending is not None and (ending.outcome, ending.cause) == (attempt["state"], attempt["cause"])
 
 
 def _results(records: Records, schedule: "Schedule", world: World) -> Iterator[str]:
@@ -142,7 +147,7 @@ def _processes(records: Records, schedule: "Schedule", world: World) -> Iterator
                 yield f"trial {number}: {newer.token} began to train while {older.token} did"
     for trial in records.trials:
         for attempt in records.attempts[trial["id"]]:
-            if attempt["cause"] not in {None, "error"}:  # its result was not accepted, or it has none
+            if attempt["state"] == "failed" and not _has_result(attempt, world):
                 yield from _stops(trial, attempt, world)
 
 

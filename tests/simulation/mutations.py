@@ -153,13 +153,15 @@ MUTATIONS = (
         "The end of a trial is recorded in our tables before it is recorded in Optuna's.",
         "sweep.launcher.launcher",
         "            is_best = change.end is not None and self._end_trial(",
-        "            self.records.save([attempt])\n            is_best = change.end is not None and self._end_trial(",
+        "            self.records.save([attempt])\n"
+        "            is_best = change.end is not None and self._end_trial(",
     ),
     Mutation(
         "Retries are submitted although no slot is free.",
         "sweep.launcher.launcher",
         "        self._submit(waiting[:num_slots])",
         "        self._submit(waiting)",
+        ("job",),
     ),
     Mutation(
         "The GPU seconds of an attempt are negative if the node's clock is ahead.",

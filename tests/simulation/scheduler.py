@@ -177,10 +177,10 @@ class SimulatedScheduler(Executor):
                 folder.path,
                 clock_skew_s=world.random.uniform(-1, 1) * world.faults.skew_s,
                 latency_s=world.faults.late_files * SETTLE_S,
-                fault=fault,
+                fault=fault if index == 0 else None,
                 on_exit=lambda: self._end_if_idle(job),
             )
-            for folder in job.job.attempts
+            for index, folder in enumerate(job.job.attempts)
         ]
         if fault not in {None, "error", "vanished"}:
             world.clock.call_in(world.random.uniform(0, 200), lambda: self._strike(job))

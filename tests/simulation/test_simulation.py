@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.simulation.__main__ import run_schedules
+from tests.simulation.parallel import run_schedules
 from tests.simulation.schedule import run_schedule
 
 NUM_SCHEDULES = 300

@@ -125,8 +125,8 @@ class WorkerProcess:
             self._world.note(f"{self._spec.token} vanishes")
             self._exit()
         elif epoch == 2 and self._fault == "error":
-            result = Result(self._spec.token, Outcome.FAILED, self._time(), {}, Cause.ERROR, "ValueError: no")
-            self._finish(result)
+            cause = self._world.random.choice([Cause.ERROR, Cause.OUT_OF_MEMORY])
+            self._finish(Result(self._spec.token, Outcome.FAILED, self._time(), {}, cause, "ValueError: no"))
         else:
             self._begin_epoch()
 
