@@ -3,7 +3,7 @@
 import logging
 import secrets
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -143,7 +143,7 @@ class Launcher:
         )
         new = self._fill(active, num_slots - len(waiting), now)
         waiting += new
-        self._submit(waiting[:num_slots])  # retries can need more slots than their attempts have left
+        self._submit(waiting, max_jobs=num_slots // self.settings.trials_per_job)
         # Optuna repeats a failed commit. If it only seemed to fail, another trial has been proposed.
         self._may_miss_proposals = any(attempt.number == 1 for attempt in new)
         return len(in_jobs) + len(waiting)
@@ -359,8 +359,13 @@ class Launcher:
                 logger.info("study %s: no more trials: %s", self.study.name, self._reason_to_close)
         return self._reason_to_close is not None
 
-    def _submit(self, attempts: Sequence[AttemptRow]) -> None:
-        if not attempts:
+    def _submit(self, attempts: Sequence[AttemptRow], max_jobs: int) -> None:
+        """Submit attempts as long as jobs are free; the others wait for a later cycle.
+
+        Retries may need more jobs than are free, because the trial that shared their job continues, or because
+        they request other resources than the trials that they would share a job with.
+        """
+        if not attempts or max_jobs == 0:
             return
         fits_one_job = len(attempts) <= self.settings.trials_per_job
         submissions = plan_submissions(
@@ -370,7 +375,11 @@ class Launcher:
             1 if fits_one_job else self.executor.max_submission_size,
             self.study.failures.memory_factor,
         )
-        for submission in submissions:
+        for planned in submissions:
+            submission = replace(planned, jobs=planned.jobs[:max_jobs])
+            if not submission.jobs:
+                return
+            max_jobs -= len(submission.jobs)
             specs = {
                 attempt.token: spec_of(
                     attempt,

@@ -159,8 +159,8 @@ MUTATIONS = (
     Mutation(
         "Retries are submitted although no slot is free.",
         "sweep.launcher.launcher",
-        "        self._submit(waiting[:num_slots])",
-        "        self._submit(waiting)",
+        "max_jobs=num_slots // self.settings.trials_per_job",
+        "max_jobs=len(waiting)",
         ("job",),
     ),
     Mutation(
