@@ -362,8 +362,8 @@ class Launcher:
     def _submit(self, attempts: Sequence[AttemptRow], max_jobs: int) -> None:
         """Submit attempts as long as jobs are free; the others wait for a later cycle.
 
-        Retries may need more jobs than are free, because the trial that shared their job continues, or because
-        they request other resources than the trials that they would share a job with.
+        Retries may need more jobs than are free: the trial that shared their job continues, or they request
+        other resources than the trials that they would share a job with.
         """
         if not attempts or max_jobs == 0:
             return

@@ -31,9 +31,9 @@ class Faults:
         hidden: The probability, per job and poll, that the scheduler omits the job for a while.
         no_answer: The probability that the scheduler does not answer a poll.
         slow_answer: The probability that an answer takes up to a minute and a half.
-        refused: The probability that a submission is refused for the moment.
-        received: The probability that a refused submission was received nevertheless.
-        rejected: The probability that a submission is refused for good.
+        rejected_for_now: The probability that a submission is rejected for the moment.
+        received: The probability that a rejected submission was received nevertheless.
+        rejected_for_good: The probability that a submission is rejected for good.
         cancel_lost: The probability that a request to cancel has no effect.
         late_files: The longest time that a file takes to become visible, as a part of the settle time.
         skew_s: The largest difference between a node's clock and the launcher's.
@@ -55,9 +55,9 @@ class Faults:
     hidden: float
     no_answer: float
     slow_answer: float
-    refused: float
+    rejected_for_now: float
     received: float
-    rejected: float
+    rejected_for_good: float
     cancel_lost: float
     late_files: float
     skew_s: float
@@ -80,9 +80,9 @@ LARGEST = Faults(
     hidden=0.15,
     no_answer=0.3,
     slow_answer=0.3,
-    refused=0.4,
+    rejected_for_now=0.4,
     received=0.7,
-    rejected=0.1,
+    rejected_for_good=0.1,
     cancel_lost=0.4,
     late_files=0.8,
     skew_s=600,

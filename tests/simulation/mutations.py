@@ -46,7 +46,7 @@ MUTATIONS = (
         "sweep.launcher.launcher",
         "            if attempt.job_name is not None:\n",
         "            if attempt.job_id is not None:\n",
-        ("refused", "received"),
+        ("rejected_for_now", "received"),
     ),
     Mutation(
         "A result is accepted whichever attempt wrote it, because its token is not compared.",

@@ -1,4 +1,4 @@
-"""A scheduler in memory: it starts, ends, loses, hides, requeues and refuses jobs, and may not answer."""
+"""A scheduler in memory: it starts, ends, loses, hides, requeues and rejects jobs, and may not answer."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -85,12 +85,12 @@ class SimulatedScheduler(Executor):
     def _submit(self, jobs: Sequence[Job]) -> list[str]:
         world, faults = self._world, self._world.faults
         self._answer()
-        if world.happens(faults.rejected):
-            world.note("a submission is refused for good", "fault: submission refused for good")
+        if world.happens(faults.rejected_for_good):
+            world.note("a submission is rejected for good", "fault: submission rejected for good")
             raise SubmissionError("invalid partition")
-        if world.happens(faults.refused):
+        if world.happens(faults.rejected_for_now):
             if world.random.random() >= faults.received:
-                world.note("a submission is refused", "fault: submission refused for the moment")
+                world.note("a submission is rejected", "fault: submission rejected for the moment")
                 raise TemporarySubmissionError("the controller is busy")
             self._receive(jobs)
             world.note("a submission times out", "fault: submission received, but the call fails")
