@@ -39,6 +39,7 @@ class LauncherProcess:
         self.number = len(world.launchers) + 1
         self.is_dead = False
         self.was_suspended = False
+        self.has_ended = False
         self.polled_s = 0.0
         self.connections: list[sqlite3.Connection] = []
         self._take_over = take_over

@@ -152,7 +152,10 @@ class Schedule:
                     stack.push(successor)
                 else:
                     launcher, _ = self._open(stack)
-                launcher.run()
+                try:
+                    launcher.run()
+                finally:
+                    self._world.launcher.has_ended = True
         except StudyFailedError as error:
             self._note_end(error)
             return "rejected" not in str(error)
@@ -194,7 +197,8 @@ class Schedule:
         world.launcher = None
         if world.random.random() < 0.8:
             world.clock.sleep(world.random.uniform(0, 900))
-        is_alive = suspended.polled_s > 0 and world.clock.seconds() - suspended.polled_s < 200
+        has_heartbeat = suspended.polled_s > 0 and world.clock.seconds() - suspended.polled_s < 200
+        is_alive = has_heartbeat and not suspended.has_ended
         stack = ExitStack()
         try:
             with stack:
