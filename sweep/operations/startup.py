@@ -166,7 +166,7 @@ def hold(
             move_study(engine, row, workdir)
         records = StudyRecords(engine, row.id)
         causes = records.last_causes(request.study.failures.stop_after_same) if request.once else []
-        with optuna_storage(request.url) as storage:
+        with optuna_storage(request.url) as storage, lease.guard(engine, storage.engine):
             yield Launcher(
                 study=request.study,
                 settings=_job_settings(request, executor, Path(row.workdir)),

@@ -138,6 +138,11 @@ class PolledStorage(_CachedStorage):
         super().__init__(backend)
         self._reads_once, self._has_read = False, False
 
+    @property
+    def engine(self) -> Engine:
+        """The connections to the database."""
+        return self._backend.engine
+
     @contextmanager
     def reading_once(self) -> Iterator[None]:
         """Read the trials once within this context, and again only after a pruner has stored an attribute."""

@@ -114,8 +114,12 @@ class AttemptFolder:
         return start if start.token == token else None
 
     def request_stop(self, reason: Outcome) -> None:
-        """Request the worker to stop at its next report, as PRUNED or as SUPERSEDED."""
-        write_atomically(self.stop, reason.value)
+        """Request the worker to stop at its next report, as PRUNED or as SUPERSEDED.
+
+        Without the folder there is no worker: a launcher was killed before it created the folder.
+        """
+        with suppress(FileNotFoundError):
+            write_atomically(self.stop, reason.value)
 
     def read_stop(self) -> Outcome | None:
         """Return why the worker must stop, or None if it may continue."""
