@@ -103,15 +103,21 @@ class Slurm:
         for process in self._leftovers():
             daemons.terminate(process.pid, timeout_s=1)
 
-    def repair(self) -> None:
-        """Restart whatever a test has stopped, cancel all jobs and wait until the nodes are idle."""
+    def restart_servers(self) -> None:
+        """Restart the servers that a test has stopped."""
+        if not self._is_alive("mariadbd"):
+            self.start_accounting_database()
         if not self._is_alive("slurmdbd"):
             self.start_accounting()
         if not self._is_alive("slurmctld"):
             self.start_controller()
         for node in NODES:
             if not self._is_alive(node):
-                self._start(node)
+                self.start_node(node)
+
+    def repair(self) -> None:
+        """Restart whatever a test has stopped, cancel all jobs and wait until the nodes are idle."""
+        self.restart_servers()
         self.cancel_all()
         if self._node_states() != IDLE:
             with suppress(subprocess.SubprocessError):  # a node that is already up cannot be resumed
@@ -136,6 +142,14 @@ class Slurm:
         """Return the ids of the jobs that squeue still lists."""
         return self.run("squeue", "--noheader", "--states=all", "--format=%i").split()
 
+    def jobs(self, study: str, *states: str) -> list[str]:
+        """Return the ids of the jobs of a study that are in one of these states; ended jobs are no states."""
+        lines = self.run(
+            "squeue", "--noheader", "--array", f"--states={','.join(states)}", "--format=%i|%j"
+        ).splitlines()
+        jobs = (line.split("|", 1) for line in lines)
+        return [job_id for job_id, name in jobs if name.startswith(f"{study}-")]
+
     def elapsed_s(self) -> dict[str, int]:
         """Return the seconds that each recent job has occupied its nodes according to Slurm's accounting."""
         columns = ("--noheader", "--parsable2", "--allocations", "--format=JobID,ElapsedRaw")
@@ -158,9 +172,33 @@ class Slurm:
         self.signal(node, signal.SIGKILL)
         daemons.wait_until(f"{node} is dead", lambda: not self._is_alive(node))
 
+    def kill_node_with_jobs(self, node: str) -> None:
+        """Kill the slurmd of a node and the processes of its jobs."""
+        self.kill_node(node)
+        for process in self._processes_on(node):
+            with suppress(psutil.NoSuchProcess):
+                process.kill()
+
+    def start_node(self, node: str) -> None:
+        """Start the slurmd of a node."""
+        self._start(node)
+
     def set_node(self, node: str, state: str) -> None:
         """Set the state of a node as an administrator: `down`, `drain` or `resume`."""
         self.run("scontrol", "update", f"nodename={node}", f"state={state}", "reason=test")
+
+    def resume_node(self, node: str) -> None:
+        """Make a node that is down or drained available again."""
+
+        def is_available() -> bool:
+            with suppress(subprocess.SubprocessError):  # a node that is already up cannot be resumed
+                self.set_node(node, "resume")
+            with suppress(subprocess.SubprocessError):
+                state = self.run("sinfo", "--noheader", f"--nodes={node}", "--partition=main", "--format=%t")
+                return state.strip() in {"idle", "mix", "alloc", "comp"}
+            return False
+
+        self._wait(f"{node} is available", is_available)
 
     def stop_controller(self) -> None:
         """Terminate slurmctld."""
@@ -179,6 +217,15 @@ class Slurm:
         """Start slurmdbd and wait until it answers."""
         self._start("slurmdbd")
         self._wait("slurmdbd answers", lambda: self._answers("sacctmgr", "list", "cluster"))
+
+    def stop_accounting_database(self) -> None:
+        """Terminate the MariaDB of slurmdbd."""
+        daemons.terminate(self._pid("mariadbd"))
+
+    def start_accounting_database(self) -> None:
+        """Start the MariaDB of slurmdbd and wait until it listens."""
+        self._start("mariadbd")
+        self._wait("mariadbd listens", (self.folder / "mariadb/mariadb.sock").exists)
 
     # Parts of the cluster
 
@@ -211,8 +258,7 @@ class Slurm:
 
     def _start_database(self) -> None:
         mariadb.create(self.folder / "mariadb")
-        self._start("mariadbd")
-        self._wait("mariadbd listens", (self.folder / "mariadb/mariadb.sock").exists)
+        self.start_accounting_database()
 
     def _add_user(self) -> None:
         """Allow this user to submit jobs, unless an earlier start of the cluster did so."""
@@ -271,6 +317,15 @@ class Slurm:
             belongs_to_job = "SLURM_JOB_ID" in environment or process.info["name"] == "slurmstepd"
             if belongs_to_job and environment.get("SLURM_CONF") == str(self.conf):
                 found.append(process)
+        return found
+
+    def _processes_on(self, node: str) -> list[psutil.Process]:
+        """Return the processes of the jobs on a node, and the slurmstepd processes that supervise them."""
+        found = []
+        for process in self._leftovers():
+            with suppress(psutil.Error):
+                if process.environ().get("SLURMD_NODENAME") == node:
+                    found += [process, *(each for each in process.parents() if each.name() == "slurmstepd")]
         return found
 
 
