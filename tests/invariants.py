@@ -163,10 +163,8 @@ def _report_violations(attempts: pd.DataFrame, epochs: pd.DataFrame, folder: str
         if len(set(numbers)) != len(numbers):
             yield f"attempt {attempt.attempt} has reported the epochs {numbers}"
         end = attempt.ended_at.timestamp() - VISIBILITY_S
-        missing = [
-            report.epoch for report in reports if report.reported_at < end and report.epoch not in recorded
-        ]
-        if missing:
+        reported = [report.epoch for report in reports if report.reported_at < end]
+        if missing := [epoch for epoch in reported if epoch not in recorded]:
             yield f"attempt {attempt.attempt} has reported the epochs {missing}, which are not recorded"
     order = [recorded[epoch] for epoch in sorted(recorded)]
     if order != sorted(order):
@@ -177,11 +175,8 @@ def _ledger_violations(
     attempts: pd.DataFrame, epochs: pd.DataFrame, entries: Sequence[LedgerEntry]
 ) -> Iterator[str]:
     """No two attempts train the same epoch without a failure that explains it."""
-    started = {
-        row.attempt: row.started_at.timestamp()
-        for row in attempts.itertuples()
-        if not pd.isna(row.started_at)
-    }
+    rows = attempts.dropna(subset=["started_at"]).itertuples()
+    started = {row.attempt: row.started_at.timestamp() for row in rows}
     begun = Counter((entry.attempt, entry.epoch) for entry in entries if entry.event == "begin")
     if repeated := [each for each, number in begun.items() if number > 1]:
         yield f"the same attempt has begun the same epoch twice: {repeated}"

@@ -26,10 +26,8 @@ class WorkDisk:
         """Leave no free block: reduce the size of the file system to what is used."""
         while not self._is_full():
             usage = os.statvfs(self.folder)
-            used_bytes = (usage.f_blocks - usage.f_bfree) * usage.f_frsize
-            self._mount(
-                "-o", f"remount,size={max(used_bytes, usage.f_frsize)}"
-            )  # fails if more is used by now
+            used_bytes = max(1, usage.f_blocks - usage.f_bfree) * usage.f_frsize
+            self._mount("-o", f"remount,size={used_bytes}")  # This fails if more is used by now.
 
     def empty(self) -> None:
         """Restore the size of the file system."""
