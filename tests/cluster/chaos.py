@@ -280,7 +280,7 @@ class Chaos:
             daemons.wait_until("no job of the study is in the queue", lambda: not self._queued(), 60)
         except TimeoutError:
             self._add_violation(f"jobs are left in the queue:\n{self.slurm.run('squeue', '--array')}")
-        ids = set(data.attempts["job_id"].dropna())
+        ids = set(data.attempts[data.attempts["gpu_seconds"] > 0]["job_id"].dropna())
         with suppress(TimeoutError):  # accounting lags behind
             daemons.wait_until("accounting lists every job", lambda: ids <= set(self.slurm.elapsed_s()), 60)
         elapsed = self.slurm.elapsed_s()

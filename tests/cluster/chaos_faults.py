@@ -7,8 +7,11 @@ import random
 import signal
 import subprocess
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import NamedTuple
+
+import psutil
 
 from tests.cluster.launch_process import LaunchProcess
 from tests.cluster.postgresql import PostgreSQL
@@ -19,7 +22,7 @@ from tests.cluster.work_disk import WorkDisk
 STUDY = "toy"
 FIRST_FAULT_S = 5.0
 """When the first fault may occur, after the start of the first launcher."""
-MEAN_INTERVAL_S = 6.0
+MEAN_INTERVAL_S = 4.0
 """The mean time between the beginnings of two faults."""
 
 
@@ -103,12 +106,34 @@ def pending_job_cancelled(services: Services, fault: Fault) -> Iterator[None]:
 
 
 def _cancel_one(services: Services, fault: Fault, state: str) -> None:
+    job_id = _choose_job(services, fault, state)
+    services.cancelled.add(job_id)
+    services.slurm.run("scancel", job_id)
+
+
+def _choose_job(services: Services, fault: Fault, state: str) -> str:
+    """Return the id of a job of the study in a state."""
     jobs = services.slurm.jobs(STUDY, state)
     if not jobs:
         raise Postponed
-    job_id = jobs[int(fault.choice * len(jobs))]
-    services.cancelled.add(job_id)
-    services.slurm.run("scancel", job_id)
+    return jobs[int(fault.choice * len(jobs))]
+
+
+def process_killed(services: Services, fault: Fault) -> Iterator[None]:
+    """Kill the worker of a running job, as the kernel does if the memory is exhausted."""
+    jobs = [each for each in services.slurm.job_processes() if each.info["name"].startswith("python")]
+    if not jobs:
+        raise Postponed
+    with suppress(psutil.NoSuchProcess):
+        jobs[int(fault.choice * len(jobs))].kill()
+    yield
+
+
+def time_limit_reached(services: Services, fault: Fault) -> Iterator[None]:
+    """Move the time limit of a running job to the present."""
+    job_id = _choose_job(services, fault, "RUNNING")
+    services.slurm.run("scontrol", "update", f"jobid={job_id}", "endtime=now")
+    yield
 
 
 def node_killed(services: Services, fault: Fault) -> Iterator[None]:
@@ -232,6 +257,8 @@ KINDS: Mapping[str, Kind] = {
     "launcher killed in start-up": Kind(launcher_killed_in_startup, 2, 3, "launcher"),
     "running job cancelled": Kind(running_job_cancelled, 1, 0, "", "controller"),
     "pending job cancelled": Kind(pending_job_cancelled, 1, 0, "", "controller"),
+    "process of a job killed": Kind(process_killed, 1, 0, ""),
+    "time limit reached": Kind(time_limit_reached, 1, 0, "", "controller"),
     "node killed with its jobs": Kind(node_killed, 1, 15, "node"),
     "slurmd killed without its jobs": Kind(slurmd_killed, 1, 20, "node"),
     "node set down": Kind(node_set_down, 1, 10, "node", "controller"),

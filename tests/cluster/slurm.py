@@ -100,7 +100,7 @@ class Slurm:
             if self._is_alive(name):
                 daemons.terminate(self._pid(name))
             self._pid_file(name).unlink(missing_ok=True)
-        for process in self._leftovers():
+        for process in self.job_processes():
             daemons.terminate(process.pid, timeout_s=1)
 
     def restart_servers(self) -> None:
@@ -160,6 +160,16 @@ class Slurm:
         """Cancel every job and wait until none is left, because a job's step would outlive its slurmd."""
         self.run("scancel", f"--user={getpass.getuser()}")
         self._wait("no job is left", lambda: not self.run("squeue", "--noheader"))
+
+    def job_processes(self) -> list[psutil.Process]:
+        """Return the processes of this cluster's jobs and the slurmstepd processes that supervise them."""
+        found = []
+        for process in psutil.process_iter(["name", "environ"]):
+            environment = process.info["environ"] or {}
+            belongs_to_job = "SLURM_JOB_ID" in environment or process.info["name"] == "slurmstepd"
+            if belongs_to_job and environment.get("SLURM_CONF") == str(self.conf):
+                found.append(process)
+        return found
 
     # Faults
 
@@ -309,20 +319,10 @@ class Slurm:
     def _is_ours(self, process: psutil.Process) -> bool:
         return process.environ().get("SLURM_CONF") == str(self.conf)
 
-    def _leftovers(self) -> list[psutil.Process]:
-        """Return the processes of this cluster's jobs."""
-        found = []
-        for process in psutil.process_iter(["name", "environ"]):
-            environment = process.info["environ"] or {}
-            belongs_to_job = "SLURM_JOB_ID" in environment or process.info["name"] == "slurmstepd"
-            if belongs_to_job and environment.get("SLURM_CONF") == str(self.conf):
-                found.append(process)
-        return found
-
     def _processes_on(self, node: str) -> list[psutil.Process]:
         """Return the processes of the jobs on a node, and the slurmstepd processes that supervise them."""
         found = []
-        for process in self._leftovers():
+        for process in self.job_processes():
             with suppress(psutil.Error):
                 if process.environ().get("SLURMD_NODENAME") == node:
                     found += [process, *(each for each in process.parents() if each.name() == "slurmstepd")]

@@ -31,4 +31,4 @@ def test_timeline_follows_from_the_seed_and_contains_every_kind() -> None:
     assert faults == timeline(seed=1, seconds=60) != timeline(seed=2, seconds=60)
     assert {fault.kind for fault in faults} == set(KINDS)
     assert faults == sorted(faults)
-    assert len(timeline(seed=1, seconds=1800)) == 300
+    assert len(timeline(seed=1, seconds=1800)) == 450
