@@ -18,7 +18,11 @@ from sweep.worker.attempt_folder import attempt_folder
 VISIBILITY_S = 1.0
 """How long before the recorded end of an attempt its last epochs may be missed."""
 COST_TOLERANCE_S = 1.0
-"""By how much the recorded cost of a job may differ from Slurm's, which counts whole seconds."""
+"""How much more the recorded cost of a job may be than Slurm's, which counts whole seconds."""
+START_TOLERANCE_S = 15.0
+"""How much less it may be: the duration of a job's start, which the worker's clock does not count."""
+TOTAL_TOLERANCE = 0.02
+"""By which fraction the recorded cost of all jobs may differ from Slurm's, in addition to one start."""
 
 
 def check_each_trial_ran_once(
@@ -195,15 +199,23 @@ def _ledger_violations(
 def find_cost_violations(data: StudyData, elapsed_s: Mapping[str, int]) -> list[str]:
     """Return a description of each job whose recorded GPU seconds differ from Slurm's accounting.
 
-    Slurm keeps no record of a job of an array that was cancelled before it started.
+    The recorded cost is what Slurm reports. If Slurm did not report it in time, because its accounting was
+    not available, it follows from the worker's clock, which does not count the start of the job. Jobs that
+    accounting does not list are ignored: Slurm keeps no record of a job of an array that was cancelled before
+    it started, and loses records while the database of its accounting is not available.
 
     Args:
         data: The study as the reports read it.
         elapsed_s: The seconds that each job has occupied its GPU according to Slurm, by job id.
     """
     recorded = data.attempts.groupby("job_id")["gpu_seconds"].sum()
-    return [
-        f"job {job_id}: {seconds:.1f} GPU seconds are recorded, but Slurm has counted {elapsed_s.get(job_id)}"
-        for job_id, seconds in recorded.items()
-        if abs(seconds - elapsed_s.get(job_id, 0)) > COST_TOLERANCE_S
+    listed = {job_id: seconds for job_id, seconds in recorded.items() if job_id in elapsed_s}
+    violations = [
+        f"job {job_id}: {seconds:.1f} GPU seconds are recorded, but Slurm has counted {elapsed_s[job_id]}"
+        for job_id, seconds in listed.items()
+        if not -COST_TOLERANCE_S <= elapsed_s[job_id] - seconds <= START_TOLERANCE_S
     ]
+    total, slurm_total = sum(listed.values()), sum(elapsed_s[job_id] for job_id in listed)
+    if abs(total - slurm_total) > START_TOLERANCE_S + TOTAL_TOLERANCE * slurm_total:
+        violations.append(f"{total:.1f} GPU seconds are recorded, but Slurm has counted {slurm_total}")
+    return violations

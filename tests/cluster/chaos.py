@@ -63,6 +63,13 @@ failures:
   stop_after_same: 1000000
 """
 
+INVARIANTS = (
+    "each trial has one outcome, the same in Optuna's tables and ours; each reported epoch is recorded once; "
+    "no epoch was trained after the next attempt had started, and none again whose checkpoint was saved; "
+    "only trials failed whose jobs were cancelled; the cost of each job is Slurm's; no job is left; "
+    "no launcher ended in a traceback; the last one exited with 0"
+)
+
 STARTUP_FAULTS = ("PostgreSQL restarted", "PostgreSQL crashed", "database connections lost", "work disk full")
 """Faults during which a launcher may end with a message and exit code 2 when it starts."""
 
@@ -79,7 +86,8 @@ class Report:
         num_by_state: The number of trials in each state.
         num_by_end: The number of attempts by their cause of failure, or by their state if they did not fail.
         num_jobs: The number of Slurm jobs, including those that never received their task.
-        gpu_seconds: The recorded GPU seconds of all attempts.
+        num_unlisted: The number of jobs with a cost of which Slurm's accounting has lost the record.
+        gpu_seconds: The recorded GPU seconds of the attempts whose jobs are in Slurm's accounting.
         slurm_seconds: The duration of the attempts' jobs according to Slurm's accounting.
         violations: A description of each violation of an invariant.
         left_out: The kinds of faults that were not possible on this machine.
@@ -92,6 +100,7 @@ class Report:
     num_by_state: Mapping[str, int]
     num_by_end: Mapping[str, int]
     num_jobs: int
+    num_unlisted: int
     gpu_seconds: float
     slurm_seconds: float
     violations: Sequence[str]
@@ -106,10 +115,10 @@ class Report:
             f"trials: {sum(self.num_by_state.values())} ({_counts(self.num_by_state)})",
             f"attempts: {sum(self.num_by_end.values())} ({_counts(self.num_by_end)})",
             f"Slurm jobs: {self.num_jobs}; GPU seconds: {self.gpu_seconds:.0f} recorded, "
-            f"{self.slurm_seconds:.0f} in Slurm's accounting",
+            f"{self.slurm_seconds:.0f} in Slurm's accounting, which has lost {self.num_unlisted} jobs",
         ]
         if not self.violations:
-            return "\n".join([*lines, "every invariant holds"])
+            return "\n".join([*lines, f"these invariants hold: {INVARIANTS}"])
         return "\n".join([*lines, f"{len(self.violations)} violations:", *self.violations])
 
 
@@ -281,9 +290,10 @@ class Chaos:
         except TimeoutError:
             self._add_violation(f"jobs are left in the queue:\n{self.slurm.run('squeue', '--array')}")
         ids = set(data.attempts[data.attempts["gpu_seconds"] > 0]["job_id"].dropna())
-        with suppress(TimeoutError):  # accounting lags behind
-            daemons.wait_until("accounting lists every job", lambda: ids <= set(self.slurm.elapsed_s()), 60)
+        with suppress(TimeoutError):  # accounting lags behind, and may have lost records
+            daemons.wait_until("accounting lists every job", lambda: ids <= set(self.slurm.elapsed_s()), 20)
         elapsed = self.slurm.elapsed_s()
+        is_listed = data.attempts["job_id"].isin(elapsed.keys())
         self._extend(find_cost_violations(data, elapsed))
         ends = data.attempts["cause"].fillna(data.attempts["state"]).astype(str)
         return Report(
@@ -294,7 +304,8 @@ class Chaos:
             num_by_state=data.trials["state"].value_counts().to_dict(),
             num_by_end=ends.value_counts().to_dict(),
             num_jobs=len(elapsed),
-            gpu_seconds=data.attempts["gpu_seconds"].sum(),
+            num_unlisted=len(ids - elapsed.keys()),
+            gpu_seconds=data.attempts[is_listed]["gpu_seconds"].sum(),
             slurm_seconds=sum(elapsed.get(job_id, 0) for job_id in ids),
             violations=self.violations,
             left_out=[] if services.disk else ["work disk full"],

@@ -171,6 +171,13 @@ def slurmctld_restarted(services: Services, fault: Fault) -> Iterator[None]:
     services.slurm.start_controller()
 
 
+def slurmctld_crashed(services: Services, fault: Fault) -> Iterator[None]:
+    """Kill slurmctld, which may not have saved the newest jobs, and start it again."""
+    services.slurm.kill_controller()
+    yield
+    services.slurm.start_controller()
+
+
 def slurmctld_hung(services: Services, fault: Fault) -> Iterator[None]:
     """Let slurmctld accept connections without an answer."""
     services.slurm.signal("slurmctld", signal.SIGSTOP)
@@ -264,6 +271,7 @@ KINDS: Mapping[str, Kind] = {
     "node set down": Kind(node_set_down, 1, 10, "node", "controller"),
     "node drained": Kind(node_drained, 1, 10, "node", "controller"),
     "slurmctld restarted": Kind(slurmctld_restarted, 1, 8, "controller"),
+    "slurmctld crashed": Kind(slurmctld_crashed, 1, 8, "controller"),
     "slurmctld hung": Kind(slurmctld_hung, 1, 12, "controller"),
     "slurmdbd restarted": Kind(slurmdbd_restarted, 1, 10, "slurmdbd", "mariadb"),
     "slurmdbd hung": Kind(slurmdbd_hung, 1, 10, "slurmdbd"),

@@ -214,6 +214,11 @@ class Slurm:
         """Terminate slurmctld."""
         daemons.terminate(self._pid("slurmctld"))
 
+    def kill_controller(self) -> None:
+        """Kill slurmctld."""
+        self.signal("slurmctld", signal.SIGKILL)
+        daemons.wait_until("slurmctld is dead", lambda: not self._is_alive("slurmctld"))
+
     def start_controller(self) -> None:
         """Start slurmctld and wait until it answers."""
         self._start("slurmctld")

@@ -4,11 +4,13 @@ import os
 import subprocess
 from pathlib import Path
 
+from tests.cluster import daemons
+
 SIZE = "512m"
 
 
 class WorkDisk:
-    """A file system in memory, mounted on a folder. Only root may mount it.
+    """A file system in memory, mounted on a folder, which must contain a file before it is filled.
 
     Args:
         folder: The folder; it is created.
@@ -18,16 +20,18 @@ class WorkDisk:
         self.folder = folder
 
     def mount(self) -> bool:
-        """Mount the file system, and return whether that is permitted."""
+        """Mount the file system, and return whether that is permitted; usually only root may do so."""
         self.folder.mkdir(parents=True, exist_ok=True)
         return self._mount("-t", "tmpfs", "-o", f"size={SIZE}", "tmpfs")
 
     def fill(self) -> None:
-        """Leave no free block: reduce the size of the file system to what is used."""
-        while not self._is_full():
+        """Leave no free block: reduce the size of the file system to what its files use."""
+
+        def reduce() -> bool:  # This fails if the files use more by now.
             usage = os.statvfs(self.folder)
-            used_bytes = max(1, usage.f_blocks - usage.f_bfree) * usage.f_frsize
-            self._mount("-o", f"remount,size={used_bytes}")  # This fails if more is used by now.
+            return self._mount("-o", f"remount,size={(usage.f_blocks - usage.f_bfree) * usage.f_frsize}")
+
+        daemons.wait_until(f"{self.folder} is full", reduce)
 
     def empty(self) -> None:
         """Restore the size of the file system."""
@@ -37,9 +41,6 @@ class WorkDisk:
     def unmount(self) -> None:
         """Unmount the file system, even if processes still use it."""
         subprocess.run(["umount", "--lazy", str(self.folder)], check=False, timeout=20)
-
-    def _is_full(self) -> bool:
-        return os.statvfs(self.folder).f_bfree == 0
 
     def _mount(self, *arguments: str) -> bool:
         done = subprocess.run(["mount", *arguments, str(self.folder)], capture_output=True, timeout=20)
