@@ -10,6 +10,7 @@ files and exits with 1.
 import argparse
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -158,7 +159,7 @@ class Chaos:
             services.start_launcher()
             while not player.is_over:
                 player.play(time.monotonic() - self._begin)
-                self._supervise(services, player)
+                self._supervise(player)
                 time.sleep(0.05)
             self._log("the faults are over")
             self._finish(services)
@@ -221,24 +222,30 @@ class Chaos:
     # The launcher
 
     def _start_launcher(self) -> None:
+        """Check how the previous launcher ended, and start another one."""
+        self._check_end()
         self._log_size = len(self._launch.log())
         self._launch.start()
-        self._launcher_faults: set[str] = set()
+        self._faults_of_launcher: set[str] = set()
         self.num_launchers += 1
 
-    def _supervise(self, services: Services, player: FaultPlayer) -> None:
-        """Start the launcher again if it has ended, and check that it had a reason to end."""
-        self._launcher_faults |= {kind for kind in STARTUP_FAULTS if player.is_active(kind)}
-        code = services.launch.process.poll()
+    def _supervise(self, player: FaultPlayer) -> None:
+        """Start a launcher if there is none."""
+        self._faults_of_launcher |= {kind for kind in STARTUP_FAULTS if player.is_active(kind)}
+        code = self._launch.process.poll()
         if code is None or player.is_active("launcher killed in start-up"):
             return
-        if code != -9:
-            is_explained = code == 2 and bool(self._launcher_faults)
-            self._log(f"the launcher ended with exit code {code}: {self._launcher_output()[-300:]!r}")
-            if not is_explained:
-                self._add_violation(f"the launcher ended with exit code {code}:\n{self._launcher_output()}")
+        if code != -signal.SIGKILL:
             time.sleep(RESTART_S)
-        services.start_launcher()
+        self._start_launcher()
+
+    def _check_end(self) -> None:
+        """Check that the launcher was killed, or that a fault prevented its start."""
+        if self.num_launchers == 0 or (code := self._launch.process.poll()) == -signal.SIGKILL:
+            return
+        self._log(f"a launcher ended with exit code {code}: {self._launcher_output()[-300:]!r}")
+        if code != 2 or not self._faults_of_launcher:
+            self._add_violation(f"a launcher ended with exit code {code}:\n{self._launcher_output()[-3000:]}")
 
     def _launcher_output(self) -> str:
         """Return the output of the newest launcher."""
