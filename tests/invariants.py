@@ -88,16 +88,17 @@ def find_violations(
     violations = []
     if data.trials["number"].tolist() != list(range(len(trials))):
         violations.append(f"the trials are not 0 to {len(trials) - 1}: {data.trials['number'].tolist()}")
-    entries = read_ledger(ledger)
+    ledger_of: dict[int, list[LedgerEntry]] = {}
+    for entry in read_ledger(ledger):
+        ledger_of.setdefault(entry.seed, []).append(entry)
     for trial in trials:
         attempts = data.attempts[data.attempts["number"] == trial.number]
         epochs = data.epochs[data.epochs["number"] == trial.number]
-        folder = data.trials[data.trials["number"] == trial.number]["folder"].item()
-        seed = data.trials[data.trials["number"] == trial.number]["seed"].item()
+        row = data.trials[data.trials["number"] == trial.number].iloc[0]
         found = [
             *_outcome_violations(trial, attempts, epochs, cancelled, num_epochs),
-            *_report_violations(attempts, epochs, folder),
-            *_ledger_violations(attempts, epochs, [entry for entry in entries if entry.seed == seed]),
+            *_report_violations(attempts, epochs, row["folder"]),
+            *_ledger_violations(attempts, epochs, ledger_of.get(row["seed"], [])),
         ]
         violations += [f"trial {trial.number}: {violation}\n{attempts.to_string()}" for violation in found]
     return violations
