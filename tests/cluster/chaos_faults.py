@@ -6,7 +6,7 @@ A fault is a generator function: it causes the fault, yields while the fault las
 import random
 import signal
 import subprocess
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import NamedTuple
@@ -256,29 +256,32 @@ class Kind(NamedTuple):
     weight: float
     max_duration_s: float
     occupies: str
-    needs: str = ""
+    needs: tuple[str, ...] = ()
 
+
+ACCOUNTING = ("slurmdbd", "mariadb")
+"""What slurmctld needs to start."""
 
 KINDS: Mapping[str, Kind] = {
     "launcher killed": Kind(launcher_killed, 3, 0, "launcher"),
     "launcher killed in start-up": Kind(launcher_killed_in_startup, 2, 3, "launcher"),
-    "running job cancelled": Kind(running_job_cancelled, 1, 0, "", "controller"),
-    "pending job cancelled": Kind(pending_job_cancelled, 1, 0, "", "controller"),
+    "running job cancelled": Kind(running_job_cancelled, 1, 0, "", ("controller",)),
+    "pending job cancelled": Kind(pending_job_cancelled, 1, 0, "", ("controller",)),
     "process of a job killed": Kind(process_killed, 1, 0, ""),
-    "time limit reached": Kind(time_limit_reached, 1, 0, "", "controller"),
+    "time limit reached": Kind(time_limit_reached, 1, 0, "", ("controller",)),
     "node killed with its jobs": Kind(node_killed, 1, 15, "node"),
     "slurmd killed without its jobs": Kind(slurmd_killed, 1, 20, "node"),
-    "node set down": Kind(node_set_down, 1, 10, "node", "controller"),
-    "node drained": Kind(node_drained, 1, 10, "node", "controller"),
-    "slurmctld restarted": Kind(slurmctld_restarted, 1, 8, "controller"),
-    "slurmctld crashed": Kind(slurmctld_crashed, 1, 8, "controller"),
+    "node set down": Kind(node_set_down, 1, 10, "node", ("controller",)),
+    "node drained": Kind(node_drained, 1, 10, "node", ("controller",)),
+    "slurmctld restarted": Kind(slurmctld_restarted, 1, 8, "controller", ACCOUNTING),
+    "slurmctld crashed": Kind(slurmctld_crashed, 1, 8, "controller", ACCOUNTING),
     "slurmctld hung": Kind(slurmctld_hung, 1, 12, "controller"),
-    "slurmdbd restarted": Kind(slurmdbd_restarted, 1, 10, "slurmdbd", "mariadb"),
+    "slurmdbd restarted": Kind(slurmdbd_restarted, 1, 10, "slurmdbd", ("mariadb",)),
     "slurmdbd hung": Kind(slurmdbd_hung, 1, 10, "slurmdbd"),
-    "MariaDB restarted": Kind(mariadb_restarted, 1, 8, "mariadb", "slurmdbd"),
+    "MariaDB restarted": Kind(mariadb_restarted, 1, 8, "mariadb", ("slurmdbd",)),
     "PostgreSQL restarted": Kind(postgresql_restarted, 1, 6, "postgresql"),
     "PostgreSQL crashed": Kind(postgresql_crashed, 1, 6, "postgresql"),
-    "database connections lost": Kind(connections_lost, 2, 0, "", "postgresql"),
+    "database connections lost": Kind(connections_lost, 2, 0, "", ("postgresql",)),
     "work disk full": Kind(disk_full, 1, 6, "disk"),
     "squeue and sacct slow": Kind(commands_slow, 1, 15, "commands"),
 }
@@ -340,7 +343,7 @@ class FaultPlayer:
         """
         for entry in [entry for entry in self._active if entry[0] <= now_s]:
             _, fault, steps = entry
-            if not self._is_occupied(KINDS[fault.kind].needs):
+            if not self._are_occupied(KINDS[fault.kind].needs):
                 next(steps, None)
                 self._active.remove(entry)
                 self._log(f"ended: {fault.kind}")
@@ -349,7 +352,7 @@ class FaultPlayer:
 
     def _begin(self, fault: Fault, now_s: float) -> None:
         kind = KINDS[fault.kind]
-        if self._is_occupied(kind.needs) or self._is_occupied(self._occupied_by(fault)):
+        if self._are_occupied([*kind.needs, self._occupied_by(fault)]):
             return
         steps = kind.function(self._services, fault)
         try:
@@ -361,9 +364,10 @@ class FaultPlayer:
         self.num_by_kind[fault.kind] = self.num_by_kind.get(fault.kind, 0) + 1
         self._log(f"began: {fault.kind}, for {fault.duration_s:.1f} s")
 
-    def _is_occupied(self, resource: str) -> bool:
-        occupied = {self._occupied_by(fault) for _, fault, _ in self._active}
-        return bool(resource) and resource in occupied
+    def _are_occupied(self, resources: Sequence[str]) -> bool:
+        """Return whether an active fault occupies one of these resources."""
+        occupied = {self._occupied_by(fault) for _, fault, _ in self._active} - {""}
+        return not occupied.isdisjoint(resources)
 
     @staticmethod
     def _occupied_by(fault: Fault) -> str:

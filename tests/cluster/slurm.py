@@ -220,9 +220,14 @@ class Slurm:
         daemons.wait_until("slurmctld is dead", lambda: not self._is_alive("slurmctld"))
 
     def start_controller(self) -> None:
-        """Start slurmctld and wait until it answers."""
-        self._start("slurmctld")
-        self._wait("slurmctld answers", lambda: self._answers("scontrol", "ping"))
+        """Start slurmctld and wait until it answers; start it again if it ends because slurmdbd is not ready."""
+
+        def answers() -> bool:
+            if not self._is_alive("slurmctld"):
+                self._start("slurmctld")
+            return self._answers("scontrol", "ping")
+
+        self._wait("slurmctld answers", answers)
 
     def stop_accounting(self) -> None:
         """Terminate slurmdbd."""
