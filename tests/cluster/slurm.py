@@ -220,7 +220,7 @@ class Slurm:
         daemons.wait_until("slurmctld is dead", lambda: not self._is_alive("slurmctld"))
 
     def start_controller(self) -> None:
-        """Start slurmctld and wait until it answers; start it again if it ends because slurmdbd is not ready."""
+        """Start slurmctld, again if it ends because slurmdbd is not ready, and wait until it answers."""
 
         def answers() -> bool:
             if not self._is_alive("slurmctld"):
