@@ -25,6 +25,7 @@ from optuna.trial import FrozenTrial, TrialState
 
 from sweep.storage.database import parse_url
 from sweep.storage.optuna_storage import optuna_storage
+from sweep.storage.study_data import StudyData
 from tests.cluster import daemons
 from tests.cluster.chaos_faults import STUDY, FaultPlayer, Services, timeline
 from tests.cluster.launch_process import LaunchProcess
@@ -41,6 +42,8 @@ UNREACHABLE_NUM_TRIALS = 1_000_000
 """A number of trials that no launcher completes, so that each one runs until it is killed."""
 FINISH_S = 300
 """How long the study may take to finish after the last fault."""
+CRASH_S = 30
+"""How long before and after a crash of slurmctld its record of a job may be wrong."""
 RESTART_S = 0.5
 """The pause before a launcher that could not start is started again."""
 DEFAULT_SEED = 20261125
@@ -87,9 +90,11 @@ class Report:
         num_by_state: The number of trials in each state.
         num_by_end: The number of attempts by their cause of failure, or by their state if they did not fail.
         num_jobs: The number of Slurm jobs, including those that never received their task.
+        num_compared: The number of jobs whose cost is compared with Slurm's accounting.
         num_unlisted: The number of jobs with a cost of which Slurm's accounting has lost the record.
-        gpu_seconds: The recorded GPU seconds of the attempts whose jobs are in Slurm's accounting.
-        slurm_seconds: The duration of the attempts' jobs according to Slurm's accounting.
+        num_uncertain: The number of jobs whose cost a crash of slurmctld has made uncertain.
+        gpu_seconds: The recorded GPU seconds of the jobs that are compared.
+        slurm_seconds: The duration of these jobs according to Slurm's accounting.
         violations: A description of each violation of an invariant.
         left_out: The kinds of faults that were not possible on this machine.
     """
@@ -101,7 +106,9 @@ class Report:
     num_by_state: Mapping[str, int]
     num_by_end: Mapping[str, int]
     num_jobs: int
+    num_compared: int
     num_unlisted: int
+    num_uncertain: int
     gpu_seconds: float
     slurm_seconds: float
     violations: Sequence[str]
@@ -115,8 +122,10 @@ class Report:
             f"launchers: {self.num_launchers}",
             f"trials: {sum(self.num_by_state.values())} ({_counts(self.num_by_state)})",
             f"attempts: {sum(self.num_by_end.values())} ({_counts(self.num_by_end)})",
-            f"Slurm jobs: {self.num_jobs}; GPU seconds: {self.gpu_seconds:.0f} recorded, "
-            f"{self.slurm_seconds:.0f} in Slurm's accounting, which has lost {self.num_unlisted} jobs",
+            f"Slurm jobs: {self.num_jobs}",
+            f"GPU seconds of {self.num_compared} jobs: {self.gpu_seconds:.0f} recorded, "
+            f"{self.slurm_seconds:.0f} in Slurm's accounting (not compared: {self.num_unlisted} that accounting "
+            f"has lost, {self.num_uncertain} while slurmctld crashed)",
         ]
         if not self.violations:
             return "\n".join([*lines, f"these invariants hold: {INVARIANTS}"])
@@ -297,11 +306,13 @@ class Chaos:
         except TimeoutError:
             self._add_violation(f"jobs are left in the queue:\n{self.slurm.run('squeue', '--array')}")
         ids = set(data.attempts[data.attempts["gpu_seconds"] > 0]["job_id"].dropna())
+        uncertain = _uncertain_jobs(data, services.crashed_at)
+        ids -= uncertain
         with suppress(TimeoutError):  # accounting lags behind, and may have lost records
             daemons.wait_until("accounting lists every job", lambda: ids <= set(self.slurm.elapsed_s()), 20)
         elapsed = self.slurm.elapsed_s()
-        is_listed = data.attempts["job_id"].isin(elapsed.keys())
-        self._extend(find_cost_violations(data, elapsed))
+        compared = ids & elapsed.keys()
+        self._extend(find_cost_violations(data, {job_id: elapsed[job_id] for job_id in compared}))
         ends = data.attempts["cause"].fillna(data.attempts["state"]).astype(str)
         return Report(
             seed=self.seed,
@@ -311,9 +322,11 @@ class Chaos:
             num_by_state=data.trials["state"].value_counts().to_dict(),
             num_by_end=ends.value_counts().to_dict(),
             num_jobs=len(elapsed),
-            num_unlisted=len(ids - elapsed.keys()),
-            gpu_seconds=data.attempts[is_listed]["gpu_seconds"].sum(),
-            slurm_seconds=sum(elapsed.get(job_id, 0) for job_id in ids),
+            num_compared=len(compared),
+            num_unlisted=len(ids - compared),
+            num_uncertain=len(uncertain),
+            gpu_seconds=data.attempts[data.attempts["job_id"].isin(compared)]["gpu_seconds"].sum(),
+            slurm_seconds=sum(elapsed[job_id] for job_id in compared),
             violations=self.violations,
             left_out=[] if services.disk else ["work disk full"],
         )
@@ -332,6 +345,21 @@ class Chaos:
     def _log(self, text: str) -> None:
         with self._log_file.open("a") as log:
             log.write(f"{time.monotonic() - self._begin:7.1f} s: {text}\n")
+
+
+def _uncertain_jobs(data: StudyData, crashed_at: Sequence[float]) -> set[str]:
+    """Return the ids of the jobs that were active shortly before or after a crash of slurmctld.
+
+    Slurm forgets the newest jobs and gives their ids to other jobs, and continues to count jobs that ended
+    shortly before the crash.
+    """
+    attempts = data.attempts.dropna(subset=["job_id"])
+    return {
+        attempt.job_id
+        for attempt in attempts.itertuples()
+        for crash in crashed_at
+        if attempt.submitted_at.timestamp() - CRASH_S < crash < attempt.ended_at.timestamp() + CRASH_S
+    }
 
 
 def main(minutes: float, seed: int) -> int:

@@ -6,6 +6,7 @@ A fault is a generator function: it causes the fault, yields while the fault las
 import random
 import signal
 import subprocess
+import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -41,8 +42,9 @@ class Services:
         launch: The launcher; whoever kills it need not start it again.
         commands: The Slurm commands that the launcher calls.
         disk: The file system of the study's folders; None if it could not be mounted.
-        cancelled: The ids of the jobs that were cancelled.
         start_launcher: Starts a launcher.
+        cancelled: The ids of the jobs that were cancelled.
+        crashed_at: When slurmctld crashed, as Unix times.
     """
 
     slurm: Slurm
@@ -53,6 +55,7 @@ class Services:
     disk: WorkDisk | None
     start_launcher: Callable[[], None]
     cancelled: set[str] = field(default_factory=set)
+    crashed_at: list[float] = field(default_factory=list)
 
 
 class Fault(NamedTuple):
@@ -173,6 +176,7 @@ def slurmctld_restarted(services: Services, fault: Fault) -> Iterator[None]:
 
 def slurmctld_crashed(services: Services, fault: Fault) -> Iterator[None]:
     """Kill slurmctld, which may not have saved the newest jobs, and start it again."""
+    services.crashed_at.append(time.time())
     services.slurm.kill_controller()
     yield
     services.slurm.start_controller()
