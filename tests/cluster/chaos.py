@@ -124,8 +124,8 @@ class Report:
             f"attempts: {sum(self.num_by_end.values())} ({_counts(self.num_by_end)})",
             f"Slurm jobs: {self.num_jobs}",
             f"GPU seconds of {self.num_compared} jobs: {self.gpu_seconds:.0f} recorded, "
-            f"{self.slurm_seconds:.0f} in Slurm's accounting (not compared: {self.num_unlisted} that accounting "
-            f"has lost, {self.num_uncertain} while slurmctld crashed)",
+            f"{self.slurm_seconds:.0f} in Slurm's accounting (not compared: {self.num_unlisted} that "
+            f"accounting has lost, {self.num_uncertain} while slurmctld crashed)",
         ]
         if not self.violations:
             return "\n".join([*lines, f"these invariants hold: {INVARIANTS}"])
