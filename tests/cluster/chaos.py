@@ -296,17 +296,15 @@ class Chaos:
             at = output.index("Traceback")
             self._add_violation(f"a launcher ended in a traceback:\n{output[max(0, at - 500) : at + 3000]}")
         data = services.launch.read_study()
-        self._extend(
-            find_violations(
-                data, self._optuna_trials(), self.workplace / "ledger.txt", services.cancelled, NUM_EPOCHS
-            )
-        )
+        uncertain = _uncertain_jobs(data, services.crashed_at)
+        cancelled = services.cancelled | uncertain  # slurmd cancels a job whose id it has seen before
+        ledger = self.workplace / "ledger.txt"
+        self._extend(find_violations(data, self._optuna_trials(), ledger, cancelled, NUM_EPOCHS))
         try:
             daemons.wait_until("no job of the study is in the queue", lambda: not self._queued(), 60)
         except TimeoutError:
             self._add_violation(f"jobs are left in the queue:\n{self.slurm.run('squeue', '--array')}")
         ids = set(data.attempts[data.attempts["gpu_seconds"] > 0]["job_id"].dropna())
-        uncertain = _uncertain_jobs(data, services.crashed_at)
         ids -= uncertain
         with suppress(TimeoutError):  # accounting lags behind, and may have lost records
             daemons.wait_until("accounting lists every job", lambda: ids <= set(self.slurm.elapsed_s()), 20)
