@@ -42,7 +42,7 @@ UNREACHABLE_NUM_TRIALS = 1_000_000
 """A number of trials that no launcher completes, so that each one runs until it is killed."""
 FINISH_S = 300
 """How long the study may take to finish after the last fault."""
-CRASH_S = 30
+CRASH_S = 15
 """How long before and after a crash of slurmctld its record of a job may be wrong."""
 RESTART_S = 0.5
 """The pause before a launcher that could not start is started again."""

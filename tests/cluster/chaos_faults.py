@@ -278,7 +278,7 @@ KINDS: Mapping[str, Kind] = {
     "node set down": Kind(node_set_down, 1, 10, "node", ("controller",)),
     "node drained": Kind(node_drained, 1, 10, "node", ("controller",)),
     "slurmctld restarted": Kind(slurmctld_restarted, 1, 8, "controller", ACCOUNTING),
-    "slurmctld crashed": Kind(slurmctld_crashed, 1, 8, "controller", ACCOUNTING),
+    "slurmctld crashed": Kind(slurmctld_crashed, 0.3, 8, "controller", ACCOUNTING),
     "slurmctld hung": Kind(slurmctld_hung, 1, 12, "controller"),
     "slurmdbd restarted": Kind(slurmdbd_restarted, 1, 10, "slurmdbd", ("mariadb",)),
     "slurmdbd hung": Kind(slurmdbd_hung, 1, 10, "slurmdbd"),
