@@ -378,4 +378,6 @@ if __name__ == "__main__":
     parser.add_argument("--minutes", type=float, default=30, help="how long faults begin")
     parser.add_argument("--seed", type=int, default=DEFAULT_SEED, help="the seed of the faults")
     arguments = parser.parse_args()
+    for interruption in (signal.SIGINT, signal.SIGTERM):  # the services are stopped in both cases
+        signal.signal(interruption, signal.default_int_handler)
     sys.exit(main(arguments.minutes, arguments.seed))
