@@ -17,12 +17,10 @@ from sweep.worker.attempt_folder import attempt_folder
 
 VISIBILITY_S = 1.0
 """How long before the recorded end of an attempt its last epochs may be missed."""
-COST_TOLERANCE_S = 1.0
-"""How much more the recorded cost of a job may be than Slurm's, which counts whole seconds."""
 START_TOLERANCE_S = 15.0
-"""How much less it may be: the duration of a job's start, which the worker's clock does not count."""
+"""How much less than Slurm's the recorded cost of a job may be: the duration of its start."""
 END_TOLERANCE_S = 60.0
-"""How much more it may be if an attempt has left no result: the duration of an outage of accounting."""
+"""How much more it may be: the duration of an outage of accounting."""
 TOTAL_TOLERANCE = 0.05
 """By which fraction the recorded cost of all jobs may differ from Slurm's, in addition to one start."""
 
@@ -202,24 +200,22 @@ def _ledger_violations(
 def find_cost_violations(data: StudyData, elapsed_s: Mapping[str, int]) -> list[str]:
     """Return a description of each job whose recorded GPU seconds differ from Slurm's accounting.
 
-    The recorded cost is what Slurm reports. If accounting was not available when the job ended, it follows
-    from the worker's clock, which does not count the start of the job; an attempt without a result then
-    counts until the launcher has learnt of its end. Jobs that accounting does not list are ignored: Slurm
-    keeps no record of a job of an array that was cancelled before it started, and loses records while the
-    database of its accounting is not available.
+    The recorded cost is what Slurm reports. If accounting was not available when the job ended, the cost
+    follows from the worker's clock, which does not count the start of the job, or counts until the launcher
+    has learnt of the end. Jobs that accounting does not list are ignored: Slurm keeps no record of a job of an
+    array that was cancelled before it started, and loses records while the database of its accounting is not
+    available.
 
     Args:
         data: The study as the reports read it.
         elapsed_s: The seconds that each job has occupied its GPU according to Slurm, by job id.
     """
     recorded = data.attempts.groupby("job_id")["gpu_seconds"].sum()
-    failed = set(data.attempts[data.attempts["state"] == "failed"]["job_id"])
     listed = {job_id: seconds for job_id, seconds in recorded.items() if job_id in elapsed_s}
     violations = [
         f"job {job_id}: {seconds:.1f} GPU seconds are recorded, but Slurm has counted {elapsed_s[job_id]}"
         for job_id, seconds in listed.items()
-        if elapsed_s[job_id] - seconds > START_TOLERANCE_S
-        or seconds - elapsed_s[job_id] > (END_TOLERANCE_S if job_id in failed else COST_TOLERANCE_S)
+        if not -END_TOLERANCE_S <= elapsed_s[job_id] - seconds <= START_TOLERANCE_S
     ]
     total, slurm_total = sum(listed.values()), sum(elapsed_s[job_id] for job_id in listed)
     if abs(total - slurm_total) > START_TOLERANCE_S + TOTAL_TOLERANCE * slurm_total:

@@ -15,7 +15,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -91,6 +91,7 @@ class Report:
         num_by_end: The number of attempts by their cause of failure, or by their state if they did not fail.
         num_jobs: The number of Slurm jobs, including those that never received their task.
         num_compared: The number of jobs whose cost is compared with Slurm's accounting.
+        num_different: The number of these jobs whose cost differs by more than a second.
         num_unlisted: The number of jobs with a cost of which Slurm's accounting has lost the record.
         num_uncertain: The number of jobs whose cost a crash of slurmctld has made uncertain.
         gpu_seconds: The recorded GPU seconds of the jobs that are compared.
@@ -107,6 +108,7 @@ class Report:
     num_by_end: Mapping[str, int]
     num_jobs: int
     num_compared: int
+    num_different: int
     num_unlisted: int
     num_uncertain: int
     gpu_seconds: float
@@ -124,8 +126,9 @@ class Report:
             f"attempts: {sum(self.num_by_end.values())} ({_counts(self.num_by_end)})",
             f"Slurm jobs: {self.num_jobs}",
             f"GPU seconds of {self.num_compared} jobs: {self.gpu_seconds:.0f} recorded, "
-            f"{self.slurm_seconds:.0f} in Slurm's accounting (not compared: {self.num_unlisted} that "
-            f"accounting has lost, {self.num_uncertain} while slurmctld crashed)",
+            f"{self.slurm_seconds:.0f} in Slurm's accounting; {self.num_different} jobs differ by more than 1 s "
+            f"(not compared: {self.num_unlisted} that accounting has lost, {self.num_uncertain} while slurmctld "
+            "crashed)",
         ]
         if not self.violations:
             return "\n".join([*lines, f"these invariants hold: {INVARIANTS}"])
@@ -321,6 +324,7 @@ class Chaos:
             num_by_end=ends.value_counts().to_dict(),
             num_jobs=len(elapsed),
             num_compared=len(compared),
+            num_different=_num_different(data, elapsed, compared),
             num_unlisted=len(ids - compared),
             num_uncertain=len(uncertain),
             gpu_seconds=data.attempts[data.attempts["job_id"].isin(compared)]["gpu_seconds"].sum(),
@@ -358,6 +362,12 @@ def _uncertain_jobs(data: StudyData, crashed_at: Sequence[float]) -> set[str]:
         for crash in crashed_at
         if attempt.submitted_at.timestamp() - CRASH_S < crash < attempt.ended_at.timestamp() + CRASH_S
     }
+
+
+def _num_different(data: StudyData, elapsed: Mapping[str, int], compared: Collection[str]) -> int:
+    """Return the number of jobs whose recorded cost differs from Slurm's by more than a second."""
+    recorded = data.attempts.groupby("job_id")["gpu_seconds"].sum()
+    return sum(abs(recorded[job_id] - elapsed[job_id]) > 1 for job_id in compared)
 
 
 def main(minutes: float, seed: int) -> int:
