@@ -202,9 +202,9 @@ def find_cost_violations(data: StudyData, elapsed_s: Mapping[str, int]) -> list[
 
     The recorded cost is what Slurm reports. If accounting was not available when the job ended, the cost
     follows from the worker's clock, which does not count the start of the job, or counts until the launcher
-    has learnt of the end. Jobs that accounting does not list are ignored: Slurm keeps no record of a job of an
-    array that was cancelled before it started, and loses records while the database of its accounting is not
-    available.
+    has learnt of the end. Jobs that accounting does not list are ignored: Slurm keeps no record of a job of
+    an array that was cancelled before it started, and loses records while the database of its accounting is
+    not available.
 
     Args:
         data: The study as the reports read it.

@@ -126,9 +126,9 @@ class Report:
             f"attempts: {sum(self.num_by_end.values())} ({_counts(self.num_by_end)})",
             f"Slurm jobs: {self.num_jobs}",
             f"GPU seconds of {self.num_compared} jobs: {self.gpu_seconds:.0f} recorded, "
-            f"{self.slurm_seconds:.0f} in Slurm's accounting; {self.num_different} jobs differ by more than 1 s "
-            f"(not compared: {self.num_unlisted} that accounting has lost, {self.num_uncertain} while slurmctld "
-            "crashed)",
+            f"{self.slurm_seconds:.0f} in Slurm's accounting, {self.num_different} jobs with a difference of "
+            f"more than 1 s (not compared: {self.num_unlisted} jobs that accounting has lost, "
+            f"{self.num_uncertain} while slurmctld crashed)",
         ]
         if not self.violations:
             return "\n".join([*lines, f"these invariants hold: {INVARIANTS}"])

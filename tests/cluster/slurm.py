@@ -151,10 +151,14 @@ class Slurm:
         return [job_id for job_id, name in jobs if name.startswith(f"{study}-")]
 
     def elapsed_s(self) -> dict[str, int]:
-        """Return the seconds that each recent job has occupied its nodes according to Slurm's accounting."""
-        columns = ("--noheader", "--parsable2", "--allocations", "--format=JobID,ElapsedRaw")
+        """Return the seconds that each recent job had occupied its nodes at its end, according to accounting.
+
+        Jobs whose end accounting does not know are left out: it counts their time on.
+        """
+        columns = ("--noheader", "--parsable2", "--allocations", "--format=JobID,ElapsedRaw,End")
         rows = self.run("sacct", "--starttime=now-1days", *columns).splitlines()
-        return {job_id: int(elapsed) for job_id, elapsed in (row.split("|") for row in rows)}
+        jobs = (row.split("|") for row in rows)
+        return {job_id: int(elapsed) for job_id, elapsed, end in jobs if end != "Unknown"}
 
     def cancel_all(self) -> None:
         """Cancel every job and wait until none is left, because a job's step would outlive its slurmd."""
