@@ -2,7 +2,7 @@ PYTHON ?= python
 DIR ?= /tmp/capsweep-slurm
 
 # Tests without training, services or long subprocesses: under a minute on two cores.
-FAST_TESTS = tests/sweep tests/test_docs.py tests/test_language.py
+FAST_TESTS = tests/sweep tests/test_docs.py tests/test_invariants.py tests/test_language.py
 
 .PHONY: check lint test-fast slurm-up slurm-down
 

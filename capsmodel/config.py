@@ -146,6 +146,21 @@ def configs_from_params(
     return CapsNetConfig(input_shape, num_classes, **network), TrainConfig(**training)
 
 
+def check(params: Mapping[str, Any]) -> None:
+    """Check hyperparameters before a trial has them. A study names the function as `capsmodel.config:check`.
+
+    The shape of the images is that of a data set that suits the network; `capsmodel.data.fetch` checks the
+    data set itself.
+
+    Args:
+        params: As for `configs_from_params`.
+
+    Raises:
+        ValueError: As `configs_from_params` does.
+    """
+    configs_from_params(params, input_shape=(28, 28, 1), num_classes=10)
+
+
 def _check(rule: str, holds: bool, value: object) -> None:
     if not holds:
         raise ValueError(f"`{rule}` must hold, but got {value!r}")

@@ -69,7 +69,15 @@ def launch(
     target = find_profile(cluster, profile)
     url = parse_url(storage or study.storage or DEFAULT_URL)
     folder = resolve_workdir(target, Path(workdir) if workdir else None)
-    request = LaunchRequest(study, target, url, folder, code_folder, profile or cluster.default)
+    request = LaunchRequest(
+        study,
+        target,
+        url,
+        folder,
+        code_folder,
+        profile or cluster.default,
+        is_workdir_given=workdir is not None,
+    )
     with open_launcher(request, make_executor(target)) as launcher:
         launcher.run()
     return study_data(study.name, url)

@@ -5,6 +5,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from capsmodel.config import SMALLEST_SIDE
 from capsmodel.errors import DataError
 
 ARRAYS = ("x_train", "y_train", "x_test", "y_test")
@@ -89,9 +90,27 @@ def build_dataset(arrays: Mapping[str, np.ndarray], sha256: str, source: str) ->
             f"{source}: y_test contains the labels {_shown(y_test)}; expected only those of y_train, 0 to "
             f"{len(counts) - 1}"
         )
+    if len(counts) < 2:
+        raise DataError(f"{source}: y_train contains a single class; expected at least 2")
+    _check_sides(source, x_train.shape[1:])
     if x_train.ndim == 3:
         x_train, x_test = x_train[..., None], x_test[..., None]
     return Dataset(x_train, y_train.astype(np.int32), x_test, y_test.astype(np.int32), sha256)
+
+
+def _check_sides(source: str, shape: tuple[int, ...]) -> None:
+    """Check that images are large enough for the network's two convolutions, and that channels come last."""
+    if min(shape[:2]) >= SMALLEST_SIDE:
+        return
+    if len(shape) == 3 and min(shape[1:]) >= SMALLEST_SIDE:
+        raise DataError(
+            f"{source}: the images of x_train are {shape}, with the channels first; expected (height, width, "
+            "channels); move the axis with numpy.moveaxis(images, 1, -1)"
+        )
+    raise DataError(
+        f"{source}: the images of x_train are {shape}; expected a height and a width of at least "
+        f"{SMALLEST_SIDE} pixels; enlarge the images"
+    )
 
 
 def _shown(labels: np.ndarray) -> str:

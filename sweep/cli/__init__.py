@@ -4,6 +4,8 @@ Each command is a few lines over the library, and only this package prints and e
 inside the commands, so that `sweep --help` starts fast and no command waits for a library it does not use.
 """
 
+import errno
+import io
 import sys
 
 import typer
@@ -21,7 +23,21 @@ from sweep.cli import (
     status,
     stop,
 )
+from sweep.cli.output import say
+from sweep.cli.process_list import hide_in_process_list
 from sweep.errors import InputError, SweepError
+
+UNUSABLE_FILE = {
+    errno.EACCES,
+    errno.EPERM,
+    errno.EROFS,
+    errno.ENOSPC,
+    errno.EDQUOT,
+    errno.ENOTDIR,
+    errno.EISDIR,
+    errno.ENAMETOOLONG,
+}
+"""The errors of files that a user can correct."""
 
 app = typer.Typer(
     name="sweep",
@@ -50,10 +66,29 @@ app.add_typer(data.app, name="data")
 def main() -> None:
     """Run the command line, and exit with the code that docs/commands.md documents.
 
-    An error that this package raises on purpose becomes one message on stderr.
+    An error that this package raises on purpose becomes one message on stderr, and so does a database or a
+    file that cannot be used.
     """
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")  # its encoding may lack a character
+    hide_in_process_list()
     try:
         app()
-    except SweepError as error:
-        typer.echo(f"error: {error}", err=True)
-        sys.exit(2 if isinstance(error, InputError) else 1)
+    except Exception as error:
+        if (shown := _shown_error(error)) is None:
+            raise
+        say(f"error: {shown}", err=True)
+        sys.exit(2 if isinstance(shown, InputError) else 1)
+
+
+def _shown_error(error: Exception) -> SweepError | None:
+    """Return the error as it is shown to a user; None for one that needs a traceback."""
+    if isinstance(error, SweepError):
+        return error
+    if isinstance(error, OSError) and error.errno in UNUSABLE_FILE and error.filename is not None:
+        return InputError(f"{error.filename} cannot be used: {error.strerror}")
+    if "sqlalchemy" not in sys.modules:
+        return None
+    from sweep.storage.database_problem import database_problem
+
+    return database_problem(error)

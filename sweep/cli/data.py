@@ -5,6 +5,7 @@ from typing import Annotated
 import typer
 
 from sweep.cli.options import DataDirOption
+from sweep.cli.output import say
 
 app = typer.Typer(help="Fetch or verify the data set of a study.", no_args_is_help=True)
 
@@ -31,7 +32,7 @@ def fetch(dataset: DatasetArgument, data_dir: DataDirOption = None, study: Study
     """
     from sweep.operations.data import fetch_data
 
-    typer.echo(f"{dataset}: sha256 {fetch_data(dataset, data_dir, study)}")
+    say(f"{dataset}: sha256 {fetch_data(dataset, data_dir and data_dir.expanduser(), study)}")
 
 
 @app.command("verify")
@@ -42,4 +43,4 @@ def verify(dataset: DatasetArgument, data_dir: DataDirOption = None, study: Stud
     """
     from sweep.operations.data import verify_data
 
-    typer.echo(f"{dataset}: sha256 {verify_data(dataset, data_dir, study)}")
+    say(f"{dataset}: sha256 {verify_data(dataset, data_dir and data_dir.expanduser(), study)}")

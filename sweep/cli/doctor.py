@@ -13,6 +13,7 @@ from sweep.cli.options import (
     log_to_terminal,
     storage_url,
 )
+from sweep.cli.output import say
 from sweep.states import Verdict
 
 COLORS = {Verdict.OK: "green", Verdict.WARNING: "yellow", Verdict.FAILED: "red"}
@@ -51,6 +52,6 @@ def doctor(
         verdicts.add(check.verdict)
         mark = typer.style(check.verdict.ljust(WIDTH), fg=COLORS[check.verdict])
         advice = f"; {check.advice}" if check.advice else ""
-        typer.echo(f"{mark}  {check.what}: {check.found}{advice}")
+        say(f"{mark}  {check.what}: {check.found}{advice}")
     if Verdict.FAILED in verdicts:
         raise typer.Exit(2)

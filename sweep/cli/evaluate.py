@@ -14,6 +14,7 @@ from sweep.cli.options import (
     log_to_terminal,
     open_study,
 )
+from sweep.cli.output import say
 
 
 def evaluate(
@@ -59,5 +60,5 @@ def evaluate(
     run_launcher(request, names_best=False)  # the best seed is not a result
     configurations = evaluated_configurations(study_data(row.name, engine.url))
     for configuration in configurations:
-        typer.echo(str(configuration))
-    typer.echo(verdict(configurations, chosen.direction))
+        say(str(configuration))
+    say(verdict(configurations, chosen.direction))

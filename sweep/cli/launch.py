@@ -9,6 +9,7 @@ import typer
 
 from sweep.cli.live_table import live_table
 from sweep.cli.options import (
+    STORAGE_VARIABLE,
     ClusterOption,
     DataDirOption,
     StorageOption,
@@ -16,6 +17,7 @@ from sweep.cli.options import (
     WorkdirOption,
     cluster_file,
     log_to_terminal,
+    sets_storage,
     storage_url,
     this_command,
 )
@@ -66,10 +68,12 @@ def launch(
     from sweep.definition.study import load_study
     from sweep.operations.background_launch import submit_launch
     from sweep.operations.dry_run import dry_run_study, sbatch_preview
+    from sweep.operations.preflight import check_params
     from sweep.operations.startup import LaunchRequest, resolve_workdir
+    from sweep.storage.database import real_url
 
     log_to_terminal()
-    named = {"trials": trials, "parallel": parallel, "data_dir": data_dir and data_dir.resolve()}
+    named = {"trials": trials, "parallel": parallel, "data_dir": data_dir and data_dir.expanduser().resolve()}
     settings = [*(overrides or []), *(f"{key}={value}" for key, value in named.items() if value is not None)]
     chosen = load_study(study, settings)
     profiles = load_cluster(cluster_file())
@@ -77,14 +81,28 @@ def launch(
     url = storage_url(storage, chosen)
     folder = resolve_workdir(target, workdir)
     if dry_run:
+        check_params(chosen, Path.cwd())
         if preview := sbatch_preview(chosen, target, folder):
             typer.echo(preview)
         chosen, target = dry_run_study(chosen, url), LocalProfile(executor="local")
         folder = resolve_workdir(target, workdir)
-    request = LaunchRequest(chosen, target, url, folder, Path.cwd(), cluster or profiles.default, once, wait)
+    request = LaunchRequest(
+        chosen,
+        target,
+        url,
+        folder,
+        Path.cwd(),
+        cluster or profiles.default,
+        once=once,
+        wait=wait,
+        is_workdir_given=workdir is not None,
+    )
     if as_job and not dry_run:
-        if storage is not None:
-            os.environ["SWEEP_STORAGE"] = storage  # the job inherits it, so no file contains its password
+        if storage is not None or any(map(sets_storage, settings)):
+            os.environ[STORAGE_VARIABLE] = real_url(
+                url
+            )  # the job inherits it, so no file contains its password
+            settings = [setting for setting in settings if not sets_storage(setting)]
         options = [f"--study={study}", *([f"--cluster={cluster}"] if cluster else [])]
         options += [f"--workdir={folder}"] if workdir else []
         typer.echo(submit_launch(request, [*options, *(f"--set={setting}" for setting in settings)]))
@@ -114,7 +132,7 @@ def run_launcher(request: "LaunchRequest", detached: str | None = None, names_be
             typer.echo(
                 f"study {study.name}: {study.trials} trials, {study.parallel} at a time "
                 f"({request.profile.executor}), recorded in {shown_url(request.url)}\n"
-                f"trial folders: {request.workdir / study.name}"
+                f"trial folders: {launcher.settings.workdir / study.name}"
             )
             if request.once and (num_active := launcher.run_once()):
                 typer.echo(f"{num_active} trials are active; run the command again for the next poll cycle")

@@ -2,12 +2,14 @@
 
 import logging
 import os
-import shlex
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+from sweep.cli.output import LineFormatter
+from sweep.redaction import shown_command
 
 if TYPE_CHECKING:
     from sqlalchemy import URL, Engine
@@ -42,10 +44,20 @@ RecordedClusterOption = Annotated[
         show_default=False,
     ),
 ]
+
+
+def _take_storage(option: str | None) -> str | None:
+    """Return the option or SWEEP_STORAGE, which is removed so that trials do not inherit its password."""
+    variable = os.environ.pop(STORAGE_VARIABLE, None)
+    return option or variable
+
+
+STORAGE_VARIABLE = "SWEEP_STORAGE"
 StorageOption = Annotated[
     str | None,
     typer.Option(
         "--storage",
+        callback=_take_storage,
         help="The database. Default: SWEEP_STORAGE, then the study file's `storage`, then sqlite:///sweep.db.",
         metavar="URL",
         show_default=False,
@@ -73,17 +85,22 @@ DataDirOption = Annotated[
 
 
 def storage_url(option: str | None, study: "Study | None") -> "URL":
-    """Return the URL of the database: from the option, the environment, the study file, or the default."""
+    """Return the URL of the database: from the option or the environment, the study file, or the default."""
     from sweep.storage.database import DEFAULT_URL, parse_url
 
     from_file = study.storage if study is not None else None
-    return parse_url(option or os.environ.get("SWEEP_STORAGE") or from_file or DEFAULT_URL)
+    return parse_url(option or from_file or DEFAULT_URL)
+
+
+def sets_storage(override: str) -> bool:
+    """Return whether an override of the study file changes the URL of the database."""
+    return override.partition("=")[0].strip() == "storage"
 
 
 def cluster_file() -> Path | None:
     """Return the file that SWEEP_CLUSTER_FILE names, else ./cluster.yaml, or None if it does not exist."""
     if named := os.environ.get("SWEEP_CLUSTER_FILE"):
-        return Path(named)
+        return Path(named).expanduser()
     file = Path("cluster.yaml")
     return file if file.exists() else None
 
@@ -112,14 +129,14 @@ def open_study(reference: str, storage: str | None) -> "tuple[Engine, StudyRow]"
 
 
 def this_command() -> str:
-    """Return the command line that started this process, to be run again."""
-    return shlex.join(["sweep", *sys.argv[1:]])
+    """Return the command line that started this process, to be run again; passwords are masked."""
+    return shown_command(["sweep", *sys.argv[1:]])
 
 
 def log_to_terminal() -> None:
     """Write the library's log messages to stderr, each on a line with the time."""
     handler = logging.StreamHandler()
-    handler.setFormatter(logging.Formatter("%(asctime)s  %(message)s", datefmt="%H:%M:%S"))
+    handler.setFormatter(LineFormatter("%(asctime)s  %(message)s", datefmt="%H:%M:%S"))
     logger = logging.getLogger("sweep")
     logger.handlers[:] = [handler]
     logger.setLevel(logging.INFO)

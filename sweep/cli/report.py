@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from sweep.cli.options import StorageOption, recorded_study
+from sweep.cli.output import say
 
 if TYPE_CHECKING:
     from sqlalchemy import URL
@@ -54,6 +55,7 @@ def report(
     from sweep.reporting.report import usual_formats, write_comparison, write_report
     from sweep.storage.study_reader import study_data
 
+    output = output.expanduser()
     chosen = usual_formats() if formats is None else formats.split(",")
     recorded = list(dict.fromkeys(recorded_study(reference, storage) for reference in study))
 
@@ -68,7 +70,7 @@ def report(
 
     is_last = not watch or _are_idle(recorded)
     for path in write(is_last):
-        typer.echo(path)
+        say(path)
     with suppress(KeyboardInterrupt):
         while not is_last:
             time.sleep(REWRITE_SECONDS)

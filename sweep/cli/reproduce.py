@@ -5,6 +5,7 @@ from pathlib import Path
 import typer
 
 from sweep.cli.options import RecordedStudyOption, StorageOption, TrialOption, open_study
+from sweep.cli.output import say
 
 
 def reproduce(study: RecordedStudyOption, trial: TrialOption, storage: StorageOption = None) -> None:
@@ -25,16 +26,16 @@ def reproduce(study: RecordedStudyOption, trial: TrialOption, storage: StorageOp
     engine, row = open_study(study, storage)
     recorded, code_dir = recorded_trial(engine, row, trial), Path.cwd()
     for line in introduction(recorded, environment_changes(recorded, code_dir)):
-        typer.echo(line)
+        say(line)
     reproduction = Reproduction(recorded, new_folder(Path("reproduced").resolve(), recorded), code_dir)
-    typer.echo(f"the trial is trained again in {reproduction.folder.path}")
+    say(f"the trial is trained again in {reproduction.folder.path}")
     try:
         for report in reproduction.run():
-            typer.echo(epoch_line(recorded, report))
+            say(epoch_line(recorded, report))
     except KeyboardInterrupt:
         raise typer.Exit(130) from None
     result = reproduction.metrics()
     if result:
-        typer.echo(result_line(recorded, result))
+        say(result_line(recorded, result))
     for line in verdict(recorded, reproduction.epochs(), result):
-        typer.echo(line)
+        say(line)

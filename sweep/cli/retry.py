@@ -5,6 +5,7 @@ from typing import Annotated
 import typer
 
 from sweep.cli.options import RecordedStudyOption, StorageOption, open_study
+from sweep.cli.output import say
 from sweep.errors import InputError
 
 
@@ -32,10 +33,10 @@ def retry(
     engine, row = open_study(study, storage)
     numbers = request_retry(engine, row, trial)
     if not numbers:
-        typer.echo(f"study {row.name} has no failed trials")
+        say(f"study {row.name} has no failed trials")
         return
-    typer.echo(f"to be retried: {', '.join(f'trial {number}' for number in numbers)}")
+    say(f"to be retried: {', '.join(f'trial {number}' for number in numbers)}")
     if (running := running_launcher(row)) and row.stop is None:
-        typer.echo(f"the running launcher ({running}) starts them as slots become free")
+        say(f"the running launcher ({running}) starts them as slots become free")
     else:
-        typer.echo(f"the next launch starts them: sweep launch --study {study}")
+        say(f"the next launch starts them: sweep launch --study {study}")

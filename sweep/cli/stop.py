@@ -14,6 +14,7 @@ from sweep.cli.options import (
     open_study,
     this_command,
 )
+from sweep.cli.output import say
 from sweep.states import Stop
 
 
@@ -39,7 +40,7 @@ def stop(
     if running := stop_study(engine, row, Stop.CANCEL if cancel_jobs else Stop.FINISH):
         then = "cancels the jobs of active trials" if cancel_jobs else "waits for active trials to end"
         age_s = (datetime.now(UTC) - running.seen_at).total_seconds()
-        typer.echo(
+        say(
             f"the running launcher ({running}, last heartbeat {age_s:.0f} s ago) proposes no more trials, "
             f"{then}, and exits"
         )
@@ -48,13 +49,13 @@ def stop(
         try:
             with cancelling_launcher(engine, row, target) as launcher:
                 launcher.run()
-                typer.echo(summary(launcher.study, launcher.proposals))
+                say(summary(launcher.study, launcher.proposals))
         except KeyboardInterrupt:
-            typer.echo(f"interrupted; to cancel the remaining jobs: {this_command()}", err=True)
+            say(f"interrupted; to cancel the remaining jobs: {this_command()}", err=True)
             raise typer.Exit(130) from None
     else:
-        typer.echo("no launcher is running: no more trials are proposed, and submitted jobs continue")
-        typer.echo(f"to cancel the jobs: sweep stop --study {study} --cancel-jobs")
+        say("no launcher is running: no more trials are proposed, and submitted jobs continue")
+        say(f"to cancel the jobs: sweep stop --study {study} --cancel-jobs")
     if cancel_jobs:
-        typer.echo(f"to retry the cancelled trials: sweep retry --study {study} --failed")
-    typer.echo(f"to continue the study: sweep launch --study {study}")
+        say(f"to retry the cancelled trials: sweep retry --study {study} --failed")
+    say(f"to continue the study: sweep launch --study {study}")

@@ -69,7 +69,7 @@ def parse_override(text: str) -> Override:
     """Parse an override such as `space.batch_size.choices=[64, 128]`.
 
     Raises:
-        InputError: If there is no `=`, a key is empty, or the value is not YAML.
+        InputError: If there is no `=`, a key is empty, or a list, a mapping or a quoted text is not YAML.
     """
     path, equals, value = text.partition("=")
     keys = tuple(path.strip().split("."))
@@ -77,6 +77,23 @@ def parse_override(text: str) -> Override:
     if not equals or not all(keys):
         raise InputError(f"{option}: expected KEY=VALUE or KEY.KEY=VALUE, such as trials=10")
     try:
-        return Override(option, keys, parse(value))
+        return Override(option, keys, _value(value.strip()))
     except NotYamlError as error:
         raise InputError(f"{option}: the value is not YAML: {error}") from None
+
+
+def _value(text: str) -> object:
+    """Return the value of an override: YAML if it is a list, a mapping, quoted, a number, a boolean or null.
+
+    Any other text is taken as written, because `#` or `: ` in a file name would mean something else in YAML.
+    """
+    if text.startswith(tuple("[{\"'")):
+        return parse(text)
+    if text == "~":
+        return text
+    try:
+        value = parse(text)
+    except NotYamlError:
+        return text
+    is_plain = value is None or isinstance(value, bool | int | float)
+    return value if is_plain and "#" not in text and not text.startswith(("!", "&", "|", ">")) else text

@@ -1,9 +1,11 @@
 """The base class of all settings, and the types that their fields share."""
 
+import json
 import math
+import sys
 from typing import Annotated
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
 
 
 class Settings(BaseModel):
@@ -37,7 +39,23 @@ StudyName = Annotated[str, Field(pattern=_STUDY_NAME)]
 """The name of a study, which is also a part of folder names and of Slurm job names."""
 ParamName = Annotated[str, Field(pattern=_PARAM_NAME)]
 """The name of a hyperparameter. Dots are not allowed: they separate the keys of `--set`."""
-DottedPath = Annotated[str, Field(pattern=_DOTTED_PATH)]
+
+
+def _check_module(path: str) -> str:
+    """Check that a path does not lead into Python itself, whose functions run what their arguments say."""
+    package = path.partition(":")[0].partition(".")[0]
+    if package in sys.stdlib_module_names or package in {"builtins", "sweep"}:
+        if path == _PROBE:
+            return path
+        raise ValueError(
+            f"must be a function of your own project or of an installed package, not of {package} (rename "
+            f"your module if it has that name), but is {json.dumps(path)}"
+        )
+    return path
+
+
+_PROBE = "sweep.worker.node_probe:probe"  # the train function of `sweep doctor`
+DottedPath = Annotated[str, Field(pattern=_DOTTED_PATH), AfterValidator(_check_module)]
 """The import path of a function."""
 
 PATTERN_DESCRIPTIONS = {

@@ -1,10 +1,11 @@
 """The study: the content of a study file."""
 
+import os
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Literal, Self
 
-from pydantic import Field, PositiveFloat, PositiveInt, model_validator
+from pydantic import Field, PositiveFloat, PositiveInt, field_validator, model_validator
 
 from sweep.definition.failures import Failures
 from sweep.definition.problem import Problem, format_choices, format_value, raise_problems
@@ -50,6 +51,9 @@ class Study(Settings):
     prepare: DottedPath | None = None
     """Function that makes the data available, as prepare(dataset, data_dir) -> checksum. It is called on the
     launching machine before any trial is submitted, so compute nodes need no network."""
+    check: DottedPath | None = None
+    """Function that checks hyperparameters, as check(params), which raises an error for wrong ones. It is
+    called before any trial is submitted, with the enqueued points and with samples of `space`."""
     verify: DottedPath | None = None
     """Function that checks existing data, as verify(dataset, data_dir) -> checksum.
     `sweep data verify` calls it."""
@@ -89,6 +93,16 @@ class Study(Settings):
     """Database URL. The option --storage and the variable SWEEP_STORAGE take precedence."""
     dry_run: DryRun = DryRun()
     """How --dry-run shortens the study."""
+
+    @field_validator("dataset", "data_dir")
+    @classmethod
+    def _expand_home(cls, path: str | None) -> str | None:
+        if path is None or not path.startswith("~"):
+            return path
+        try:
+            return str(Path(path).expanduser())
+        except RuntimeError:
+            raise ValueError(f"there is no home folder for {format_value(path)}") from None
 
     @model_validator(mode="after")
     def _check(self) -> Self:
@@ -180,6 +194,8 @@ def load_study(reference: str, overrides: Sequence[str] = (), directory: Path | 
 
 def _study_file(reference: str, directory: Path) -> Path:
     path = Path(reference)
+    if reference.startswith("~"):
+        return Path(os.path.expanduser(reference))  # noqa: PTH111 - a user that does not exist is no error
     if path.name != reference or path.suffix in {".yaml", ".yml"}:
         return path
     studies = directory / "studies"

@@ -12,8 +12,10 @@ from typing import Any
 from sweep.launcher.learning_curves_svg import learning_curves_svg
 from sweep.launcher.proposals import Proposals
 from sweep.launcher.rows import storable
+from sweep.markdown_text import markdown_text
 from sweep.redaction import hide_passwords
 from sweep.storage.tables import AttemptRow
+from sweep.terminal_text import without_sequences
 from sweep.worker.artifacts import Picture, read_pictures
 from sweep.worker.attempt_folder import AttemptFolder
 from sweep.worker.documents import EpochReport, Result
@@ -25,6 +27,7 @@ MAX_LOG_BYTES = 100_000
 MAX_NOTE_LINES = 12
 MAX_NOTE_LENGTH = 2000
 """How many characters a note may have: Optuna stores it in columns of 2045."""
+MAX_NAME_LENGTH = 60
 MAX_PICTURES = 8
 MAX_PICTURE_BYTES = 5_000_000
 MAX_METRICS = 8
@@ -143,12 +146,18 @@ def _attributes(attempt: AttemptRow, metrics: Mapping[str, float], objective: st
 
 
 def _note(attempt: AttemptRow, metrics: Mapping[str, float], log: str) -> str:
-    """Return Markdown with the end of the log, indented so that it is not interpreted as Markdown."""
+    """Return Markdown with the end of the log, indented so that it is not interpreted as Markdown.
+
+    Names are escaped: they come from the trial and from the scheduler.
+    """
     lines = [f"**Failed: {attempt.cause}**" if attempt.cause else "**The best trial when it ended**", ""]
-    lines += [f"- {name}: {value:.6g}" for name, value in list(metrics.items())[:MAX_METRICS]]
-    lines += [f"- attempt {attempt.number}, job {attempt.job_id} on {attempt.host}", ""]
+    named = list(metrics.items())[:MAX_METRICS]
+    lines += [f"- {markdown_text(name[:MAX_NAME_LENGTH])}: {value:.6g}" for name, value in named]
+    job, host = (markdown_text(str(each)[:MAX_NAME_LENGTH]) for each in (attempt.job_id, attempt.host))
+    lines += [f"- attempt {attempt.number}, job {job} on {host}", ""]
     head = "\n".join([*lines, "The last lines of its log:", "", ""])
-    tail = [f"    {line[:200]}" for line in log.splitlines() if line.strip()][-MAX_NOTE_LINES:]
+    printed = without_sequences(log).splitlines()
+    tail = [f"    {line[:200]}" for line in printed if line.strip()][-MAX_NOTE_LINES:]
     while tail and len(head) + len("\n".join(tail)) > MAX_NOTE_LENGTH:
         tail.pop(0)
     return storable(head + "\n".join(tail or ["    (it is empty)"]))[:MAX_NOTE_LENGTH]

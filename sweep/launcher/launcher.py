@@ -3,7 +3,7 @@
 import logging
 import secrets
 import shlex
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -81,7 +81,7 @@ class Launcher:
     clock: Clock
     open_folder: FolderOpener = folder_of
     failures: ConsecutiveFailures = field(default_factory=ConsecutiveFailures)
-    _was_interrupted: bool = True  # an earlier launcher may have been interrupted
+    _may_miss_proposals: bool = True  # an earlier launcher may have been interrupted
     _stop: Stop | None = None
     _reason_to_close: str | None = None
     _num_costs_open: int = 0
@@ -126,9 +126,10 @@ class Launcher:
         A cycle that a crash or an outage of the database has interrupted is finished by the next one.
         """
         self.lease.renew()
-        if self._was_interrupted:
+        if self._may_miss_proposals:
             self._record_lost_proposals()
-        self._was_interrupted = True
+            self._reopen_undecided()
+        self._may_miss_proposals = True
         self._read_stop_request()
         attempts = self.records.open_attempts(ACTIVE_STATES)
         observations, now = self._observe(attempts)
@@ -144,11 +145,16 @@ class Launcher:
         active = [attempt for attempt in attempts if attempt.state in ACTIVE_STATES]
         in_jobs = [attempt for attempt in active if not any(attempt is other for other in waiting)]
         lingering = self._lingering_jobs(observed, cycle)
-        waiting += self._fill(
-            active, lingering | {attempt.job_name for attempt in in_jobs}, len(waiting), now
+        num_slots = num_free_slots(
+            self.study.parallel,
+            self.settings.trials_per_job,
+            num_busy_jobs=len(lingering | {attempt.job_name for attempt in in_jobs}),
         )
-        self._submit(waiting)
-        self._was_interrupted = False
+        new = self._fill(active, num_slots - len(waiting), now)
+        waiting += new
+        self._submit(waiting, max_jobs=num_slots // self.settings.trials_per_job)
+        # Optuna repeats a failed commit. If it only seemed to fail, another trial has been proposed.
+        self._may_miss_proposals = any(attempt.number == 1 for attempt in new)
         return len(in_jobs) + len(waiting) or len(lingering)
 
     def conclude(self) -> None:
@@ -387,21 +393,9 @@ class Launcher:
                     "%s: epoch %d, %s = %.6g", describe(change.attempt), report.epoch, metric, value
                 )
 
-    def _fill(
-        self,
-        active: Sequence[AttemptRow],
-        busy_jobs: Collection[str | None],
-        num_waiting: int,
-        now: datetime,
-    ) -> list[AttemptRow]:
+    def _fill(self, active: Sequence[AttemptRow], num_free: int, now: datetime) -> list[AttemptRow]:
         """Return new attempts for the free slots: first of trials to retry on request, then of new trials."""
-        num_free = num_free_slots(
-            self.study.parallel,
-            self.settings.trials_per_job,
-            num_busy_jobs=len(busy_jobs),
-            num_waiting=num_waiting,
-        )
-        if num_free == 0:
+        if num_free <= 0:
             return []
         waiting = [] if self._stop is not None else self._retry_on_request(num_free)
         if len(waiting) < num_free:
@@ -424,8 +418,13 @@ class Launcher:
                 logger.info("study %s: no more trials: %s", self.study.name, self._reason_to_close)
         return self._reason_to_close is not None
 
-    def _submit(self, attempts: Sequence[AttemptRow]) -> None:
-        if not attempts:
+    def _submit(self, attempts: Sequence[AttemptRow], max_jobs: int) -> None:
+        """Submit attempts as long as jobs are free; the others wait for a later cycle.
+
+        Retries may need more jobs than are free: the trial that shared their job continues, or they request
+        other resources than the trials that they would share a job with.
+        """
+        if not attempts or max_jobs == 0:
             return
         fits_one_job = len(attempts) <= self.settings.trials_per_job
         submissions = plan_submissions(
@@ -435,7 +434,11 @@ class Launcher:
             1 if fits_one_job else self.executor.max_submission_size,
             self.study.failures.memory_factor,
         )
-        for submission in submissions:
+        for planned in submissions:
+            submission = replace(planned, jobs=planned.jobs[:max_jobs])
+            if not submission.jobs:
+                return
+            max_jobs -= len(submission.jobs)
             specs = {
                 attempt.token: spec_of(
                     attempt,
@@ -450,9 +453,24 @@ class Launcher:
     # trials and their attempts
 
     def _record_lost_proposals(self) -> None:
-        """Record trials that an interrupted cycle proposed but did not record; polling finds the others."""
+        """Record trials that were proposed but not recorded; polling finds the others."""
         for proposal in self.proposals.unrecorded(self.records.trial_numbers()):
             self._record(proposal)
+
+    def _reopen_undecided(self) -> None:
+        """Reopen trials in Optuna whose failure an interrupted cycle has not recorded in our tables.
+
+        This launcher may decide otherwise, for example because a request to stop was withdrawn.
+        """
+        failed = self.proposals.failed_numbers()
+        undecided = [
+            attempt.trial.optuna_trial_id
+            for attempt in (self.records.open_attempts(ACTIVE_STATES) if failed else ())
+            if attempt.state in ACTIVE_STATES and attempt.trial.number in failed
+        ]
+        if undecided:
+            self.records.reopen_in_optuna(undecided)
+            self.proposals.reread()
 
     def _record(self, proposal: Proposal) -> AttemptRow:
         """Save a proposed trial with its first attempt, before anything is submitted."""

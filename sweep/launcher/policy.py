@@ -100,7 +100,7 @@ def spent_limit(budget: Budget, launched_at: datetime, now: datetime, gpu_second
     return None
 
 
-def num_free_slots(parallel: int, trials_per_job: int, num_busy_jobs: int, num_waiting: int) -> int:
+def num_free_slots(parallel: int, trials_per_job: int, num_busy_jobs: int) -> int:
     """Return the number of free slots: how many more trials fit into the jobs that a study may have.
 
     Args:
@@ -108,10 +108,9 @@ def num_free_slots(parallel: int, trials_per_job: int, num_busy_jobs: int, num_w
         trials_per_job: How many trials share a job.
         num_busy_jobs: The number of jobs with at least one active trial; a slot that has become free in
             such a job cannot be filled.
-        num_waiting: The number of trials that wait to be submitted.
     """
     max_jobs = max(1, parallel // trials_per_job)
-    return max(0, trials_per_job * (max_jobs - num_busy_jobs) - num_waiting)
+    return max(0, trials_per_job * (max_jobs - num_busy_jobs))
 
 
 def reason_to_close(

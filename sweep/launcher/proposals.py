@@ -86,6 +86,10 @@ class Proposals:
         lost = [trial for trial in running if trial.number not in recorded]
         return [self._with_params(optuna.trial.Trial(self._study, optuna_trial_id(trial))) for trial in lost]
 
+    def failed_numbers(self) -> set[int]:
+        """Return the numbers of the trials that have failed."""
+        return {trial.number for trial in self._study.get_trials(deepcopy=False, states=(TrialState.FAIL,))}
+
     def params(self, trial_id: int) -> dict[str, Any]:
         """Return the proposed hyperparameters of a trial."""
         return dict(self._storage.get_trial(trial_id).params)

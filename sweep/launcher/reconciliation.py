@@ -75,7 +75,7 @@ def reconcile(
         metric: The name of the objective.
     """
     if action.kind is ActionKind.RECORD_COST:
-        return Change(attempt, _cost_values(attempt, observation))
+        return Change(attempt, {**_job_id(attempt, observation), **_cost_values(attempt, observation)})
     if action.kind is ActionKind.END_JOB:
         seconds = (cycle.now - observation.ended_at).total_seconds() if observation.ended_at else 0.0
         text = f"its job has not ended {seconds:.0f} s after the trial; cancelling it"
@@ -161,9 +161,16 @@ def _observed_values(attempt: AttemptRow, observation: Observation) -> dict[str,
         values["metrics_offset"] = files.offset
     if files.start is not None:
         values |= {"host": files.start.host, "gpu": files.start.gpu}
-    if attempt.job_id is None and observation.job is not None and observation.job.id is not None:
-        values |= {"job_id": observation.job.id, "state": AttemptState.PENDING}
+    if found := _job_id(attempt, observation):
+        values |= {**found, "state": AttemptState.PENDING}
     return values
+
+
+def _job_id(attempt: AttemptRow, observation: Observation) -> dict[str, Any]:
+    """Return the id of a job that was found by its name, if that is new."""
+    if attempt.job_id is not None or observation.job is None or observation.job.id is None:
+        return {}
+    return {"job_id": observation.job.id}
 
 
 def _end_values(
@@ -184,7 +191,7 @@ def _end_values(
     if observation.started_at is not None:
         submitted_at = attempt.submitted_at or observation.started_at
         duration = min(ended - observation.started_at, cycle.now - submitted_at + MAX_CLOCK_DIFFERENCE)
-        values["gpu_seconds"] = gpu_share(attempt, duration.total_seconds())
+        values["gpu_seconds"] = gpu_share(attempt, max(duration.total_seconds(), 0.0))  # clocks differ
     if result is not None:
         values["notes"] = dict(result.notes)
         values["error"] = result.error and storable(result.error[-MAX_ERROR_LENGTH:])

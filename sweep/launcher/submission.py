@@ -116,6 +116,7 @@ def submit(
     for index, job in enumerate(submission.jobs):
         for attempt in job:
             attempt.job_name, attempt.job_size = f"{name}.{index}", len(job)
+            attempt.job_ended_at = None  # that of a job that was never submitted
     records.save(attempts)
     for attempt in attempts:
         open_folder(attempt).create(specs[attempt.token])

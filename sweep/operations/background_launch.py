@@ -3,9 +3,11 @@
 from collections.abc import Sequence
 
 from sweep.operations.startup import LaunchRequest, check
+from sweep.operations.study_workdir import prepare_study_folder, workdir_to_continue
 from sweep.scheduler.factory import make_executor
 from sweep.scheduler.launcher_job import LauncherCommand
-from sweep.storage.database import upgrade
+from sweep.storage.optuna_storage import create_tables
+from sweep.storage.studies import find_own_study
 from sweep.storage.user_requests import withdraw_stop
 
 
@@ -21,10 +23,14 @@ def submit_launch(request: LaunchRequest, options: Sequence[str]) -> str:
     """
     study = request.study.name
     engine, _ = check(request)
-    upgrade(engine)
+    create_tables(engine, request.url)
     withdraw_stop(engine, study)
+    workdir = request.workdir
+    if (row := find_own_study(engine, study)) is not None:
+        workdir = workdir_to_continue(engine, row, workdir, request.is_workdir_given)
+    prepare_study_folder(workdir, study)
     engine.dispose()
-    command = LauncherCommand(study, request.workdir, request.code_dir, ["launch", *options, "--wait"])
+    command = LauncherCommand(study, workdir, request.code_dir, ["launch", *options, "--wait"])
     launcher = make_executor(request.profile).submit_launcher(command)
     return (
         f"study {study}: its launcher is job {launcher.job_id}, which logs to {launcher.logs}\n"

@@ -43,10 +43,13 @@ def _call(key: DataKey, dataset: str, data_dir: Path | None, reference: str | No
     folder = data_dir or (Path(study_data_dir) if study_data_dir else None)
     if str(Path.cwd()) not in sys.path:
         sys.path.insert(0, str(Path.cwd()))
-    function = import_function(key, path)
+    try:
+        function = import_function(key, path)
+    except SystemExit as error:
+        raise InputError(f"{key}: {path} cannot be imported: it calls sys.exit({error.code!r})") from None
     try:
         return str(function(dataset, folder))
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         raise InputError(f"{key}: {path} failed: {reason(error)}") from error
 
 

@@ -12,7 +12,8 @@ from sweep.definition.study import Study
 from sweep.errors import InputError
 from sweep.operations.node_diagnosis import diagnose_node
 from sweep.operations.preflight import preflight
-from sweep.operations.startup import check_writable
+from sweep.operations.private_folder import check_workdir
+from sweep.operations.study_workdir import check_study_folder
 from sweep.scheduler.diagnosis import Diagnosis, failed, ok, warning
 from sweep.scheduler.factory import make_executor
 from sweep.scheduler.job import Job
@@ -74,7 +75,7 @@ def diagnose(conditions: LaunchConditions) -> Iterator[Diagnosis]:
 
 def _checks_without_job(conditions: LaunchConditions) -> Iterator[Diagnosis]:
     yield _check_storage(conditions.url)
-    yield _check_workdir(conditions.workdir)
+    yield _check_workdir(conditions.workdir, conditions.study)
     if conditions.study is not None:
         yield _check_study(conditions.study, conditions.profile, conditions.code_dir)
     job = Job("doctor.0", conditions.workdir / "doctor", ())
@@ -96,12 +97,15 @@ def _check_storage(url: URL) -> Diagnosis:
     return ok("storage", f"{shown_url(url)} can be opened")
 
 
-def _check_workdir(workdir: Path) -> Diagnosis:
+def _check_workdir(workdir: Path, study: Study | None) -> Diagnosis:
     try:
-        check_writable(workdir)
+        if study is None:
+            check_workdir(workdir)
+        else:
+            check_study_folder(workdir, study.name)
     except InputError as error:
         return _failed_with("workdir", error)
-    return ok("workdir", f"{workdir} can be written from here")
+    return ok("workdir", f"{workdir} can be written from here, and not by other users")
 
 
 def _check_study(study: Study, profile: Profile, code_dir: Path) -> Diagnosis:

@@ -8,7 +8,7 @@ from sqlalchemy import Engine
 
 from sweep.definition.study import EVALUATION, Study
 from sweep.errors import InputError
-from sweep.storage.optuna_storage import optuna_storage
+from sweep.storage.optuna_storage import all_trials, optuna_storage
 from sweep.storage.studies import find_study
 from sweep.storage.study_definition import recorded_definition
 from sweep.storage.tables import StudyRow
@@ -39,9 +39,9 @@ def evaluation_study(
             "add `evaluate: package.module:function` to its file, and launch it again"
         )
     with optuna_storage(engine.url) as storage:
-        study_id = storage.get_study_id_from_name(row.name)
-        trials = storage.get_all_trials(study_id, deepcopy=False)
-        numbers_best_first = storage.best_numbers(study_id)
+        trials = all_trials(storage, row.name)
+        study_id = storage.get_study_id_from_name(row.name) if trials else None
+        numbers_best_first = [] if study_id is None else storage.best_numbers(study_id)
     params = {trial.number: trial.params for trial in trials}
     best = _distinct(params[number] for number in numbers_best_first)[:top]
     if not best:

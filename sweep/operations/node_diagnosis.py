@@ -19,6 +19,7 @@ from sweep.definition.profile import Profile
 from sweep.definition.study import Study
 from sweep.launcher.trial_spec import build_spec
 from sweep.operations.environment_differences import differences
+from sweep.operations.private_folder import check_workdir, make_private
 from sweep.scheduler.diagnosis import Diagnosis, failed, ok, warning
 from sweep.scheduler.executor import Executor, SubmissionError
 from sweep.scheduler.factory import make_executor
@@ -57,6 +58,8 @@ def diagnose_node(
     """
     token = secrets.token_hex(4)
     folder = workdir / f"doctor-{token}"
+    check_workdir(workdir)
+    make_private(folder)
     attempt = AttemptFolder(folder / "attempt")
     shared_file, stop_file = folder / "shared.txt", folder / "stop"
     attempt.create(_spec(token, profile, code_dir, study, shared_file, stop_file))

@@ -6,6 +6,7 @@ not keep the user's imports in memory.
 
 import json
 import os
+import signal
 import subprocess
 import sys
 import tempfile
@@ -17,8 +18,23 @@ from typing import Any
 
 from sweep.definition.study import Study
 from sweep.errors import InputError
+from sweep.operations.foreseeable_params import foreseeable_params
+from sweep.redaction import hide_passwords
 from sweep.worker.train_function import load_function
 
+OWN_PATH = str(Path(__file__).resolve().parents[2])
+START = """
+import sys
+own_path, *arguments = sys.argv[1:]
+sys.path.insert(0, own_path)
+from sweep.operations.preflight import main
+sys.path.remove(own_path)
+main(*arguments)
+"""
+"""The program of the process, which imports this package even if the user has a module `sweep`."""
+OUTPUT = "output.txt"
+MAX_OUTPUT_BYTES = 10_000
+NUM_LINES = 5
 STDERR = 2
 """The file descriptor of stderr, because `sys.stderr` may have none, for example in a notebook."""
 
@@ -37,7 +53,7 @@ class PreflightResult:
 
 
 def preflight(study: Study, code_dir: Path, *, import_train: bool) -> PreflightResult:
-    """Import the study's train function, and call its `prepare` and `baselines` functions.
+    """Import the study's train function, and call its `check`, `prepare` and `baselines` functions.
 
     Args:
         study: The study.
@@ -55,38 +71,119 @@ def preflight(study: Study, code_dir: Path, *, import_train: bool) -> PreflightR
     with tempfile.TemporaryDirectory() as folder:
         request_file, reply_file = Path(folder, "request.json"), Path(folder, "reply.json")
         request_file.write_text(json.dumps(request), encoding="utf-8")
-        command = [sys.executable, "-m", "sweep.operations.preflight", str(request_file), str(reply_file)]
-        done = subprocess.run(command, cwd=code_dir, stdout=STDERR)
-        if not reply_file.exists():
+        # With -P, the folder of the user's code is not searched for this package.
+        command = [sys.executable, "-P", "-c", START, OWN_PATH, str(request_file), str(reply_file)]
+        done = subprocess.run(command, cwd=code_dir, stdin=subprocess.DEVNULL, stdout=STDERR)
+        reply = _read_reply(reply_file)
+        output = Path(folder, OUTPUT)
+        if "began" in reply:  # the process has ended while it imported or called a function
             raise InputError(
-                f"study {study.name}: importing {study.train} ended the process "
-                f"(exit code {done.returncode}) instead of defining a function"
+                f"study {study.name}: {reply['began']} ended the process ({_ending(done.returncode)}) "
+                f"instead of defining a function or returning{_last_lines(output)}"
             )
-        reply: dict[str, Any] = json.loads(reply_file.read_text(encoding="utf-8"))
+        if not reply:
+            raise InputError(
+                f"study {study.name}: the process that checks its functions has failed "
+                f"({_ending(done.returncode)})"
+            )
     if "error" in reply:
         raise InputError(f"study {study.name}: {reply['error']}")
     return PreflightResult(**reply)
 
 
+def check_params(study: Study, code_dir: Path) -> None:
+    """Call the study's `check` function only, if it has one.
+
+    Raises:
+        InputError: If it rejects hyperparameters.
+    """
+    if study.check is not None:
+        only_check = study.model_copy(update={"prepare": None, "baselines": None})
+        preflight(only_check, code_dir, import_train=False)
+
+
+def _read_reply(file: Path) -> dict[str, Any]:
+    try:
+        return dict(json.loads(file.read_text(encoding="utf-8")))
+    except (OSError, ValueError):
+        return {}
+
+
+def _ending(returncode: int) -> str:
+    """Return how a process has ended: by a signal or with an exit code."""
+    if returncode >= 0:
+        return f"exit code {returncode}"
+    try:
+        return f"signal {signal.Signals(-returncode).name}"
+    except ValueError:
+        return f"signal {-returncode}"
+
+
+def _last_lines(output: Path) -> str:
+    """Return the last lines that the functions have printed, as the end of a message."""
+    try:
+        text = output.read_bytes()[-MAX_OUTPUT_BYTES:].decode("utf-8", errors="replace")
+    except OSError:
+        return ""
+    lines = [hide_passwords(line.rstrip()) for line in text.splitlines() if line.strip()][-NUM_LINES:]
+    return ":\n" + "\n".join(f"  {line}" for line in lines) if lines else ""
+
+
 def main(request_path: str, reply_path: str) -> None:
     """Run the checks in this process. The reply is a file, because the imported code may print."""
-    request = json.loads(Path(request_path).read_text(encoding="utf-8"))
+    request, reply_file = json.loads(Path(request_path).read_text(encoding="utf-8")), Path(reply_path)
+    study = request["study"]
     sys.path.insert(0, request["code_dir"])
+    sys.argv[1:] = []
+    sys.argv[:] = ["sweep"]
     reply: dict[str, Any]
     try:
-        reply = asdict(_call_functions(request["study"], request["import_train"]))
+        reply = asdict(_call_functions(study, request["import_train"], reply_file))
     except InputError as error:
         reply = {"error": str(error)}
-    Path(reply_path).write_text(json.dumps(reply), encoding="utf-8")
+    except SystemExit as error:
+        if isinstance(error.code, str):
+            with reply_file.with_name(OUTPUT).open("a", encoding="utf-8") as output:
+                output.write(error.code)
+        os._exit(error.code if isinstance(error.code, int) else int(error.code is not None))
+    reply_file.write_text(json.dumps(reply), encoding="utf-8")
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(0)  # threads and exit handlers of the imported code must not keep the launch waiting
 
 
-def _call_functions(study: Mapping[str, Any], import_train: bool) -> PreflightResult:
+def _call_functions(study: Mapping[str, Any], import_train: bool, reply_file: Path) -> PreflightResult:
+    def announce(key: str) -> None:
+        """Record which function is imported or called next, in case that it ends the process."""
+        verb = "importing" if key == "train" else "calling"
+        reply_file.write_text(json.dumps({"began": f"{verb} {study[key]}"}), encoding="utf-8")
+
     if import_train:
-        with _without_stderr():
+        announce("train")
+        with _output_in(reply_file.with_name(OUTPUT)):
             import_function("train", study["train"])
-    data_sha256 = _prepare_data(study) if study["prepare"] else None
-    baselines = _read_baselines(study) if study["baselines"] else None
+        reply_file.with_name(OUTPUT).unlink()
+    data_sha256 = baselines = None
+    if study["check"]:
+        announce("check")
+        _check_params(study)
+    if study["prepare"]:
+        announce("prepare")
+        data_sha256 = _prepare_data(study)
+    if study["baselines"]:
+        announce("baselines")
+        baselines = _read_baselines(study)
     return PreflightResult(data_sha256, baselines)
+
+
+def _check_params(study: Mapping[str, Any]) -> None:
+    check = import_function("check", study["check"])
+    for params in foreseeable_params(Study.model_validate_json(json.dumps(study))):
+        try:
+            check(params)
+        except Exception as error:
+            shown = hide_passwords(json.dumps(params, ensure_ascii=False))
+            raise InputError(f"check: {study['check']} rejects {shown}:\n{reason(error)}") from error
 
 
 def _prepare_data(study: Mapping[str, Any]) -> str | None:
@@ -109,18 +206,25 @@ def _read_baselines(study: Mapping[str, Any]) -> Mapping[str, Any] | None:
 
 
 @contextmanager
-def _without_stderr() -> Iterator[None]:
-    """Discard the output to stderr, including messages that C libraries print when they are loaded."""
+def _output_in(file: Path) -> Iterator[None]:
+    """Write the output to a file, including what C libraries print when they are loaded.
+
+    It is shown only if the process ends.
+    """
+    sys.stdout.flush()
     sys.stderr.flush()
-    kept, nowhere = os.dup(2), os.open(os.devnull, os.O_WRONLY)
-    os.dup2(nowhere, 2)
+    kept, target = (os.dup(1), os.dup(2)), os.open(file, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+    os.dup2(target, 1)
+    os.dup2(target, 2)
     try:
         yield
     finally:
+        sys.stdout.flush()
         sys.stderr.flush()
-        os.dup2(kept, 2)
-        os.close(kept)
-        os.close(nowhere)
+        for descriptor, number in zip(kept, (1, 2), strict=True):
+            os.dup2(descriptor, number)
+            os.close(descriptor)
+        os.close(target)
 
 
 def import_function(key: str, path: str) -> Callable[..., Any]:
@@ -149,12 +253,8 @@ def import_function(key: str, path: str) -> Callable[..., Any]:
     return function
 
 
-def reason(error: Exception) -> str:
+def reason(error: BaseException) -> str:
     """Return the text of an error, preceded by its type if the text alone may not be clear."""
     if isinstance(error, OSError | ValueError | ModuleNotFoundError):
         return str(error)
     return f"{type(error).__name__}: {error}"
-
-
-if __name__ == "__main__":
-    main(*sys.argv[1:])

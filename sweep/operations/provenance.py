@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 
 from sweep import __version__
-from sweep.redaction import hide_passwords
+from sweep.redaction import hide_in_arguments
 
 
 def provenance(code_dir: Path, data_sha256: str | None) -> dict[str, str | bool | None]:
@@ -18,7 +18,7 @@ def provenance(code_dir: Path, data_sha256: str | None) -> dict[str, str | bool 
     """
     commit = _git(code_dir, "rev-parse", "HEAD")
     return {
-        "command": hide_passwords(_command()),
+        "command": _command(),
         "code_dir": str(code_dir),
         "git_commit": commit,
         "git_dirty": _is_dirty(code_dir) if commit else None,
@@ -30,10 +30,10 @@ def provenance(code_dir: Path, data_sha256: str | None) -> dict[str, str | bool 
 
 
 def _command() -> str:
-    """Return the command line of this process, in its short form if it is one of `sweep`."""
+    """Return this process's command line without passwords, in its short form if it is one of `sweep`."""
     program = Path(sys.argv[0])
     is_sweep = program.name == "sweep" or program.parts[-2:] == ("sweep", "__main__.py")
-    return " ".join(["sweep" if is_sweep else f"python {program}", *sys.argv[1:]])
+    return " ".join(["sweep" if is_sweep else f"python {program}", *hide_in_arguments(sys.argv[1:])])
 
 
 def _is_dirty(folder: Path) -> bool:

@@ -17,10 +17,11 @@ from sweep.launcher.trial_spec import build_spec
 from sweep.operations.environment_differences import Difference, differences
 from sweep.operations.metric_agreement import Metrics
 from sweep.operations.preflight import preflight
+from sweep.operations.private_folder import make_private
 from sweep.operations.provenance import provenance
 from sweep.states import AttemptState, Outcome
 from sweep.storage.attempts import newest_attempt
-from sweep.storage.optuna_storage import optuna_storage
+from sweep.storage.optuna_storage import optuna_storage, recorded_proposal
 from sweep.storage.study_definition import recorded_definition
 from sweep.storage.tables import AttemptRow, StudyRow
 from sweep.storage.trial_records import recorded_environment, recorded_epochs, recorded_final_metrics
@@ -91,7 +92,7 @@ def recorded_trial(engine: Engine, row: StudyRow, number: int) -> RecordedTrial:
         )
     study = recorded_definition(row)
     with optuna_storage(engine.url) as storage:
-        proposal = storage.get_trial(attempt.trial.optuna_trial_id)
+        proposal = recorded_proposal(storage, attempt.trial.optuna_trial_id)
     result = recorded_final_metrics(engine, attempt.trial_id)
     if attempt.state is AttemptState.COMPLETE:
         result[study.metric] = proposal.value
@@ -157,6 +158,8 @@ class Reproduction:
 
         If the recorded trial is not complete, the training is stopped after the last recorded epoch.
         """
+        self.folder.path.parent.parent.mkdir(parents=True, exist_ok=True)
+        make_private(self.folder.path.parent)
         self.folder.create(self._spec())
         last_epoch = max(self._trial.epochs, default=0)
         command = [sys.executable, "-m", "sweep.worker", str(self.folder.path)]

@@ -1,9 +1,8 @@
 """Starting a launch: check everything before anything is changed, then create the launcher."""
 
 import logging
-import tempfile
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
@@ -23,11 +22,13 @@ from sweep.launcher.proposals import Proposals
 from sweep.launcher.submission import JobSettings
 from sweep.operations.preflight import PreflightResult, preflight
 from sweep.operations.provenance import provenance
+from sweep.operations.study_workdir import check_study_folder, prepare_study_folder, workdir_to_continue
 from sweep.scheduler.executor import Executor
-from sweep.storage.database import connect, upgrade
+from sweep.storage.database import connect
+from sweep.storage.database_problem import database_problems
 from sweep.storage.lease import Lease, LeaseHeldError
-from sweep.storage.optuna_storage import optuna_storage
-from sweep.storage.studies import create_study, find_study, record_launch
+from sweep.storage.optuna_storage import create_tables, optuna_storage
+from sweep.storage.studies import create_study, find_own_study, move_study, record_launch, study_workdirs
 from sweep.storage.study_definition import definition_of
 from sweep.storage.study_records import StudyRecords
 from sweep.storage.tables import StudyRow
@@ -48,6 +49,7 @@ CHANGEABLE_KEYS = {
     "dry_run",
     "evaluate",
     "prepare",
+    "check",
     "verify",
     "check_node",
     "baselines",
@@ -72,6 +74,7 @@ class LaunchRequest:
         cluster: The profile's name.
         once: Whether the launcher runs one poll cycle only; the failures before this launch count then.
         wait: Whether to wait for another launcher that holds the study, instead of raising an error.
+        is_workdir_given: Whether the user has given the workdir, rather than the profile or the default.
     """
 
     study: Study
@@ -82,6 +85,7 @@ class LaunchRequest:
     cluster: str | None = None
     once: bool = False
     wait: bool = False
+    is_workdir_given: bool = False
 
 
 Preflight = Callable[..., PreflightResult]
@@ -109,21 +113,23 @@ def open_launcher(
         InputError: If the user's input is wrong. Nothing has been changed then, except that the tables exist.
     """
     clock = clock or SystemClock()
-    engine, found = check(request, check_code)
-    upgrade(engine)
-    row = _study_row(engine, request, found.data_sha256, clock)
-    with hold(engine, row, request, executor, clock, open_folder) as launcher:
-        # A periodic or waiting launcher follows another one, which may have been requested to stop.
-        withdraws_stop = not (request.once or request.wait)
-        definition = definition_of(request.study)
-        record_launch(
-            engine,
-            row.id,
-            definition,
-            request.cluster,
-            withdraw_stop=withdraws_stop,
-            baselines=found.baselines,
-        )
+    with ExitStack() as stack:
+        with database_problems():
+            engine, found = check(request, check_code)
+            create_tables(engine, request.url)
+            row = _study_row(engine, request, found.data_sha256, clock)
+            workdir = workdir_to_continue(engine, row, request.workdir, request.is_workdir_given)
+            prepare_study_folder(workdir, row.name)
+            launcher = stack.enter_context(hold(engine, row, request, executor, clock, open_folder, workdir))
+            record_launch(
+                engine,
+                row.id,
+                definition_of(request.study),
+                request.cluster,
+                # A periodic or waiting launcher follows another one, which may have been requested to stop.
+                withdraw_stop=not (request.once or request.wait),
+                baselines=found.baselines,
+            )
         yield launcher
 
 
@@ -135,6 +141,7 @@ def hold(
     executor: Executor,
     clock: Clock | None = None,
     open_folder: FolderOpener = folder_of,
+    workdir: Path | None = None,
 ) -> Iterator[Launcher]:
     """Open a launcher of a recorded study that holds the study's lease while the context lasts.
 
@@ -145,6 +152,7 @@ def hold(
         executor: What runs the jobs.
         clock: The clock; None selects the clock of this machine.
         open_folder: Returns the folder of an attempt.
+        workdir: The folder that the study's folder was moved to; None if it was not moved.
 
     Raises:
         LeaseHeldError: If another launcher holds the lease.
@@ -152,10 +160,13 @@ def hold(
     clock = clock or SystemClock()
     lease = Lease(engine, row.id, clock.now)
     _acquire(lease, request.wait, clock)
-    records = StudyRecords(engine, row.id)
-    causes = records.last_causes(request.study.failures.stop_after_same) if request.once else []
     try:
-        with optuna_storage(request.url) as storage:
+        if workdir is not None and str(workdir) != row.workdir:
+            logger.info("study %s: its folder is now %s", row.name, workdir / row.name)
+            move_study(engine, row, workdir)
+        records = StudyRecords(engine, row.id)
+        causes = records.last_causes(request.study.failures.stop_after_same) if request.once else []
+        with optuna_storage(request.url) as storage, lease.guard(engine, storage.engine):
             yield Launcher(
                 study=request.study,
                 settings=_job_settings(request, executor, Path(row.workdir)),
@@ -190,7 +201,8 @@ def check(request: LaunchRequest, check_code: Preflight = preflight) -> tuple[En
     found = check_code(
         request.study, request.code_dir, import_train=request.profile.runs_in_launcher_environment
     )
-    check_writable(request.workdir)
+    if request.study.name not in study_workdirs(engine):
+        check_study_folder(request.workdir, request.study.name)
     return engine, found
 
 
@@ -213,23 +225,6 @@ def _check_sampler(study: Study) -> None:
         raise MissingPackageError(f"study {study.name}: the points of the sampler qmc", "SciPy", "statistics")
 
 
-def check_writable(workdir: Path) -> None:
-    """Create the folder that contains the studies' folders, and write a file to it.
-
-    Raises:
-        InputError: If that fails.
-    """
-    try:
-        workdir.mkdir(parents=True, exist_ok=True)
-        with tempfile.NamedTemporaryFile(dir=workdir):
-            pass
-    except OSError as error:
-        raise InputError(
-            f"the workdir {workdir} cannot be written: {error.strerror}\n"
-            "choose another with --workdir, or with `workdir` in the profile"
-        ) from None
-
-
 def _acquire(lease: Lease, wait: bool, clock: Clock) -> None:
     is_logged = False
     while True:
@@ -247,10 +242,10 @@ def _acquire(lease: Lease, wait: bool, clock: Clock) -> None:
 def _study_row(engine: Engine, request: LaunchRequest, data_sha256: str | None, clock: Clock) -> StudyRow:
     """Return the row of a study that continues, or create the row of a new one."""
     definition = definition_of(request.study)
-    row = find_study(engine, request.study.name)
+    row = find_own_study(engine, request.study.name)
     if row is None:
         origin = provenance(request.code_dir, data_sha256)
-        return create_study(engine, request.study.name, definition, origin, str(request.workdir), clock.now())
+        row = create_study(engine, request.study.name, definition, origin, str(request.workdir), clock.now())
     _check_same(request.study.name, row.definition, definition)
     if data_sha256 != row.provenance.get("data_sha256"):
         raise InputError(

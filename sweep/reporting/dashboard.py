@@ -1,34 +1,37 @@
 """The server of Optuna's dashboard, which is read-only unless it is requested to be writable."""
 
-import json
+import io
 import logging
 import socket
-from collections.abc import Iterable
-from contextlib import suppress
+import sys
+from ipaddress import IPv4Address, IPv6Address, ip_address
 from pathlib import Path
 from socketserver import ThreadingMixIn
-from typing import TYPE_CHECKING, Any, BinaryIO
+from typing import TYPE_CHECKING, Any, BinaryIO, TextIO
 from wsgiref.simple_server import WSGIRequestHandler, WSGIServer
 
+import psutil
+
 from sweep.errors import InputError
+from sweep.reporting.dashboard_access import Access, bracketed, guarded, served_hosts
 from sweep.storage.database import connect, parse_url, real_url
 from sweep.storage.studies import study_workdirs
+from sweep.terminal_text import one_line, several_lines
 from sweep.worker.attempt_folder import dashboard_folder
 
 if TYPE_CHECKING:
-    from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
+    from _typeshed.wsgi import WSGIApplication
     from sqlalchemy import Engine
 
 logger = logging.getLogger(__name__)
 
-# The dashboard's pages use these methods only to read. Its routes with other methods change studies.
-READING_METHODS = ("GET", "HEAD", "OPTIONS")
-READ_ONLY_REASON = (
-    "This dashboard is read-only. Start it with `sweep dashboard --writable` to change studies."
-)
+CLIENT_TIMEOUT_S = 60
+"""How many seconds a client may send or accept nothing before its connection is closed."""
 
 
-def make_server(storage_url: str, host: str, port: int, writable: bool) -> WSGIServer:
+def make_server(
+    storage_url: str, host: str, port: int, writable: bool, token: str | None = None
+) -> "DashboardServer":
     """Return a server that listens on an address and answers once `serve_forever` is called.
 
     Args:
@@ -36,6 +39,7 @@ def make_server(storage_url: str, host: str, port: int, writable: bool) -> WSGIS
         host: The name or address to listen on.
         port: The port to listen on; 0 for any free port.
         writable: Whether requests may change studies.
+        token: What each request must present; None answers everybody who can reach the port.
 
     Raises:
         InputError: If the database cannot be opened, or the server cannot listen on the address.
@@ -43,27 +47,42 @@ def make_server(storage_url: str, host: str, port: int, writable: bool) -> WSGIS
     app = _dashboard(storage_url)
     try:
         family, *_, (address, *_) = socket.getaddrinfo(host, None, type=socket.SOCK_STREAM)[0]
-        server = _Server(family, str(address), port)
-    except (OSError, OverflowError) as error:
+        server = DashboardServer(family, str(address), port)
+    except (OSError, OverflowError, UnicodeError) as error:
         raise InputError(
             f"cannot listen on {host} port {port}: {error}\nchoose another address with --host and --port"
         ) from error
-    server.set_app(app if writable else read_only(app))
+    names, addresses = ([], []) if server.is_local else (_own_names(), _own_addresses())
+    access = Access(token, served_hosts(host, names, addresses), server.server_port, writable)
+    server.set_app(guarded(app, access))
     return server
 
 
-def read_only(app: "WSGIApplication") -> "WSGIApplication":
-    """Return an application that rejects every request that could change something, with status 403."""
+def link(server: "DashboardServer", host: str, token: str | None) -> str:
+    """Return the address of a dashboard that a user can open, with the token.
 
-    def guarded(environ: "WSGIEnvironment", start_response: "StartResponse") -> Iterable[bytes]:
-        if environ["REQUEST_METHOD"] in READING_METHODS:
-            return app(environ, start_response)
-        body = json.dumps({"reason": READ_ONLY_REASON}).encode()
-        headers = [("Content-Type", "application/json"), ("Content-Length", str(len(body)))]
-        start_response("403 Forbidden", headers)
-        return [body]
+    Args:
+        server: The server.
+        host: The name or address that it was to listen on.
+        token: The token that the server requires.
+    """
+    name = bracketed(socket.gethostname() if server.ip_address.is_unspecified else host)
+    query = "" if token is None else f"/?token={token}"
+    return f"http://{name}:{server.server_port}{query}"
 
-    return guarded
+
+def _own_names() -> list[str]:
+    return [socket.gethostname(), socket.getfqdn()]
+
+
+def _own_addresses() -> list[str]:
+    internet = (socket.AF_INET, socket.AF_INET6)
+    return [
+        address.address
+        for addresses in psutil.net_if_addrs().values()
+        for address in addresses
+        if address.family in internet
+    ]
 
 
 def _dashboard(storage_url: str) -> "WSGIApplication":
@@ -90,14 +109,12 @@ class DashboardArtifactStore:
         Raises:
             ArtifactNotFound: If no study has the artifact.
         """
-        from optuna.artifacts import FileSystemArtifactStore
         from optuna.artifacts.exceptions import ArtifactNotFound
 
         for study, workdir in study_workdirs(self._engine).items():
-            with suppress(ArtifactNotFound):
-                return FileSystemArtifactStore(dashboard_folder(Path(workdir, study))).open_reader(
-                    artifact_id
-                )
+            file = dashboard_folder(Path(workdir, study)) / artifact_id
+            if file.is_file() and not file.is_symlink():  # a link may leave the folder
+                return file.open("rb")
         raise ArtifactNotFound(artifact_id)
 
     def write(self, artifact_id: str, content_body: BinaryIO) -> None:
@@ -109,7 +126,7 @@ class DashboardArtifactStore:
         raise NotImplementedError("only the launcher removes dashboard artifacts")
 
 
-class _Server(ThreadingMixIn, WSGIServer):
+class DashboardServer(ThreadingMixIn, WSGIServer):
     """A server with one thread per request, so that a slow request does not delay others."""
 
     daemon_threads = True
@@ -118,12 +135,50 @@ class _Server(ThreadingMixIn, WSGIServer):
         self.address_family = family
         super().__init__((address, port), _LoggingHandler)
 
+    @property
+    def ip_address(self) -> IPv4Address | IPv6Address:
+        """The address that the server listens on."""
+        return ip_address(str(self.server_address[0]).partition("%")[0])
+
+    @property
+    def is_local(self) -> bool:
+        """Whether only this machine can reach the server."""
+        return self.ip_address.is_loopback
+
     def handle_error(self, request: Any, client_address: Any) -> None:
-        logger.exception("a request from %s failed", client_address)
+        error = sys.exception()
+        if isinstance(error, ConnectionError | TimeoutError):
+            logger.info("the connection of %s was closed: %s", client_address[0], type(error).__name__)
+        else:
+            logger.exception("a request from %s failed", client_address[0])
 
 
 class _LoggingHandler(WSGIRequestHandler):
-    """A request handler that logs requests instead of printing them."""
+    """A request handler that logs requests instead of printing them.
+
+    The log contains no query, which may contain the token, and no header.
+    """
+
+    timeout = CLIENT_TIMEOUT_S
+
+    def log_request(self, code: int | str = "-", size: int | str = "-") -> None:
+        path = one_line(getattr(self, "path", "").partition("?")[0])
+        logger.info("%s %s %s: %s", self.address_string(), one_line(self.command), path, code)
+
+    def log_error(self, format: str, *args: object) -> None:
+        logger.info("%s: the request was not understood", self.address_string())
 
     def log_message(self, format: str, *args: object) -> None:
-        logger.info(format, *args)
+        """Ignore messages that may contain a whole request line."""
+
+    def get_stderr(self) -> TextIO:
+        return _ErrorLog()
+
+
+class _ErrorLog(io.StringIO):
+    """A stream that logs errors of the application as one message each."""
+
+    def write(self, text: str) -> int:
+        if text.strip():
+            logger.error("%s", several_lines(text.strip()))
+        return len(text)

@@ -1,14 +1,19 @@
 """Opening the database: parsing its URL, connecting to it, and upgrading the tables."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from urllib.parse import quote, quote_plus
 
-from sqlalchemy import Connection, Engine, create_engine, inspect, text
-from sqlalchemy.engine import URL, make_url
+from sqlalchemy import Connection, Engine, create_engine, event, inspect, text
+from sqlalchemy.engine import URL, ExceptionContext, make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError
 
 from sweep.errors import InputError
+from sweep.redaction import MASK, hide_secrets
+from sweep.storage.database_problem import reason
+from sweep.storage.url_text import EXPECTED, check_url_text
 
 if TYPE_CHECKING:
     from alembic.config import Config
@@ -20,6 +25,14 @@ HEAD = "0005"
 """The newest revision. It is repeated here because reading the migrations requires Alembic."""
 DRIVERS = {"postgresql": "postgresql+psycopg", "mysql": "mysql+pymysql"}
 EXTRAS = {"postgresql": "postgresql", "mysql": "mysql"}
+CREDENTIAL_KEYS = {"user": "username", "password": "password", "passwd": "password"}
+"""The parts of a URL that may also be given as query keys."""
+SHOWN_QUERY_KEYS = {"host", "port", "dbname", "sslmode", "charset", "connect_timeout", "application_name"}
+"""The query keys whose values are shown. The values of all others may be secrets."""
+LOCK_WAIT_S = 60
+"""How long a launch waits for another one that creates or migrates the tables."""
+LOCK_KEY = 7_350_021_409
+"""The key of PostgreSQL's advisory lock on the tables, an arbitrary number."""
 WAITS: Mapping[str, Mapping[str, Any]] = {
     "sqlite": {"timeout": 60},
     "postgresql": {"connect_timeout": 10, "tcp_user_timeout": 60_000},
@@ -31,27 +44,67 @@ WAITS: Mapping[str, Mapping[str, Any]] = {
 def parse_url(storage: str) -> URL:
     """Parse the address of a storage and select the driver that this package is tested with.
 
+    A user and a password that are given as query keys become parts of the address, and `~` is expanded.
+
     Raises:
-        InputError: If the address is not a URL or names an unsupported database.
+        InputError: If the address is not a URL, or names an unsupported database or none that lasts.
     """
-    expected = "sqlite:///FILE, postgresql+psycopg://USER@HOST/DATABASE or mysql+pymysql://USER@HOST/DATABASE"
+    check_url_text(storage)
     try:
         url = make_url(storage)
-    except ArgumentError:
-        shown = storage if "@" not in storage else "(not shown because it may contain a password)"
-        raise InputError(f"invalid storage URL: {shown}\nexpected {expected}") from None
+    except (ArgumentError, ValueError):
+        raise InputError(
+            f"invalid storage URL (not shown because it may contain a password)\nexpected {EXPECTED}"
+        ) from None
     if url.drivername in DRIVERS:
         url = url.set(drivername=DRIVERS[url.drivername])
     if url.drivername not in {"sqlite", *DRIVERS.values()}:
         raise InputError(
-            f"unsupported database {url.drivername!r} in storage URL {shown_url(url)}\nexpected {expected}"
+            f"unsupported database {url.drivername!r} in storage URL {shown_url(url)}\nexpected {EXPECTED}"
         )
+    return _with_file(url) if url.drivername == "sqlite" else _with_credentials(url)
+
+
+def _with_file(url: URL) -> URL:
+    """Return an SQLite URL with `~` expanded, after checking that it names a file."""
+    database = url.database or ""
+    if database in {"", ":memory:"} or database.startswith("file:") or "uri" in url.query:
+        raise InputError(
+            f"storage URL {shown_url(url)} names no file, so everything would be lost at the end\n"
+            "expected sqlite:///FILE, such as sqlite:///sweep.db"
+        )
+    if database.startswith("~"):
+        try:
+            return url.set(database=str(Path(database).expanduser()))
+        except RuntimeError as error:
+            raise InputError(f"storage URL {shown_url(url)}: {error}") from None
+    return url
+
+
+def _with_credentials(url: URL) -> URL:
+    """Return the URL with a user and a password that are query keys as parts of the address."""
+    for key, part in CREDENTIAL_KEYS.items():
+        if key in url.query:
+            value = url.query[key]
+            last = value if isinstance(value, str) else value[-1]
+            url = url.difference_update_query([key])
+            url = url.set(username=last) if part == "username" else url.set(password=last)
     return url
 
 
 def shown_url(url: URL) -> str:
-    """Return the URL with its password masked, for output."""
-    return url.render_as_string(hide_password=True)
+    """Return the URL for output: its password and the values of all but a few query keys are masked."""
+    query = {key: value if key in SHOWN_QUERY_KEYS else MASK for key, value in url.query.items()}
+    return url.set(query=query).render_as_string(hide_password=True)
+
+
+def secrets_of(url: URL) -> set[str]:
+    """Return the texts that may not be shown: the password and masked query values, also in escaped form."""
+    values = [str(url.password or "")]
+    for key, value in url.query.items():
+        if key not in SHOWN_QUERY_KEYS:
+            values += [value] if isinstance(value, str) else value
+    return {text for value in values if value for text in (value, quote(value), quote_plus(value))}
 
 
 def real_url(url: URL) -> str:
@@ -61,8 +114,7 @@ def real_url(url: URL) -> str:
 
 def sqlite_file(url: URL) -> Path | None:
     """Return the file of an SQLite database, or None for another database."""
-    is_file = url.get_backend_name() == "sqlite" and url.database not in {None, "", ":memory:"}
-    return Path(str(url.database)) if is_file else None
+    return Path(str(url.database)) if url.get_backend_name() == "sqlite" else None
 
 
 def connect(url: URL, *, must_exist: bool = False) -> Engine:
@@ -80,6 +132,7 @@ def connect(url: URL, *, must_exist: bool = False) -> Engine:
         _check_sqlite_file(url, file, must_exist)
     try:
         engine = create_engine(url, **engine_options(url))
+        name_in_errors(engine, url)
         if file is None or file.exists():  # connecting would create the file
             with engine.connect() as connection:
                 inspect(connection).get_table_names()
@@ -90,8 +143,26 @@ def connect(url: URL, *, must_exist: bool = False) -> Engine:
             f"install it with: pip install 'capsweep[{extra}]'"
         ) from None
     except DBAPIError as error:
-        raise InputError(f"storage {shown_url(url)} cannot be opened: {_reason(error)}") from None
+        shown = hide_secrets(reason(error), secrets_of(url))
+        raise InputError(f"storage {shown_url(url)} cannot be opened: {shown}") from None
+    except (
+        ArgumentError,
+        TypeError,
+        ValueError,
+    ) as error:  # an unknown query key, for example
+        shown = hide_secrets(str(error), secrets_of(url))
+        raise InputError(f"storage {shown_url(url)} cannot be opened: {shown}") from None
     return engine
+
+
+def name_in_errors(engine: Engine, url: URL) -> None:
+    """Add the storage's URL, without its password, as a note to each error that the database reports."""
+
+    def add_note(context: ExceptionContext) -> None:
+        if context.sqlalchemy_exception is not None:
+            context.sqlalchemy_exception.add_note(f"storage {shown_url(url)}")
+
+    event.listen(engine, "handle_error", add_note)
 
 
 def open_recorded(url: URL) -> Engine:
@@ -137,10 +208,37 @@ def upgrade(engine: Engine) -> None:
         )
     from alembic import command  # slow to import, and rarely needed
 
-    with engine.begin() as connection:
+    with tables_locked(engine), engine.begin() as connection:
         if engine.dialect.name == "sqlite":
             connection.exec_driver_sql("BEGIN IMMEDIATE")  # its driver starts no transaction for DDL
         command.upgrade(alembic_config(connection), "head")
+
+
+@contextmanager
+def tables_locked(engine: Engine) -> Iterator[None]:
+    """Keep other launches from creating or migrating tables within this context.
+
+    SQLite has no such lock: its own on the file excludes all other connections.
+
+    Raises:
+        InputError: If another launch holds the lock for too long.
+    """
+    with engine.connect() as connection:
+        is_locked: bool | int | None = True
+        if engine.dialect.name == "postgresql":
+            connection.exec_driver_sql(f"SET LOCAL lock_timeout = '{LOCK_WAIT_S}s'")
+            connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({LOCK_KEY})")
+        elif engine.dialect.name == "mysql":
+            is_locked = connection.scalar(text(f"SELECT GET_LOCK('sweep_tables', {LOCK_WAIT_S})"))
+        if not is_locked:
+            raise InputError(
+                f"{shown_url(engine.url)} is being prepared by another launch\nrun the command again later"
+            )
+        try:
+            yield
+        finally:
+            if engine.dialect.name == "mysql":
+                connection.scalar(text("SELECT RELEASE_LOCK('sweep_tables')"))
 
 
 def alembic_config(connection: Connection) -> "Config":
@@ -163,8 +261,3 @@ def _check_sqlite_file(url: URL, file: Path, must_exist: bool) -> None:
         raise InputError(
             f"storage {shown_url(url)}: there is no folder {file.resolve().parent}\ncreate it first"
         )
-
-
-def _reason(error: DBAPIError) -> str:
-    """Return the first line of the database's own message, which does not contain the URL."""
-    return str(error.orig).strip().split("\n")[0]

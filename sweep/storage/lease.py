@@ -6,12 +6,14 @@ The lease is a row of the database, so that it holds across login nodes.
 import os
 import platform
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime, timedelta
 from typing import NamedTuple
 
 import psutil
-from sqlalchemy import Engine, update
+from sqlalchemy import Connection, Engine, event, select, update
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from sweep.errors import InputError, SweepError
@@ -19,6 +21,7 @@ from sweep.storage.tables import StudyRow
 
 STALE_AFTER = timedelta(minutes=5)
 """How long after its last heartbeat a launcher on another host is considered dead."""
+LOST = "another launcher has taken over the study: this launcher ends, and its jobs continue"
 
 
 class LeaseHeldError(InputError):
@@ -111,9 +114,37 @@ class Lease:
             LeaseLostError: If another launcher has taken over the study.
         """
         if not self._replace(self._holder, self._holder):
-            raise LeaseLostError(
-                "another launcher has taken over the study: this launcher ends, and its jobs continue"
-            )
+            raise LeaseLostError(LOST)
+
+    @contextmanager
+    def guard(self, *engines: Engine) -> Iterator[None]:
+        """Let no transaction commit on these engines while another launcher holds the lease.
+
+        A launcher that was suspended for a while continues in the middle of a poll cycle, and what it read
+        before no longer holds. The context ends before `release`.
+
+        Args:
+            engines: All connections of the launcher to the database of the study.
+
+        Raises:
+            LeaseLostError: If another launcher has taken over the study.
+        """
+        with ExitStack() as stack:
+            for engine in engines:
+                event.listen(engine, "commit", self._check)
+                stack.callback(event.remove, engine, "commit", self._check)
+            try:
+                yield
+            except IntegrityError:  # perhaps because the other launcher has written the same rows
+                self.renew()
+                raise
+
+    def _check(self, connection: Connection) -> None:
+        """Read in the transaction to be committed who holds the lease."""
+        holder = select(StudyRow.launcher).where(StudyRow.id == self._study_id)
+        if connection.scalar(holder) != self._holder:
+            connection.invalidate()  # the changes are discarded with the connection
+            raise LeaseLostError(LOST)
 
     def release(self) -> None:
         """End the lease if this launcher still holds it."""

@@ -7,7 +7,9 @@ module does not import Optuna, so that `sweep status` starts quickly.
 from sqlalchemy import (
     ColumnElement,
     Select,
+    String,
     Update,
+    cast,
     column,
     func,
     literal_column,
@@ -18,6 +20,7 @@ from sqlalchemy import (
 )
 
 _studies = table("studies", column("study_id"), column("study_name"))
+_directions = table("study_directions", column("study_id"), column("direction"), column("objective"))
 _trials = table(
     "trials",
     column("trial_id"),
@@ -28,14 +31,37 @@ _trials = table(
 )
 _values = table("trial_values", column("trial_id"), column("value"))
 
-TABLES = (_studies, _trials, _values)
+TABLES = (_studies, _directions, _trials, _values)
 """The tables of Optuna that are read or written here, with the columns that are used."""
 
 # States are literals because PostgreSQL stores them in an enum type, which it does not compare with text.
 _COMPLETE: ColumnElement[str] = literal_column("'COMPLETE'")
 _FAIL: ColumnElement[str] = literal_column("'FAIL'")
 _RUNNING: ColumnElement[str] = literal_column("'RUNNING'")
+_PRUNED: ColumnElement[str] = literal_column("'PRUNED'")
 _WAITING: ColumnElement[str] = literal_column("'WAITING'")
+
+STUDIES_TABLE = _studies.name
+"""The name of Optuna's table of studies."""
+
+
+def study_names() -> Select[str]:
+    """Return a query for the names of all studies."""
+    return select(_studies.c.study_name)
+
+
+def directions(study: str) -> Select[str]:
+    """Return a query for the directions of a study's objectives, such as MAXIMIZE; empty without a study."""
+    query = select(cast(_directions.c.direction, String)).join_from(
+        _directions, _studies, _directions.c.study_id == _studies.c.study_id
+    )
+    return query.where(_studies.c.study_name == study).order_by(_directions.c.objective)
+
+
+def num_ended(study: str) -> Select[int]:
+    """Return a query for the number of trials that have ended."""
+    has_ended = _trials.c.state.in_((_COMPLETE, _PRUNED, _FAIL))
+    return select(func.count()).select_from(_trials).where(_is_of(study), has_ended)
 
 
 def num_waiting(study: str) -> Select[int]:

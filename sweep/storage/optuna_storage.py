@@ -4,6 +4,7 @@ Only the layout of Optuna's tables is also used by `optuna_queries.py`, which do
 `tests/sweep/storage/test_optuna_storage.py` checks everything that these two modules rely on.
 """
 
+import time
 from collections.abc import Container, Iterator
 from contextlib import contextmanager
 from types import SimpleNamespace
@@ -11,15 +12,28 @@ from typing import Any
 
 import optuna
 from optuna._typing import JSONSerializable
+from optuna.exceptions import StorageInternalError
 from optuna.storages import RDBStorage
 from optuna.storages._cached_storage import _CachedStorage
 from optuna.storages._rdb import models
 from optuna.study import StudyDirection
 from optuna.trial import FrozenTrial, TrialState
-from sqlalchemy import URL, ColumnElement, Connection, Row, Table, select
+from sqlalchemy import URL, ColumnElement, Connection, Engine, Row, Table, select
+from sqlalchemy.exc import IntegrityError, SQLAlchemyError
 
+from sweep.errors import InputError
 from sweep.storage import optuna_queries
-from sweep.storage.database import engine_options, real_url
+from sweep.storage.database import (
+    engine_options,
+    name_in_errors,
+    real_url,
+    shown_url,
+    tables_locked,
+    upgrade,
+)
+
+CREATION_PAUSES_S = (0.1, 0.2, 0.4, 0.8, 1.6)
+"""The pauses between attempts to create Optuna's tables, which several launches may do at the same time."""
 
 STATES = {
     TrialState.COMPLETE: "complete",
@@ -48,6 +62,27 @@ def optuna_trial_id(trial: FrozenTrial | optuna.Trial) -> int:
 def optuna_study_id(study: optuna.Study) -> int:
     """Return Optuna's id of a study."""
     return study._study_id
+
+
+def all_trials(storage: "PolledStorage", study: str) -> list[FrozenTrial]:
+    """Return all trials of the study of that name; none if its Optuna study does not exist yet."""
+    try:
+        study_id = storage.get_study_id_from_name(study)
+    except KeyError:
+        return []
+    return storage.get_all_trials(study_id, deepcopy=False)
+
+
+def recorded_proposal(storage: "PolledStorage", trial_id: int) -> FrozenTrial:
+    """Return a trial by Optuna's id.
+
+    Raises:
+        InputError: If it was deleted from Optuna's tables.
+    """
+    try:
+        return storage.get_trial(trial_id)
+    except KeyError:
+        raise InputError("the trial was deleted from Optuna's tables, with its hyperparameters") from None
 
 
 class BulkReadingStorage(RDBStorage):
@@ -103,6 +138,11 @@ class PolledStorage(_CachedStorage):
         super().__init__(backend)
         self._reads_once, self._has_read = False, False
 
+    @property
+    def engine(self) -> Engine:
+        """The connections to the database."""
+        return self._backend.engine
+
     @contextmanager
     def reading_once(self) -> Iterator[None]:
         """Read the trials once within this context, and again only after a pruner has stored an attribute."""
@@ -151,10 +191,54 @@ class PolledStorage(_CachedStorage):
         return PolledStorage(self._backend)
 
 
+def create_tables(engine: Engine, url: URL) -> None:
+    """Create or migrate all tables: first Optuna's, then ours.
+
+    A database that has our tables therefore has Optuna's. Several launches may call this at the same time.
+
+    Args:
+        engine: The database.
+        url: Its URL.
+
+    Raises:
+        InputError: If a newer version of this package or another version of Optuna has created the tables.
+    """
+    with tables_locked(engine):
+        _create_optuna_tables(url)
+    upgrade(engine)
+
+
+def _create_optuna_tables(url: URL) -> None:
+    for pause_s in (*CREATION_PAUSES_S, None):
+        try:
+            with optuna_storage(url):
+                return
+        except (SQLAlchemyError, StorageInternalError) as error:
+            if pause_s is None or not _was_created_meanwhile(error):
+                raise
+        time.sleep(pause_s)
+
+
+def _was_created_meanwhile(error: Exception) -> bool:
+    """Return whether another launch has created the same table or row, which happens on SQLite only."""
+    return isinstance(error, IntegrityError) or "already exists" in str(error)
+
+
 @contextmanager
 def optuna_storage(url: URL) -> Iterator[PolledStorage]:
-    """Open Optuna's storage with its own connections. Missing tables of Optuna are created."""
-    storage = BulkReadingStorage(real_url(url), engine_kwargs=engine_options(url))
+    """Open Optuna's storage with its own connections. Missing tables of Optuna are created.
+
+    Raises:
+        InputError: If another version of Optuna has created the tables.
+    """
+    try:
+        storage = BulkReadingStorage(real_url(url), engine_kwargs=engine_options(url))
+    except RuntimeError as error:
+        raise InputError(
+            f"storage {shown_url(url)}: {error}\n"
+            "use another storage with --storage URL, or another version of Optuna"
+        ) from None
+    name_in_errors(storage.engine, url)
     try:
         yield PolledStorage(storage)
     finally:

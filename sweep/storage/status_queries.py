@@ -183,7 +183,8 @@ def trial_statuses(session: Session, study: StudyRow, numbers: Sequence[int] | N
             error=error_summary(attempt.error),
             exit_status=attempt.exit_status,
         )
-    return [trials[number] for number in (trials if numbers is None else numbers)]
+    # A number that only Optuna knows is of a trial whose row is not committed yet, or of another program.
+    return [trials[number] for number in (trials if numbers is None else numbers) if number in trials]
 
 
 def _last_and_best_epochs(

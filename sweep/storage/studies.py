@@ -2,14 +2,34 @@
 
 from collections.abc import Mapping
 from datetime import UTC, datetime
-from typing import Any
+from pathlib import Path
+from typing import Any, NamedTuple
 
-from sqlalchemy import Engine, inspect, null, select, update
+from sqlalchemy import Engine, func, inspect, null, select, update
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from sweep.errors import InputError
+from sweep.states import ACTIVE_STATES
+from sweep.storage import optuna_queries
 from sweep.storage.database import shown_url, sqlite_file
-from sweep.storage.tables import StudyRow
+from sweep.storage.optuna_queries import STUDIES_TABLE
+from sweep.storage.tables import AttemptRow, StudyRow, TrialRow
+from sweep.worker.attempt_folder import attempt_folder, trial_folder
+
+
+class RecordedFolder(NamedTuple):
+    """The folder of an attempt that was submitted.
+
+    Attributes:
+        number: The trial's number.
+        path: The path below the study's folder.
+        is_active: Whether the attempt has not ended.
+    """
+
+    number: int
+    path: Path
+    is_active: bool
 
 
 def find_study(engine: Engine, name: str) -> StudyRow | None:
@@ -48,6 +68,83 @@ def study_workdirs(engine: Engine) -> dict[str, str]:
         return {row.name: row.workdir for row in session.execute(select(StudyRow.name, StudyRow.workdir))}
 
 
+def optuna_study_names(engine: Engine) -> set[str]:
+    """Return the names of all studies of Optuna in the database, including those of other programs."""
+    file = sqlite_file(engine.url)
+    if (file is not None and not file.exists()) or not inspect(engine).has_table(STUDIES_TABLE):
+        return set()
+    with engine.connect() as connection:
+        return set(connection.scalars(optuna_queries.study_names()))
+
+
+def find_own_study(engine: Engine, name: str) -> StudyRow | None:
+    """Return the study of that name, whose Optuna study must belong to it; None if there is none.
+
+    Our row is created first, so an Optuna study without a row belongs to another program. The Optuna study is
+    missing if the first launch was killed before it was created.
+
+    Raises:
+        InputError: If the Optuna study belongs to another program, or was deleted.
+    """
+    exists = name in optuna_study_names(engine)  # read before the row, because it is created after the row
+    row = find_study(engine, name)
+    if row is None:
+        if exists:
+            raise _not_own(engine, name)
+        return None
+    num_recorded = select(func.count()).select_from(TrialRow).where(TrialRow.study_id == row.id)
+    with engine.connect() as connection:
+        directions = list(connection.scalars(optuna_queries.directions(name)))
+        has_ended_trials = bool(connection.scalar(optuna_queries.num_ended(name)))
+        has_trials = bool(
+            connection.scalar(num_recorded)
+        )  # read last, because a trial ends after it is recorded
+    if exists and (directions != [row.direction.upper()] or (has_ended_trials and not has_trials)):
+        raise _not_own(engine, name)
+    if has_trials and name not in optuna_study_names(engine):
+        raise InputError(
+            f"the trials of study {name} were deleted from Optuna's tables in {shown_url(engine.url)}\n"
+            "restore them from a backup, or give the new study another name: --set name=NAME"
+        )
+    return row
+
+
+def _not_own(engine: Engine, name: str) -> InputError:
+    return InputError(
+        f"{shown_url(engine.url)} contains an Optuna study {name!r} of another program\n"
+        "give the new study another name (--set name=NAME), use another storage (--storage URL), or rename "
+        "or delete that study"
+    )
+
+
+def recorded_folders(engine: Engine, study_id: int) -> list[RecordedFolder]:
+    """Return the folders of all attempts of a study that were submitted."""
+    query = (
+        select(TrialRow.number, AttemptRow.number, AttemptRow.token, AttemptRow.state)
+        .join(AttemptRow)
+        .where(TrialRow.study_id == study_id, AttemptRow.job_name.is_not(None))
+    )
+    with engine.connect() as connection:
+        return [
+            RecordedFolder(
+                number,
+                attempt_folder(trial_folder(Path(), "", number), attempt, token).path,
+                state in ACTIVE_STATES,
+            )
+            for number, attempt, token, state in connection.execute(query)
+        ]
+
+
+def move_study(engine: Engine, study: StudyRow, workdir: Path) -> None:
+    """Record that a study's folder is in another workdir. The caller holds the study's lease."""
+    with Session(engine) as session:
+        for trial in session.scalars(select(TrialRow).where(TrialRow.study_id == study.id)):
+            trial.folder = str(trial_folder(workdir, study.name, trial.number))
+        session.execute(update(StudyRow).where(StudyRow.id == study.id).values(workdir=str(workdir)))
+        session.commit()
+    study.workdir = str(workdir)
+
+
 def create_study(
     engine: Engine,
     name: str,
@@ -67,7 +164,7 @@ def create_study(
         created_at: When the study is first launched; None selects the current time.
 
     Returns:
-        The new row, detached from its session.
+        The new row, detached from its session; that of another launch that has just recorded the study.
     """
     row = StudyRow(
         name=name,
@@ -76,9 +173,14 @@ def create_study(
         workdir=workdir,
         created_at=created_at or datetime.now(UTC),
     )
-    with Session(engine, expire_on_commit=False) as session:
-        session.add(row)
-        session.commit()
+    try:
+        with Session(engine, expire_on_commit=False) as session:
+            session.add(row)
+            session.commit()
+    except IntegrityError:
+        if (existing := find_study(engine, name)) is None:
+            raise
+        return existing
     return row
 
 

@@ -12,7 +12,8 @@ from sqlalchemy.orm import Session, selectinload
 from sweep.definition.study import EVALUATION, Study
 from sweep.error_summary import error_summary
 from sweep.storage.database import DEFAULT_URL, open_recorded, parse_url
-from sweep.storage.optuna_storage import STATES, optuna_storage
+from sweep.storage.database_problem import database_problems
+from sweep.storage.optuna_storage import STATES, all_trials, optuna_storage
 from sweep.storage.studies import find_study, get_study
 from sweep.storage.study_data import StudyData
 from sweep.storage.study_definition import recorded_definition
@@ -37,11 +38,12 @@ def study_data(name: str, storage: str | URL = DEFAULT_URL) -> StudyData:
         InputError: If the database cannot be opened, or does not contain the study.
     """
     url = parse_url(storage) if isinstance(storage, str) else storage
-    engine = open_recorded(url)
-    try:
-        return read_study(engine, url, name)
-    finally:
-        engine.dispose()
+    with database_problems():
+        engine = open_recorded(url)
+        try:
+            return read_study(engine, url, name)
+        finally:
+            engine.dispose()
 
 
 def read_study(engine: Engine, url: URL, name: str) -> StudyData:
@@ -59,7 +61,7 @@ def read_study(engine: Engine, url: URL, name: str) -> StudyData:
     study = recorded_definition(row)
     optuna.logging.set_verbosity(optuna.logging.ERROR)
     with optuna_storage(url) as storage:
-        frozen = optuna.load_study(study_name=name, storage=storage).get_trials(deepcopy=False)
+        frozen = all_trials(storage, name)
     of_study = TrialRow.study_id == row.id
     with Session(engine) as session:
         query = select(TrialRow).where(of_study).options(selectinload(TrialRow.attempts))

@@ -79,6 +79,12 @@ class StudyRecords:
             session.add_all(trials)
             session.commit()
 
+    def reopen_in_optuna(self, optuna_trial_ids: Iterable[int]) -> None:
+        """Set failed trials to running in Optuna's tables."""
+        with self._engine.begin() as connection:
+            for trial_id in optuna_trial_ids:
+                connection.execute(reopen(trial_id))
+
     def trial_numbers(self) -> set[int]:
         """Return the numbers of all recorded trials."""
         query = select(TrialRow.number).where(TrialRow.study_id == self.study_id)

@@ -114,8 +114,12 @@ class AttemptFolder:
         return start if start.token == token else None
 
     def request_stop(self, reason: Outcome) -> None:
-        """Request the worker to stop at its next report, as PRUNED or as SUPERSEDED."""
-        write_atomically(self.stop, reason.value)
+        """Request the worker to stop at its next report, as PRUNED or as SUPERSEDED.
+
+        Without the folder there is no worker: a launcher was killed before it created the folder.
+        """
+        with suppress(FileNotFoundError):
+            write_atomically(self.stop, reason.value)
 
     def read_stop(self) -> Outcome | None:
         """Return why the worker must stop, or None if it may continue."""
@@ -261,4 +265,9 @@ def dashboard_folder(study: Path) -> Path:
 
 def submission_folder(trial: Path, submission: str) -> Path:
     """Return the folder with the executor's files of jobs submitted together, one of them the trial's."""
-    return trial.parent / "jobs" / submission
+    return jobs_folder(trial.parent) / submission
+
+
+def jobs_folder(study: Path) -> Path:
+    """Return the folder that contains the folders of submissions, in the study's folder."""
+    return study / "jobs"

@@ -5,12 +5,18 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+import optuna
 import pytest
+from optuna.artifacts import FileSystemArtifactStore, upload_artifact
+from optuna_dashboard import save_note
 from playwright.sync_api import Browser, Page, expect
 
+from sweep.storage.database import connect, parse_url, upgrade
+from sweep.storage.studies import create_study
 from sweep.storage.study_reader import study_data
+from sweep.worker.attempt_folder import dashboard_folder
 from tests.browser.chromium import TIMEOUT_MS, Visit, visiting
-from tests.sweep.reporting.dashboard_server import running
+from tests.sweep.reporting.dashboard_server import printed_link, running
 
 PNG = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR4nGNgYGD4DwABBAEAX+XDSwAAAABJRU5ErkJggg=="
 MODEL = f'''
@@ -129,3 +135,140 @@ def test_creation_is_rejected_and_the_page_remains_usable(visit: Visit) -> None:
     visit.page.reload()
     expect_text(visit.page, "shown")
     assert visit.page.get_by_text("mine").count() == 0
+
+
+INCLUDE = """
+(path) => new Promise((done) => {
+  const [frame, script] = ["iframe", "script"].map((name) => document.createElement(name));
+  Object.assign(frame, { src: path });
+  Object.assign(script, { src: path, onload: done, onerror: done });
+  document.body.append(frame, script);
+})
+"""
+TOKEN = "a-token-of-the-tests"
+STEALING = "<script>fetch('/api/studies').then(() => document.title = 'executed')</script>"
+FILES = {
+    "page.html": f"<!DOCTYPE html>{STEALING}<img src=x onerror=\"document.title='executed'\">",
+    "drawing.svg": "<svg xmlns='http://www.w3.org/2000/svg'><script>document.title='executed'</script></svg>",
+    "page.xhtml": f"<html xmlns='http://www.w3.org/1999/xhtml'><body>{STEALING}</body></html>",
+    "script.js": "document.title = 'executed'",
+    "text.txt": STEALING,
+}
+
+
+@pytest.fixture
+def hostile_storage(tmp_path: Path) -> str:
+    """Create a study whose names, values, notes and files contain markup and scripts."""
+    url = f"sqlite:///{tmp_path / 'hostile.db'}"
+    engine = connect(parse_url(url))
+    upgrade(engine)
+    create_study(engine, "hostile", {}, {}, str(tmp_path / "sweeps"))
+    engine.dispose()
+    store = dashboard_folder(tmp_path / "sweeps" / "hostile")
+    store.mkdir(parents=True)
+    study = optuna.create_study(study_name="hostile", storage=url)
+    trial = study.ask()
+    trial.suggest_categorical(f"p{STEALING}", [STEALING, "other"])
+    trial.set_user_attr(f"a{STEALING}", "<img src=x onerror=\"document.title='executed'\">")
+    save_note(trial, f"{STEALING} <img src=x onerror=\"document.title='executed'\"> [x](javascript:alert(1))")
+    for name, content in FILES.items():
+        (tmp_path / name).write_text(content)
+        upload_artifact(
+            artifact_store=FileSystemArtifactStore(store),
+            file_path=str(tmp_path / name),
+            study_or_trial=trial,
+        )
+    study.tell(trial, 1.0)
+    return url
+
+
+def test_printed_link_opens_the_dashboard_and_is_removed_from_the_address(
+    chromium: Browser, folder: Path, screenshots: Path
+) -> None:
+    with printed_link(folder) as (link, _process):
+        address, _, query = link.partition("/?")
+        token = query.removeprefix("token=")
+        with visiting(chromium, link, allowed=address) as visit:
+            check_pages(visit, address, token, screenshots)
+
+
+def check_pages(visit: Visit, address: str, token: str, screenshots: Path) -> None:
+    """Check the pages of the dashboard after its link was opened."""
+    expect_text(visit.page, "shown")
+    assert visit.page.url.partition("?")[0] == f"{address}/dashboard"
+    assert len(token) > 40
+    assert token not in visit.page.url
+    assert visit.page.evaluate("document.cookie") == ""
+    visit.page.get_by_text("shown").first.click()
+    expect_text(visit.page, "Hyperparameter Importance")
+    visit.page.goto(f"{address}/dashboard/studies/1/trials?numbers=2")
+    picture = visit.page.locator("img[alt='learning_curves.svg']")
+    expect(picture).to_be_visible(timeout=TIMEOUT_MS)
+    assert picture.evaluate("async (image) => { await image.decode(); return image.naturalWidth }") > 0
+    visit.page.screenshot(path=screenshots / "dashboard-token.png")
+    assert (visit.blocked, visit.errors) == ([], [])
+
+
+def test_writable_dashboard_creates_a_study_with_the_token(chromium: Browser, hostile_storage: str) -> None:
+    with (
+        running(hostile_storage, writable=True, token=TOKEN) as address,
+        visiting(chromium, f"{address}/?token={TOKEN}", allowed=address) as visit,
+    ):
+        visit.page.get_by_role("button", name="Create").click()
+        visit.page.get_by_label("Study name").fill("mine")
+        with visit.page.expect_response(lambda reply: reply.request.method == "POST") as response:
+            visit.page.get_by_role("button", name="Create").last.click()
+        assert response.value.status == 201
+
+
+def test_page_without_the_token_explains_where_the_link_is(
+    chromium: Browser, storage: str, screenshots: Path
+) -> None:
+    with (
+        running(storage, token=TOKEN) as address,
+        visiting(chromium, f"{address}/dashboard", allowed=address) as visit,
+    ):
+        expect_text(visit.page, "Open the link that sweep dashboard printed")
+        visit.page.screenshot(path=screenshots / "dashboard-rejected.png")
+
+
+def test_page_of_another_site_cannot_show_or_read_the_dashboard(
+    chromium: Browser, storage: str, tmp_path: Path
+) -> None:
+    with running(storage) as address:
+        foreign = tmp_path / "foreign.html"
+        foreign.write_text(f"<iframe src='{address}/dashboard'></iframe><p>foreign</p>")
+        with visiting(chromium, foreign.as_uri(), allowed="") as visit:
+            visit.page.wait_for_load_state()
+            assert 'id="dashboard"' not in visit.page.frames[1].content()
+            script = f"fetch('{address}/api/studies').then((reply) => reply.text(), () => 'rejected')"
+            assert visit.page.evaluate(script) == "rejected"
+            script = f"fetch('{address}/api/studies/1', {{method: 'DELETE', mode: 'no-cors'}}).catch(() => 0)"
+            visit.page.evaluate(script)
+    assert len(study_data("shown", storage).trials) == 4
+
+
+def test_content_of_trials_is_never_executed(
+    chromium: Browser, hostile_storage: str, screenshots: Path
+) -> None:
+    with (
+        running(hostile_storage, token=TOKEN) as address,
+        visiting(chromium, f"{address}/?token={TOKEN}", allowed=address) as visit,
+    ):
+        page = visit.page
+        page.goto(f"{address}/dashboard/studies/1/trials?numbers=0")
+        expect_text(page, "page.html")
+        page.screenshot(path=screenshots / "dashboard-hostile.png", full_page=True)
+        assert page.title() != "executed"
+        (trial,) = page.evaluate("fetch('/api/studies/1').then((reply) => reply.json())")["trials"]
+        assert len(trial["artifacts"]) == len(FILES)
+        prefix = f"/artifacts/1/{trial['trial_id']}"
+        paths = [f"{prefix}/{artifact['artifact_id']}" for artifact in trial["artifacts"]]
+        for path in paths:
+            with page.expect_download() as download:  # instead of a page in the window
+                page.evaluate(f"location.href = '{path}'")
+            assert download.value.url == address + path
+            assert page.title() != "executed"
+        for path in paths:
+            page.evaluate(INCLUDE, path)
+            assert page.title() != "executed"

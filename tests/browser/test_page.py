@@ -9,6 +9,7 @@ from playwright.sync_api import Browser, Page
 
 from sweep.reporting.page.comparison import comparison
 from sweep.reporting.page.page import page
+from sweep.terminal_text import one_line
 from tests.browser.chromium import NARROW, WIDE, Visit, visiting, wait_for_figures
 from tests.sweep.reporting import synthetic_studies as studies
 
@@ -209,3 +210,65 @@ def test_comparison_fits_every_width_in_both_color_schemes(
         assert visit.page.evaluate("document.documentElement.scrollWidth") <= width
         label = visit.page.locator(".plot").first.locator(".hoverlayer").text_content()
         assert str(label).startswith("kmnist-random: ")
+
+
+EXECUTE = "document.title = 'executed'"
+ATTACKS = {
+    "element": f'<img src=x onerror="{EXECUTE}">',
+    "end of a script": f"</script><script>{EXECUTE}</script><!--",
+    "attribute": f'" onmouseover="{EXECUTE}" x=\'',
+    "link of Plotly": f'<a href="javascript:{EXECUTE}"><b>x</b></a><br>&lt;i&gt;',
+    "template": "%{x}${alert(1)}{{ 7 * 7 }}{% for %}$x^2$",
+    "reordering": "a\u202eb\u2028c\x9b31m",
+}
+
+
+@pytest.mark.parametrize("text", ATTACKS.values(), ids=ATTACKS)
+def test_names_and_values_are_shown_literally_and_executed_nowhere(
+    chromium: Browser, tmp_path: Path, screenshots: Path, text: str, request: pytest.FixtureRequest
+) -> None:
+    pages = {}
+    for name, chosen in (("harmless", "calm"), ("hostile", text)):
+        data = studies.hostile(chosen)
+        pages[name] = tmp_path / f"{name}.html"
+        pages[name].write_bytes(page(data))
+        (tmp_path / f"{name}-comparison.html").write_bytes(
+            comparison([data, studies.with_definition(data, name=f"{chosen}2")])
+        )
+    count = "document.querySelectorAll(':not(tspan, svg, svg *)').length"
+    shown = one_line(text)
+    for name, file in (("report", pages["hostile"]), ("comparison", tmp_path / "hostile-comparison.html")):
+        with visiting(chromium, file.as_uri(), file.as_uri()) as visit:
+            wait_for_figures(visit.page)
+            drawn = visit.page.locator(".plot").all_text_contents()
+            assert sum(shown in part.replace("\N{NO-BREAK SPACE}", " ") for part in drawn) >= 1
+            hover_over_point(visit.page, plot=0, trace=0, point=0)
+            assert shown in str(visit.page.locator(".plot").first.locator(".hoverlayer").text_content())
+            visit.page.mouse.move(2, 2)
+            for button in visit.page.locator("td button").all()[:1]:
+                button.click()
+                assert shown in visit.page.locator("#followed").inner_text()
+            assert visit.page.locator(".plot a, .plot b, .plot i, img").count() == 0
+            assert visit.page.title() == f"{shown} – sweep report" or name == "comparison"
+            assert shown in visit.page.locator("h1").inner_text() or name == "comparison"
+            assert (visit.blocked, visit.errors) == ([], [])
+            num_elements = visit.page.evaluate(count)
+            if name == "report":
+                visit.page.screenshot(path=screenshots / f"report-hostile-{request.node.callspec.id}.png")
+        harmless = tmp_path / file.name.replace("hostile", "harmless")
+        with visiting(chromium, harmless.as_uri(), harmless.as_uri()) as visit:
+            wait_for_figures(visit.page)
+            hover_over_point(visit.page, plot=0, trace=0, point=0)
+            assert visit.page.evaluate(count) == num_elements
+
+
+def test_script_that_is_not_of_the_page_is_not_executed(visit: Visit) -> None:
+    visit.page.evaluate(f"""() => {{
+      const script = document.createElement("script");
+      script.textContent = "{EXECUTE}";
+      document.body.append(script);
+      document.body.insertAdjacentHTML("beforeend", `<img src="data:," onerror="{EXECUTE}">`);
+    }}""")
+    visit.page.wait_for_timeout(200)
+    assert visit.page.title() != "executed"
+    assert "Content Security Policy" in visit.errors[0]

@@ -3,7 +3,7 @@ import sys
 
 import pytest
 
-from capsmodel.config import CapsNetConfig, TrainConfig, configs_from_params
+from capsmodel.config import CapsNetConfig, TrainConfig, check, configs_from_params
 
 STUDY_PARAMS = {
     "routing_iterations": 2,
@@ -87,3 +87,13 @@ def test_config_and_data_do_not_import_keras():
     )
     shown = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert shown.stdout.split() == []
+
+
+@pytest.mark.parametrize(
+    ("params", "message"),
+    [({"epochs": 0}, "`epochs` must be a whole number"), ({"epoch": 1}, "unknown hyperparameters: epoch")],
+)
+def test_check_rejects_wrong_hyperparameters(params: dict[str, int], message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        check(params)
+    check({"epochs": 1})

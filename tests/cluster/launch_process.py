@@ -3,7 +3,7 @@
 import signal
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
@@ -38,10 +38,18 @@ class LaunchProcess:
         workplace: The working directory of the study.
         options: Further options of `sweep launch`, used by every start.
         storage: The URL of the study's database.
+        environment: The environment variables of the launcher; by default, those of this process.
     """
 
-    def __init__(self, workplace: Path, *options: str, storage: str = "sqlite:///sweep.db") -> None:
+    def __init__(
+        self,
+        workplace: Path,
+        *options: str,
+        storage: str = "sqlite:///sweep.db",
+        environment: Mapping[str, str] | None = None,
+    ) -> None:
         self.workplace = workplace
+        self._environment = environment
         self._url = parse_url(storage)
         self._command = [sys.executable, "-m", "sweep", "launch", "--study", "toy", "--storage", storage]
         self._command += options
@@ -51,7 +59,13 @@ class LaunchProcess:
     def start(self, *options: str) -> None:
         """Start a launcher, with further options for this start only."""
         with self._log.open("ab") as log:
-            self.process = subprocess.Popen([*self._command, *options], stdout=log, stderr=log)
+            self.process = subprocess.Popen(
+                [*self._command, *options],
+                stdout=log,
+                stderr=log,
+                cwd=self.workplace,
+                env=self._environment,
+            )
 
     def kill(self) -> None:
         """Kill the launcher with SIGKILL."""

@@ -34,6 +34,7 @@ def command(folder: Path) -> list[str]:
     return [
         "mariadbd", "--no-defaults", f"--user={getpass.getuser()}", f"--datadir={folder}/database",
         f"--socket={folder}/mariadb.sock", f"--pid-file={folder}/mariadbd.own.pid", "--skip-name-resolve",
+        f"--tmpdir={folder}/tmp",  # servers that are created at the same time would disturb each other
         *SPEED_OPTIONS,
     ]  # fmt: skip
 
@@ -44,6 +45,7 @@ def create(folder: Path) -> None:
     if database.exists():
         return
     database.mkdir(mode=0o700, parents=True)
+    (folder / "tmp").mkdir(mode=0o700)
     tables = "".join(file.read_text() for file in SYSTEM_TABLES)
     program, *options = command(folder)
     done = subprocess.run(
@@ -68,7 +70,8 @@ class MariaDB:
         create(self.folder)
         create_user = self.folder / "create_user.sql"
         create_user.write_text(
-            "CREATE USER IF NOT EXISTS sweep@'127.0.0.1';\nGRANT ALL ON *.* TO sweep@'127.0.0.1';\n"
+            "CREATE USER IF NOT EXISTS sweep@'127.0.0.1';\n"
+            "GRANT ALL ON *.* TO sweep@'127.0.0.1' WITH GRANT OPTION;\n"
         )
         options = [f"--port={self.port}", "--bind-address=127.0.0.1", f"--init-file={create_user}"]
         self._pid = daemons.start([*command(self.folder), *options], self.folder / "log", {})

@@ -56,6 +56,12 @@ class PostgreSQL:
         """Stop the server: `fast` closes every connection, `immediate` resembles a crash."""
         self._control("stop", f"--mode={mode}")
 
+    def terminate_connections(self, database: str) -> None:
+        """End all connections to a database, as a failure of the network does."""
+        statement = f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{database}'"
+        self._run("psql", "--host=127.0.0.1", f"--port={self.port}", "--username=sweep",
+                  "--dbname=postgres", f"--command={statement}")  # fmt: skip
+
     def delete(self) -> None:
         """Stop the server and delete its files."""
         if (self.folder / "data" / "postmaster.pid").exists():

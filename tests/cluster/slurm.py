@@ -100,18 +100,24 @@ class Slurm:
             if self._is_alive(name):
                 daemons.terminate(self._pid(name))
             self._pid_file(name).unlink(missing_ok=True)
-        for process in self._leftovers():
+        for process in self.job_processes():
             daemons.terminate(process.pid, timeout_s=1)
 
-    def repair(self) -> None:
-        """Restart whatever a test has stopped, cancel all jobs and wait until the nodes are idle."""
+    def restart_servers(self) -> None:
+        """Restart the servers that a test has stopped."""
+        if not self._is_alive("mariadbd"):
+            self.start_accounting_database()
         if not self._is_alive("slurmdbd"):
             self.start_accounting()
         if not self._is_alive("slurmctld"):
             self.start_controller()
         for node in NODES:
             if not self._is_alive(node):
-                self._start(node)
+                self.start_node(node)
+
+    def repair(self) -> None:
+        """Restart whatever a test has stopped, cancel all jobs and wait until the nodes are idle."""
+        self.restart_servers()
         self.cancel_all()
         if self._node_states() != IDLE:
             with suppress(subprocess.SubprocessError):  # a node that is already up cannot be resumed
@@ -136,16 +142,38 @@ class Slurm:
         """Return the ids of the jobs that squeue still lists."""
         return self.run("squeue", "--noheader", "--states=all", "--format=%i").split()
 
+    def jobs(self, study: str, *states: str) -> list[str]:
+        """Return the ids of the jobs of a study that are in one of these states; ended jobs are no states."""
+        lines = self.run(
+            "squeue", "--noheader", "--array", f"--states={','.join(states)}", "--format=%i|%j"
+        ).splitlines()
+        jobs = (line.split("|", 1) for line in lines)
+        return [job_id for job_id, name in jobs if name.startswith(f"{study}-")]
+
     def elapsed_s(self) -> dict[str, int]:
-        """Return the seconds that each recent job has occupied its nodes according to Slurm's accounting."""
-        columns = ("--noheader", "--parsable2", "--allocations", "--format=JobID,ElapsedRaw")
+        """Return the seconds that each recent job had occupied its nodes at its end, according to accounting.
+
+        Jobs whose end accounting does not know are left out: it counts their time on.
+        """
+        columns = ("--noheader", "--parsable2", "--allocations", "--format=JobID,ElapsedRaw,End")
         rows = self.run("sacct", "--starttime=now-1days", *columns).splitlines()
-        return {job_id: int(elapsed) for job_id, elapsed in (row.split("|") for row in rows)}
+        jobs = (row.split("|") for row in rows)
+        return {job_id: int(elapsed) for job_id, elapsed, end in jobs if end != "Unknown"}
 
     def cancel_all(self) -> None:
         """Cancel every job and wait until none is left, because a job's step would outlive its slurmd."""
         self.run("scancel", f"--user={getpass.getuser()}")
         self._wait("no job is left", lambda: not self.run("squeue", "--noheader"))
+
+    def job_processes(self) -> list[psutil.Process]:
+        """Return the processes of this cluster's jobs and the slurmstepd processes that supervise them."""
+        found = []
+        for process in psutil.process_iter(["name", "environ"]):
+            environment = process.info["environ"] or {}
+            belongs_to_job = "SLURM_JOB_ID" in environment or process.info["name"] == "slurmstepd"
+            if belongs_to_job and environment.get("SLURM_CONF") == str(self.conf):
+                found.append(process)
+        return found
 
     # Faults
 
@@ -158,18 +186,52 @@ class Slurm:
         self.signal(node, signal.SIGKILL)
         daemons.wait_until(f"{node} is dead", lambda: not self._is_alive(node))
 
+    def kill_node_with_jobs(self, node: str) -> None:
+        """Kill the slurmd of a node and the processes of its jobs."""
+        self.kill_node(node)
+        for process in self._processes_on(node):
+            with suppress(psutil.NoSuchProcess):
+                process.kill()
+
+    def start_node(self, node: str) -> None:
+        """Start the slurmd of a node."""
+        self._start(node)
+
     def set_node(self, node: str, state: str) -> None:
         """Set the state of a node as an administrator: `down`, `drain` or `resume`."""
         self.run("scontrol", "update", f"nodename={node}", f"state={state}", "reason=test")
+
+    def resume_node(self, node: str) -> None:
+        """Make a node that is down or drained available again."""
+
+        def is_available() -> bool:
+            with suppress(subprocess.SubprocessError):  # a node that is already up cannot be resumed
+                self.set_node(node, "resume")
+            with suppress(subprocess.SubprocessError):
+                state = self.run("sinfo", "--noheader", f"--nodes={node}", "--partition=main", "--format=%t")
+                return state.strip() in {"idle", "mix", "alloc", "comp"}
+            return False
+
+        self._wait(f"{node} is available", is_available)
 
     def stop_controller(self) -> None:
         """Terminate slurmctld."""
         daemons.terminate(self._pid("slurmctld"))
 
+    def kill_controller(self) -> None:
+        """Kill slurmctld."""
+        self.signal("slurmctld", signal.SIGKILL)
+        daemons.wait_until("slurmctld is dead", lambda: not self._is_alive("slurmctld"))
+
     def start_controller(self) -> None:
-        """Start slurmctld and wait until it answers."""
-        self._start("slurmctld")
-        self._wait("slurmctld answers", lambda: self._answers("scontrol", "ping"))
+        """Start slurmctld, again if it ends because slurmdbd is not ready, and wait until it answers."""
+
+        def answers() -> bool:
+            if not self._is_alive("slurmctld"):
+                self._start("slurmctld")
+            return self._answers("scontrol", "ping")
+
+        self._wait("slurmctld answers", answers)
 
     def stop_accounting(self) -> None:
         """Terminate slurmdbd."""
@@ -179,6 +241,15 @@ class Slurm:
         """Start slurmdbd and wait until it answers."""
         self._start("slurmdbd")
         self._wait("slurmdbd answers", lambda: self._answers("sacctmgr", "list", "cluster"))
+
+    def stop_accounting_database(self) -> None:
+        """Terminate the MariaDB of slurmdbd."""
+        daemons.terminate(self._pid("mariadbd"))
+
+    def start_accounting_database(self) -> None:
+        """Start the MariaDB of slurmdbd and wait until it listens."""
+        self._start("mariadbd")
+        self._wait("mariadbd listens", (self.folder / "mariadb/mariadb.sock").exists)
 
     # Parts of the cluster
 
@@ -211,8 +282,7 @@ class Slurm:
 
     def _start_database(self) -> None:
         mariadb.create(self.folder / "mariadb")
-        self._start("mariadbd")
-        self._wait("mariadbd listens", (self.folder / "mariadb/mariadb.sock").exists)
+        self.start_accounting_database()
 
     def _add_user(self) -> None:
         """Allow this user to submit jobs, unless an earlier start of the cluster did so."""
@@ -263,14 +333,13 @@ class Slurm:
     def _is_ours(self, process: psutil.Process) -> bool:
         return process.environ().get("SLURM_CONF") == str(self.conf)
 
-    def _leftovers(self) -> list[psutil.Process]:
-        """Return the processes of this cluster's jobs."""
+    def _processes_on(self, node: str) -> list[psutil.Process]:
+        """Return the processes of the jobs on a node, and the slurmstepd processes that supervise them."""
         found = []
-        for process in psutil.process_iter(["name", "environ"]):
-            environment = process.info["environ"] or {}
-            belongs_to_job = "SLURM_JOB_ID" in environment or process.info["name"] == "slurmstepd"
-            if belongs_to_job and environment.get("SLURM_CONF") == str(self.conf):
-                found.append(process)
+        for process in self.job_processes():
+            with suppress(psutil.Error):
+                if process.environ().get("SLURMD_NODENAME") == node:
+                    found += [process, *(each for each in process.parents() if each.name() == "slurmstepd")]
         return found
 
 

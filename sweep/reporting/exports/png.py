@@ -10,6 +10,7 @@ from sweep.errors import InputError
 from sweep.reporting.page.sections import sections
 from sweep.storage.study_data import StudyData
 
+MAX_NAME_BYTES = 150  # of a figure's name in the name of its file
 WIDTH, SCALE = 900, 2  # the width in layout pixels, and image pixels per layout pixel
 ON_WHITE = {"paper_bgcolor": "#ffffff", "plot_bgcolor": "#ffffff", "font": {"color": "#1d2125"}}
 
@@ -62,8 +63,8 @@ def _drawn(figures: list[go.Figure]) -> list[bytes]:
 
 
 def _file_name(name: str) -> str:
-    """Return a name without the characters that file names must not contain."""
-    return re.sub(r"[^\w.-]+", "_", name)
+    """Return a name without the characters that file names must not contain, shortened if it is long."""
+    return re.sub(r"[^\w.-]+", "_", name).encode()[:MAX_NAME_BYTES].decode(errors="ignore")
 
 
 def _first_line(error: BaseException) -> str:

@@ -3,21 +3,32 @@
 import io
 import re
 from importlib.util import find_spec
+from typing import Any
 
 import pandas as pd
 
 from sweep.errors import MissingPackageError
+from sweep.markdown_text import markdown_text
 from sweep.reporting.formatting import format_metric, heading
 from sweep.reporting.summary import format_states, summarize
 from sweep.reporting.table import Table, trials_table
 from sweep.storage.study_data import StudyData
 
 MAX_ROWS = 20
+_FORMULA = re.compile(r"\s*[=+\-@\uff1d\uff0b\uff0d\uff20]|[\t\n]")  # as spreadsheets recognize it
+_NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?")
 
 
 def csv(frame: pd.DataFrame) -> bytes:
-    """Return a DataFrame as CSV in UTF-8."""
-    return frame.to_csv(index=False).encode()
+    """Return a DataFrame as CSV in UTF-8.
+
+    A text that a spreadsheet would calculate as a formula begins with an apostrophe. Numbers are not changed.
+    """
+    texts = frame.select_dtypes(["object", "str"])
+    cells = {str(name): texts[name].map(_without_formula) for name in texts}
+    safe = frame.assign(**cells)
+    safe.columns = pd.Index([_without_formula(str(name)) for name in frame.columns])
+    return safe.to_csv(index=False).encode()
 
 
 def parquet(frame: pd.DataFrame) -> bytes:
@@ -43,10 +54,11 @@ def markdown(data: StudyData) -> bytes:
     summary = summarize(data)
     result = "no complete trial yet"
     if summary.best:
-        value = format_metric(data.metric, summary.best["value"])
-        result = f"best {heading(data.metric)} **{value}** (trial {summary.best['number']})"
+        metric = markdown_text(heading(data.metric))
+        value = markdown_text(format_metric(data.metric, summary.best["value"]))
+        result = f"best {metric} **{value}** (trial {summary.best['number']})"
     states, spent = format_states(summary.num_by_state), f"{summary.gpu_hours} GPU hours"
-    lines = [f"**{_escaped(data.name)}**: {_escaped(result, keep='*')}. {states}. {spent}.", ""]
+    lines = [f"**{markdown_text(data.name)}**: {result}. {states}. {spent}.", ""]
     lines += _rows(trials_table(data, MAX_ROWS))
     if len(data.trials) > MAX_ROWS:
         lines += ["", f"These are the best {MAX_ROWS} of {len(data.trials):,} trials."]
@@ -55,12 +67,15 @@ def markdown(data: StudyData) -> bytes:
 
 def _rows(table: Table) -> list[str]:
     rows = [[column.heading for column in table.columns], *(row.cells for row in table.rows)]
-    lines = ["| " + " | ".join(map(_escaped, row)) + " |" for row in rows]
+    lines = ["| " + " | ".join(map(markdown_text, row)) + " |" for row in rows]
     rule = "|" + "|".join("--:" if column.numeric else "---" for column in table.columns) + "|"
     return [lines[0], rule, *lines[1:]]
 
 
-def _escaped(text: str, keep: str = "") -> str:
-    """Return text on one line, with the characters escaped that Markdown would interpret."""
-    special = "".join(character for character in r"\`*_[]<>|#~" if character not in keep)
-    return re.sub(f"([{re.escape(special)}])", r"\\\1", " ".join(text.split()))
+def _without_formula(value: Any) -> Any:
+    """Return a cell or a heading, with an apostrophe before a text that is a formula in a spreadsheet."""
+    if not isinstance(value, str):
+        return value
+    # A carriage return is not quoted, and a spreadsheet would begin a row after it.
+    text = value.replace("\r\n", "\n").replace("\r", "\n")
+    return f"'{text}" if _FORMULA.match(text) and not _NUMBER.fullmatch(text) else text

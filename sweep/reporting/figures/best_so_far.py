@@ -97,8 +97,8 @@ def draw_best_so_far(info: BestSoFarInfo) -> go.Figure:
                 "shape": "hv",
             },
             marker={"size": 5},
-            text=[format_metric(info.metric, value) for value in line.values],
-            hovertemplate=f"{plain(line.study)}: %{{text}}<br>%{{x:.4g}} {info.effort}<extra></extra>",
+            text=[plain(f"{line.study}: {format_metric(info.metric, value)}") for value in line.values],
+            hovertemplate=f"%{{text}}<br>%{{x:.4g}} {info.effort}<extra></extra>",
         )
     figure.update_layout(showlegend=True)
     return figure

@@ -10,6 +10,8 @@ import plotly.graph_objects as go
 from sweep.reporting.figures.theme import BLUE, new_figure
 from sweep.reporting.formatting import format_count
 
+MAX_CLASSES = 1000
+MAX_IMAGES = 10**12
 SHADES = [[0, "rgba(47, 127, 193, 0.03)"], [1, "rgba(47, 127, 193, 0.9)"]]  # for light and dark pages
 
 
@@ -41,10 +43,23 @@ def confusion_info(notes: Iterable[Any]) -> ConfusionInfo | None:
     Returns:
         None if there are no matrices, or if their shapes differ.
     """
-    found = [np.array(json.loads(each["confusion"])) for each in notes if "confusion" in each]
+    read = (_matrix(each["confusion"]) for each in notes if isinstance(each, dict) and "confusion" in each)
+    found = [matrix for matrix in read if matrix is not None]
     if not found or len({matrix.shape for matrix in found}) > 1:
         return None
     return ConfusionInfo(np.sum(found, axis=0).tolist(), len(found))
+
+
+def _matrix(note: object) -> "np.ndarray[Any, Any] | None":
+    """Return the matrix that a note contains; None if it is not a square of numbers of images."""
+    try:
+        matrix = np.array(json.loads(str(note)))
+    except (ValueError, OverflowError, RecursionError):
+        return None
+    is_square = matrix.ndim == 2 and 0 < len(matrix) == matrix.shape[1] <= MAX_CLASSES
+    if not is_square or matrix.dtype.kind not in "iu" or matrix.min() < 0 or matrix.max() > MAX_IMAGES:
+        return None
+    return matrix
 
 
 def draw_confusion(info: ConfusionInfo) -> go.Figure:

@@ -14,6 +14,7 @@ import numpy as np
 import plotly.graph_objects as go
 
 from sweep.reporting.formatting import is_share
+from sweep.terminal_text import one_line
 
 ORANGE, BLUE, GREY, PINK, GREEN = "#d9730d", "#2f7fc1", "#868c94", "#b8519a", "#2f8f5b"
 STATE_COLORS = {"best": ORANGE, "complete": BLUE, "pruned": GREY, "failed": PINK, "running": GREY}
@@ -58,8 +59,11 @@ def new_figure(height: int, **layout: Any) -> go.Figure:
 
 
 def plain(text: str) -> str:
-    """Escape text for labels, in which Plotly interprets some HTML tags."""
-    return html.escape(text, quote=False)
+    """Escape text for labels, in which Plotly interprets some HTML tags.
+
+    The result must not be a part of a template, in which Plotly would interpret `%{…}`.
+    """
+    return html.escape(one_line(text), quote=False)
 
 
 def label(text: str) -> str:

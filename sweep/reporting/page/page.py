@@ -1,7 +1,10 @@
 """The report page of a study: one HTML file that needs no network."""
 
+import base64
+import hashlib
 import json
 from collections.abc import Mapping, Sequence
+from importlib import resources
 from typing import Any
 
 import jinja2
@@ -25,6 +28,7 @@ from sweep.reporting.table import Table, failures_table, trials_table
 from sweep.reporting.trial_files import log_tails, pictures
 from sweep.storage.study_data import StudyData
 from sweep.storage.study_definition import definition_of
+from sweep.terminal_text import one_line, several_lines
 
 MAX_ROWS = 100
 
@@ -71,11 +75,28 @@ def render(template: str, **content: Any) -> bytes:
         undefined=jinja2.StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
+        finalize=_readable,
     )
     environment.filters |= {"heading": heading, "param": format_param, "counted": format_count}
     # Plotly escapes <, > and / in the JSON of a figure.
     environment.filters["figure_json"] = lambda plot: Markup(plot.figure.to_json())
-    return environment.get_template(template).render(plotlyjs=Markup(get_plotlyjs()), **content).encode()
+    scripts = {
+        "plotlyjs": get_plotlyjs(),
+        "script": resources.files(__package__).joinpath("report.js").read_text(),
+    }
+    hashes = Markup(" ").join(Markup(f"'{_script_hash(text)}'") for text in scripts.values())
+    fixed = {"script_hashes": hashes, **{name: Markup(text) for name, text in scripts.items()}}
+    return environment.get_template(template).render(**fixed, **content).encode()
+
+
+def _script_hash(text: str) -> str:
+    """Return the hash by which a Content-Security-Policy permits a script."""
+    return f"sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}"
+
+
+def _readable(value: Any) -> Any:
+    """Return a text with the characters escaped that control a terminal or reorder a line."""
+    return several_lines(value) if isinstance(value, str) and not isinstance(value, Markup) else value
 
 
 def _evaluation(data: StudyData, configurations: Sequence[EvaluatedConfiguration]) -> Mapping[str, Any]:
@@ -92,8 +113,8 @@ def _evaluation(data: StudyData, configurations: Sequence[EvaluatedConfiguration
 def _trials_json(trials: Table) -> Markup:
     """Return every trial as text, by number, for the line that describes the highlighted trial."""
     rows: Mapping[str, Any] = {
-        "names": [column.heading for column in trials.columns],
-        "trials": {row.cells[0]: row.cells[1:] for row in trials.rows},
+        "names": [one_line(column.heading) for column in trials.columns],
+        "trials": {row.cells[0]: [one_line(cell) for cell in row.cells[1:]] for row in trials.rows},
     }
     text = json.dumps(rows, ensure_ascii=False, separators=(",", ":"))
     return Markup(text.replace("<", "\\u003c"))

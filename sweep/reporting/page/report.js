@@ -3,6 +3,7 @@ const touch = !matchMedia("(hover: hover)").matches;
 const config = {
   displayModeBar: touch ? false : "hover",
   displaylogo: false,
+  typesetMath: false,
   showSendToCloud: false,
   plotlyServerURL: "",
   responsive: true,

@@ -13,8 +13,10 @@ from sweep.reporting.formatting import NONE, format_count, format_duration, form
 from sweep.reporting.status.study_status import StudyStatus
 from sweep.states import AttemptState, Stop
 from sweep.storage.status_queries import TrialStatus
+from sweep.terminal_text import one_line
 
 BAR_WIDTH = 8
+MAX_NAME = 60  # characters of a name that are shown
 NUM_ERRORS = 3  # of how many failed trials the errors are shown
 NUM_LINES_AROUND = 15 + NUM_ERRORS  # lines of a study's screen that do not show trials
 STYLES = {
@@ -34,15 +36,22 @@ LIMITS = {"hours": "its budget of hours is spent", "gpu_hours": "its budget of G
 
 
 def show_study(status: StudyStatus, now: datetime) -> RenderableType:
-    """Return the status of one study: the summary, and a table of its trials."""
+    """Return the status of one study: the summary, and a table of its trials.
+
+    Names and values that come from the database are shown literally: a `Text` contains no markup.
+    """
     facts = Table.grid(padding=(0, 2))
     facts.add_column(style="dim")
-    facts.add_row("study", Text.assemble((status.name, "bold"), f", to {status.direction} {status.metric}"))
-    facts.add_row("launcher", _launcher(status, now))
-    facts.add_row("trials", _states(status))
-    facts.add_row("budget", _budget(status))
-    facts.add_row("forecast", _forecast(status, now))
-    facts.add_row("best", _best(status))
+    goal = f", to {status.direction} {_name(status.metric)}"
+    facts.add_row("study", Text.assemble((_name(status.name), "bold"), goal))
+    for name, fact in (
+        ("launcher", _launcher(status, now)),
+        ("trials", _states(status)),
+        ("budget", _budget(status)),
+        ("forecast", _forecast(status, now)),
+        ("best", _best(status)),
+    ):
+        facts.add_row(name, Text(fact))
     parts: list[RenderableType] = [facts]
     if status.trials:
         parts.append(_trials(status, now))
@@ -57,32 +66,32 @@ def show_studies(statuses: Sequence[StudyStatus], now: datetime) -> RenderableTy
     table = _table("study", "trials", "active", "failed", "best", "", "forecast", "launcher")
     for status in statuses:
         table.add_row(
-            Text(status.name, "bold"),
+            Text(_name(status.name), "bold"),
             f"{status.spent.trials:,} of {status.plan.trials:,}",
             f"{status.num_active:,}",
             f"{status.num_by_state.get(AttemptState.FAILED, 0):,}",
             format_metric(status.metric, status.best.best) if status.best else NONE,
-            status.metric,
+            Text(_name(status.metric)),
             _when(status, now) or NONE,
-            str(status.launcher) if status.launcher else NOT_RUNNING,
+            Text(one_line(status.launcher)) if status.launcher else NOT_RUNNING,
         )
     return table
 
 
 def plain_line(status: StudyStatus) -> str:
     """Return the status of one study as one line, for a log file."""
-    return f"study {status.name}: {_states(status)}; best: {_best(status)}"
+    return f"study {_name(status.name)}: {_states(status)}; best: {_best(status)}"
 
 
 def _table(*columns: str) -> Table:
     table = Table(box=None, padding=(0, 2, 0, 0), header_style="dim")
     for column in columns:
-        table.add_column(column, no_wrap=True)
+        table.add_column(Text(column), no_wrap=True)
     return table
 
 
 def _trials(status: StudyStatus, now: datetime) -> Table:
-    table = _table("trial", "state", "attempt", "job", "node", "epoch", status.metric, "time")
+    table = _table("trial", "state", "attempt", "job", "node", "epoch", _name(status.metric), "time")
     best = status.best.number if status.best else None
     longest = max(
         (trial.epoch or 0 for trial in status.trials if trial.state is AttemptState.COMPLETE), default=0
@@ -95,14 +104,20 @@ def _trials(status: StudyStatus, now: datetime) -> Table:
                 str(trial.number),
                 Text(_state(trial), STYLES[trial.state]),
                 str(trial.attempt),
-                trial.job_id or NONE,
-                trial.host or NONE,
+                Text(_name(trial.job_id or NONE)),
+                Text(_name(trial.host or NONE)),
                 _epoch(trial, longest),
                 _value(trial, status, values) + mark,
                 _time(trial, now),
             )
         table.add_section()
     return table
+
+
+def _name(text: str) -> str:
+    """Return a name on one line, without anything that a terminal obeys, and shortened if it is very long."""
+    shown = one_line(text[: MAX_NAME + 1])
+    return shown if len(shown) <= MAX_NAME else shown[: MAX_NAME - 1] + "…"
 
 
 def _errors(status: StudyStatus) -> list[Text]:
@@ -115,7 +130,10 @@ def _errors(status: StudyStatus) -> list[Text]:
         Text(f"trial {trial.number}: {trial.error}", "red", no_wrap=True, overflow="ellipsis")
         for trial in failed
     ]
-    return [*lines, Text(f"more: sweep logs --study {shlex.quote(status.name)} --trial {number}", "dim")]
+    return [
+        *lines,
+        Text(f"more: sweep logs --study {shlex.quote(_name(status.name))} --trial {number}", "dim"),
+    ]
 
 
 def _epoch(trial: TrialStatus, longest: int) -> str:
@@ -156,7 +174,8 @@ def _time(trial: TrialStatus, now: datetime) -> str:
 def _launcher(status: StudyStatus, now: datetime) -> str:
     if status.launcher is not None:
         age = format_duration((now - status.launcher.seen_at).total_seconds())
-        return f"{status.launcher}, last heartbeat {age} ago{STOPS[status.stop] if status.stop else ''}"
+        stop = STOPS[status.stop] if status.stop else ""
+        return f"{one_line(status.launcher)}, last heartbeat {age} ago{stop}"
     if status.launcher_seen_at is None:
         return NOT_RUNNING
     age = format_duration((now - status.launcher_seen_at).total_seconds())
@@ -210,4 +229,5 @@ def _when(status: StudyStatus, now: datetime) -> str | None:
 def _best(status: StudyStatus) -> str:
     if status.best is None:
         return "no trial is complete yet"
-    return f"trial {status.best.number}, {status.metric} = {format_metric(status.metric, status.best.best)}"
+    value = format_metric(status.metric, status.best.best)
+    return f"trial {status.best.number}, {_name(status.metric)} = {value}"

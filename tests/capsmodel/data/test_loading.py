@@ -53,6 +53,15 @@ def test_absolute_npz_path_needs_no_data_dir(write_npz):
         ({"y_train": np.array([-1, 0, 1, 2, 0, 1])}, "y_train contains the labels -1, 0, 1, 2"),
         ({"y_test": np.array([0, 1, 3])}, "y_test contains the labels 0, 1, 3; expected only .* 0 to 2"),
         ({"y_train": np.array(["a"] * 6)}, "y_train is <U1"),
+        ({"y_train": np.zeros(6, int), "y_test": np.zeros(3, int)}, "y_train contains a single class"),
+        (
+            {"x_train": np.zeros((6, 16, 16), np.uint8), "x_test": np.zeros((3, 16, 16), np.uint8)},
+            r"x_train are \(16, 16\); expected a height and a width of at least 17 pixels",
+        ),
+        (
+            {"x_train": np.zeros((6, 3, 20, 20), np.uint8), "x_test": np.zeros((3, 3, 20, 20), np.uint8)},
+            r"x_train are \(3, 20, 20\), with the channels first; .* numpy.moveaxis",
+        ),
     ],
 )
 def test_unsuitable_npz_file_raises_error_that_names_array(write_npz, changed, message):

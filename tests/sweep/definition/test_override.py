@@ -76,3 +76,36 @@ def test_invalid_override_is_rejected(text: str, message: str) -> None:
     with pytest.raises(InputError) as caught:
         parse_override(text).apply(DOCUMENT)
     assert str(caught.value) == message
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        ("data#2.npz", "data#2.npz"),
+        ("#2.npz", "#2.npz"),
+        ("a # b", "a # b"),
+        ("3 # b", "3 # b"),
+        ("a: b", "a: b"),
+        ("- a", "- a"),
+        ("&a", "&a"),
+        ("*a", "*a"),
+        ("!!int 3", "!!int 3"),
+        ("| a", "| a"),
+        ("@a", "@a"),
+        ("%a", "%a"),
+        ("a]", "a]"),
+        ("~", "~"),
+        ("~/data", "~/data"),
+        (" spaces ", "spaces"),
+        ("3", 3),
+        ("1e-3", 1e-3),
+        ("true", True),
+        ("null", None),
+        ("", None),
+        ("'3'", "3"),
+        ('"a # b"', "a # b"),
+        ("{a: 1}", {"a": 1}),
+    ],
+)
+def test_value_is_taken_as_written_unless_it_is_a_value_of_yaml(text: str, value: object) -> None:
+    assert parse_override(f"dataset={text}").value == value

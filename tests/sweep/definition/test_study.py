@@ -25,8 +25,8 @@ space:
   batch_size: {ENTRY}
 """
 KEYS = (
-    "name, train, evaluate, prepare, verify, check_node, baselines, dataset, data_dir, metric, direction, "
-    "trials, parallel, space, fixed, enqueue, sampler, pruner, budget, failures, storage, dry_run"
+    "name, train, evaluate, prepare, check, verify, check_node, baselines, dataset, data_dir, metric, "
+    "direction, trials, parallel, space, fixed, enqueue, sampler, pruner, budget, failures, storage, dry_run"
 )
 NAME_RULE = 'at most 100 letters, digits, ".", "_" and "-", starting with a letter or a digit'
 SCALAR = "must be a single value (null, a boolean, a number or a string)"
@@ -405,3 +405,21 @@ def test_dry_run_study_is_short_and_is_not_pruned(tmp_path: Path) -> None:
             "dry_run": DryRun(),
         }
     )
+
+
+@pytest.mark.parametrize(
+    "path",
+    ["builtins:exec", "os:system", "subprocess:run", "os.path:join", "sweep.cli:main", "runpy:run_path"],
+)
+@pytest.mark.parametrize("key", ["train", "prepare", "baselines", "check_node"])
+def test_function_of_python_itself_is_rejected(key: str, path: str) -> None:
+    values = {"name": "toy", "train": "m:f", "metric": "score", "direction": "maximize", "trials": 1}
+    with pytest.raises(ValueError, match=r"must be a function of your own project"):
+        Study.model_validate({**values, key: path})
+
+
+def test_home_folder_is_expanded(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", "/home/me")
+    values = {"name": "toy", "train": "m:f", "metric": "score", "direction": "maximize", "trials": 1}
+    study = Study.model_validate({**values, "dataset": "~/mine.npz", "data_dir": "~"})
+    assert (study.dataset, study.data_dir) == ("/home/me/mine.npz", "/home/me")

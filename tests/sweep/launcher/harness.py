@@ -123,12 +123,12 @@ class LauncherHarness:
         self._stack = ExitStack()
         self.launcher: Launcher
 
-    def launch(self, *overrides: str, **options: bool) -> "LauncherHarness":
+    def launch(self, *overrides: str, workdir: Path | None = None, **options: bool) -> "LauncherHarness":
         request = LaunchRequest(
             study=load_study("toy", overrides),
             profile=profile(load_cluster(Path("cluster.yaml")), "slurm"),
             url=URL,
-            workdir=self.workplace / "sweeps",
+            workdir=workdir or self.workplace / "sweeps",
             code_dir=self.workplace,
             **options,
         )

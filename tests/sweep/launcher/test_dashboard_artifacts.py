@@ -126,6 +126,20 @@ def test_note_of_a_failed_trial_gives_its_cause_without_passwords(recorded: Reco
     assert recorded.trial().user_attrs["cause"] == "out_of_memory"
 
 
+def test_note_shows_names_and_the_log_literally(recorded: RecordedTrial) -> None:
+    recorded.attempt.host = "<script>alert(1)</script>"
+    recorded.folder.log.write_text("\x1b[2J# heading\r\n```\n<script>\n")
+    recorded.show_in_dashboard(
+        **{"score": 0.9, "![x](http://example.org)": 1.0, "a\n# b": 2.0, "m" * 5000: 3.0}
+    )
+    note = recorded.note()
+    assert r"- \!\[x\](http://example.org): 1" in note
+    assert r"- a \# b: 2" in note
+    assert r"on \<script\>alert(1)\</script\>" in note
+    assert note.endswith("\n    # heading\n    ```\n    <script>")
+    assert len(note) <= MAX_NOTE_LENGTH
+
+
 def test_trial_without_files_has_attributes(recorded: RecordedTrial) -> None:
     recorded.folder = AttemptFolder(recorded.folder.path / "gone")
     recorded.attempt.cause = "lost"

@@ -82,21 +82,20 @@ def test_spent_limit_names_the_limit_of_the_budget(
 
 
 @pytest.mark.parametrize(
-    ("parallel", "trials_per_job", "num_busy_jobs", "num_waiting", "num_free"),
+    ("parallel", "trials_per_job", "num_busy_jobs", "num_free"),
     [
-        (4, 1, 0, 0, 4),
-        (4, 1, 3, 0, 1),
-        (4, 1, 3, 1, 0),
-        (2, 1, 3, 0, 0),  # after `parallel` was reduced
-        (8, 4, 1, 0, 4),  # slots that are free in a busy job cannot be filled
-        (6, 4, 0, 0, 4),
-        (2, 4, 0, 1, 3),  # at least one job
+        (4, 1, 0, 4),
+        (4, 1, 3, 1),
+        (2, 1, 3, 0),  # after `parallel` was reduced
+        (8, 4, 1, 4),  # slots that are free in a busy job cannot be filled
+        (6, 4, 0, 4),
+        (2, 4, 0, 4),  # at least one job
     ],
 )
 def test_free_slots_are_those_of_jobs_that_may_still_be_submitted(
-    parallel: int, trials_per_job: int, num_busy_jobs: int, num_waiting: int, num_free: int
+    parallel: int, trials_per_job: int, num_busy_jobs: int, num_free: int
 ) -> None:
-    assert num_free_slots(parallel, trials_per_job, num_busy_jobs, num_waiting) == num_free
+    assert num_free_slots(parallel, trials_per_job, num_busy_jobs) == num_free
 
 
 @pytest.mark.parametrize(

@@ -113,6 +113,19 @@ def test_cost_is_the_schedulers_count_once_the_job_has_ended() -> None:
     assert later.updates == {"gpu_seconds": 1200.0, "is_cost_final": True}
 
 
+def test_cost_is_not_negative_if_the_clock_of_the_node_is_ahead() -> None:
+    ahead = started(started_at=NOW + timedelta(minutes=5))
+    assert change(ActionKind.RETRY, ahead, cause=Cause.LOST).updates["gpu_seconds"] == 0.0
+
+
+def test_job_found_after_the_end_of_its_attempt_is_recorded() -> None:
+    found = change(
+        ActionKind.RECORD_COST, Observation(AttemptState.COMPLETE, FAILED_JOB), attempt(job_id=None)
+    )
+    assert found.updates["job_id"] == "7"
+    assert "state" not in found.updates
+
+
 def test_attempt_that_failed_without_a_result_is_superseded_by_its_retry() -> None:
     found = change(ActionKind.RETRY, started(job=FAILED_JOB), cause=Cause.NODE_FAILURE)
     assert (found.stop, found.retry, found.end) == (Outcome.SUPERSEDED, True, None)

@@ -13,6 +13,7 @@ from sweep.launcher.outage import retry_on_outage
 from sweep.launcher.proposals import Proposals
 from sweep.scheduler.executor import SubmissionError
 from sweep.scheduler.job import Job
+from sweep.states import Cause, Outcome
 from tests.sweep.launcher.harness import FakeExecutor, LauncherHarness
 
 pytestmark = pytest.mark.slow
@@ -112,6 +113,29 @@ def test_end_that_optuna_has_recorded_but_our_tables_have_not_is_recorded_once(
     harness.relaunch("trials=1")
     assert harness.step() == 0
     assert harness.attempts() == [(0, 1, "complete", None)]
+    assert harness.read().trials["value"].tolist() == [0.5]
+
+
+def test_failure_that_only_optuna_has_recorded_may_be_decided_otherwise(
+    harness: LauncherHarness, executor: FakeExecutor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    harness.launch("trials=1")
+    harness.step()
+    executor.end("1", outcome=Outcome.FAILED, cause=Cause.ERROR)
+    tell = Proposals.tell
+
+    def tell_and_die(*arguments: Any) -> None:
+        tell(*arguments)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(Proposals, "tell", tell_and_die)
+    with pytest.raises(KeyboardInterrupt):
+        harness.step()
+    monkeypatch.setattr(Proposals, "tell", tell)
+    harness.relaunch("trials=1", "failures.retries={error: 1}").step()
+    executor.end("2", score=0.5)
+    assert harness.step() == 0
+    assert harness.states() == ["complete"]
     assert harness.read().trials["value"].tolist() == [0.5]
 
 

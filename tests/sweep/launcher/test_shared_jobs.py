@@ -48,3 +48,17 @@ def test_retried_trial_joins_the_next_job(harness: LauncherHarness, executor: Fa
     executor.end("1", JobState.PREEMPTED, Outcome.COMPLETE, place=0)
     assert harness.step() == 2  # a retry of the second trial, and a third trial in the free slot
     assert [attempt.read_spec().number for attempt in executor.jobs["2"].attempts] == [1, 2]
+
+
+def test_retry_waits_until_a_job_is_free(harness: LauncherHarness, executor: FakeExecutor) -> None:
+    pack(2)
+    harness.launch("parallel=2", "trials=2", "failures.retries={error: 1}")
+    harness.step()
+    executor.begin("1", place=0)
+    executor.begin("1", place=1)
+    executor.end("1", JobState.RUNNING, Outcome.FAILED, cause=Cause.ERROR, place=0)
+    assert harness.step() == 2
+    assert len(executor.submissions) == 1  # the job continues with the other trial
+    executor.end("1", place=1)
+    harness.step()
+    assert [attempt.read_spec().number for attempt in executor.jobs["2"].attempts] == [0]

@@ -7,6 +7,7 @@ import pytest
 from sweep.cli.study_summary import summary
 from sweep.errors import InputError, StudyFailedError
 from sweep.scheduler.executor import SubmissionError, TemporarySubmissionError
+from sweep.states import ACTIVE_STATES
 from tests.sweep.launcher.harness import FakeExecutor, LauncherHarness
 
 pytestmark = pytest.mark.slow
@@ -139,3 +140,15 @@ def test_submission_that_fails_temporarily_is_repeated(
     executor.rejection = None
     harness.step()
     assert executor.submissions == [["1", "2"]]
+
+
+def test_time_at_which_no_job_was_found_is_not_the_end_of_a_later_job(
+    harness: LauncherHarness, executor: FakeExecutor
+) -> None:
+    harness.launch("trials=1")
+    executor.rejection = TemporarySubmissionError("sbatch: error: Socket timed out on send/recv operation")
+    assert [harness.step() for _ in range(2)] == [1, 1]
+    executor.rejection = None
+    harness.step()
+    (attempt,) = harness.launcher.records.open_attempts(ACTIVE_STATES)
+    assert attempt.job_ended_at is None

@@ -158,6 +158,43 @@ def evaluation(values: list[tuple[int, float]]) -> StudyData:
     )
 
 
+def hostile(text: str) -> StudyData:
+    """Return a study in which every name, value and message that trials or users choose is `text`."""
+    data = kmnist(num_trials=30, num_epochs=10)
+    metrics = {name: f"{name}{text}" for name in METRICS}
+    space = {
+        f"{text}a": {"type": "categorical", "choices": [text, "b"]},
+        f"{text}b": {"type": "float", "low": 0.8, "high": 1.0},
+    }
+    params = [column for column in data.trials if column.startswith("param_")]
+    trials = data.trials.drop(columns=params).rename(
+        columns={f"final_{name}": f"final_{other}" for name, other in metrics.items()}
+    )
+    number = trials["number"]
+    trials = trials.assign(
+        **{f"param_{text}a": [text if each % 3 else "b" for each in number]},
+        **{f"param_{text}b": data.trials["param_lr_decay"]},
+        error=text,
+        host=text,
+        gpu=text,
+        job_id=text,
+        folder=f"/nowhere/{text.replace(chr(0), '')}",
+    )
+    hosts = [f"{text}{each % 3}" for each in data.attempts["number"]]
+    attempts = data.attempts.assign(host=hosts, gpu=text, job_id=text, notes=[{text: text}] * len(hosts))
+    data = dataclasses.replace(
+        data,
+        trials=trials,
+        epochs=data.epochs.rename(columns=metrics),
+        attempts=attempts,
+        provenance={text: text, "packages": {text: text}, "command": text, "git_commit": text},
+        baselines=None,
+    )
+    return with_definition(
+        data, name=text, dataset=text, metric=metrics["val_accuracy"], space=space, fixed={text: text}
+    )
+
+
 def with_definition(data: StudyData, **fields: Any) -> StudyData:
     """Return the study with other values for these fields of its definition.
 

@@ -1,4 +1,5 @@
 import json
+import logging
 import socket
 import subprocess
 import sys
@@ -12,7 +13,7 @@ import pytest
 from optuna.artifacts import FileSystemArtifactStore, upload_artifact
 
 from sweep.errors import InputError
-from sweep.reporting.dashboard import make_server
+from sweep.reporting.dashboard import link, make_server
 from sweep.storage.database import connect, parse_url, upgrade
 from sweep.storage.studies import create_study
 from sweep.worker.attempt_folder import dashboard_folder
@@ -108,6 +109,87 @@ def test_artifacts_of_every_study_are_served(tmp_path: Path) -> None:
             (artifact,) = trial["artifacts"]
             file = f"{address}/artifacts/{study_id}/{trial['trial_id']}/{artifact['artifact_id']}"
             assert request(file) == (200, f"log of {name}".encode())
+
+
+def raw_request(address: str, text: str) -> bytes:
+    """Send a request as it is, and return everything that the server answers."""
+    host, _, port = address.removeprefix("http://").partition(":")
+    with socket.create_connection((host, int(port)), timeout=10) as connection:
+        connection.sendall(text.encode("latin-1"))
+        return b"".join(iter(lambda: connection.recv(65536), b""))
+
+
+def test_token_is_required_and_never_logged(
+    storage: str, caplog: pytest.LogCaptureFixture, capfd: pytest.CaptureFixture[str]
+) -> None:
+    caplog.set_level(logging.DEBUG)
+    token = "SECRET-token"
+    with running(storage, token=token) as address:
+        assert request(f"{address}/api/studies")[0] == 403
+        assert request(f"{address}/?token=wrong")[0] == 403
+        host = f"Host: {address.removeprefix('http://')}\r\n"
+        answer = raw_request(address, f"GET /?token={token} HTTP/1.0\r\n{host}\r\n").decode()
+        cookie = answer.partition("Set-Cookie: ")[2].partition(";")[0]
+        assert answer.startswith("HTTP/1.0 302")
+        assert "Location: /\r\n" in answer
+        for header in (
+            f"Cookie: {cookie}",
+            f"Authorization: Bearer {token}",
+            f"Authorization: token {token}",
+        ):
+            request_text = f"GET /api/studies HTTP/1.0\r\n{host}{header}\r\n\r\n"
+            assert raw_request(address, request_text).startswith(b"HTTP/1.0 200")
+        raw_request(address, f"GET /?token={token} nonsense HTTP/9.9\r\n\r\n")
+        raw_request(address, f"GET /\x1b[2J?token={token} HTTP/1.0\r\n{host}\r\n")
+    assert token not in caplog.text
+    assert "\x1b" not in caplog.text
+    assert "GET /api/studies: 200" in caplog.text
+    assert capfd.readouterr() == ("", "")
+
+
+def test_request_under_another_name_is_rejected(storage: str) -> None:
+    with running(storage, writable=True) as address:
+        for method in ("GET", "DELETE"):
+            answer = raw_request(address, f"{method} /api/studies/1 HTTP/1.1\r\nHost: evil.example\r\n\r\n")
+            assert answer.startswith(b"HTTP/1.0 403")
+        host = f"Host: {address.removeprefix('http://')}\r\n"
+        for origin in ("http://evil.example", "null"):
+            text = f"DELETE /api/studies/1 HTTP/1.1\r\n{host}Origin: {origin}\r\n\r\n"
+            assert raw_request(address, text).startswith(b"HTTP/1.0 403")
+        assert study_names(address) == ["größe"]
+
+
+def test_rejected_request_with_a_body_gets_its_answer(address: str) -> None:
+    status, answer = request(f"{address}/api/studies", "POST", {"study_name": "x" * 900_000})
+    assert (status, b"read-only" in answer) == (403, True)
+
+
+def test_client_that_sends_nothing_does_not_delay_others(address: str) -> None:
+    port = int(address.rpartition(":")[2])
+    silent = [socket.create_connection(("127.0.0.1", port)) for _ in range(20)]
+    try:
+        for connection in silent[::2]:
+            connection.sendall(b"POST /api/studies HTTP/1.1\r\nContent-Length: 100\r\n")
+        assert study_names(address) == ["größe"]
+    finally:
+        for connection in silent:
+            connection.close()
+
+
+@pytest.mark.parametrize(
+    ("host", "shown"),
+    [
+        ("127.0.0.1", "127.0.0.1"),
+        ("localhost", "localhost"),
+        ("0.0.0.0", socket.gethostname()),
+        ("::1", "[::1]"),
+    ],
+)
+def test_link_can_be_opened(storage: str, host: str, shown: str) -> None:
+    with make_server(storage, host, 0, writable=False, token="abc") as server:
+        assert link(server, host, "abc") == f"http://{shown}:{server.server_port}/?token=abc"
+        assert link(server, host, None) == f"http://{shown}:{server.server_port}"
+        assert server.is_local == (host != "0.0.0.0")
 
 
 def test_requests_are_not_printed(address: str, capfd: pytest.CaptureFixture[str]) -> None:

@@ -15,7 +15,7 @@ from optuna.distributions import BaseDistribution, CategoricalDistribution, Floa
 from optuna.storages import RDBStorage
 from optuna.study import StudyDirection
 from optuna.trial import TrialState
-from sqlalchemy import JSON, URL, Engine, column, inspect, table, text
+from sqlalchemy import JSON, URL, Engine, column, inspect, select, table, text
 from sqlalchemy.orm import Session
 
 from sweep.errors import InputError
@@ -31,7 +31,15 @@ from sweep.storage.optuna_storage import optuna_storage, optuna_study_id
 from sweep.storage.studies import create_study, find_study, get_study, record_launch, study_names
 from sweep.storage.study_reader import read_study
 from sweep.storage.study_records import StudyRecords
-from sweep.storage.tables import AttemptRow, EpochRow, FinalMetricRow, StudyRow, Table, TrialRow
+from sweep.storage.tables import (
+    AttemptRow,
+    EnvironmentRow,
+    EpochRow,
+    FinalMetricRow,
+    StudyRow,
+    Table,
+    TrialRow,
+)
 from sweep.storage.user_requests import request_retry, request_stop
 from tests.sweep.reporting.recorded_study import ATTEMPT, RecordedStudy, minutes
 
@@ -317,6 +325,18 @@ class StorageContract:
     def test_lease_of_a_dead_process_on_this_host_is_free(self, engine: Engine) -> None:
         hold(engine, f"{platform.node()} 999999999 abc", NOON)
         Lease(engine, 1, now=lambda: NOON).acquire()
+
+    def test_launcher_that_lost_its_lease_commits_nothing(self, engine: Engine) -> None:
+        lease, records = Lease(engine, 1), StudyRecords(engine, 1)
+        lease.acquire()
+        with lease.guard(engine):
+            records.environment("3.11", {})
+        hold(engine, "login2 4711 abc", NOON)
+        with pytest.raises(LeaseLostError), lease.guard(engine):
+            records.environment("3.12", {})
+        lease.release()
+        with Session(engine) as session:
+            assert [row.content["python"] for row in session.scalars(select(EnvironmentRow))] == ["3.11"]
 
     def test_launcher_that_lost_its_lease_cannot_renew_or_release_it(self, engine: Engine) -> None:
         lease = Lease(engine, 1)

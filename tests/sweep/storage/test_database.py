@@ -5,7 +5,8 @@ import pytest
 from sqlalchemy import text
 
 from sweep.errors import InputError
-from sweep.storage.database import WAITS, connect, parse_url, shown_url, upgrade
+from sweep.redaction import shown_command
+from sweep.storage.database import WAITS, connect, parse_url, secrets_of, shown_url, upgrade
 
 
 @pytest.mark.parametrize(
@@ -36,6 +37,70 @@ def test_invalid_url_is_rejected_without_its_password(given: str, message: str) 
         parse_url(given)
     assert message in str(error.value)
     assert "secret" not in str(error.value)
+
+
+SECRET_URLS = [
+    "postgresql://me:S3CRET@host/db",
+    "postgresql://host/db?user=me&password=S3CRET",
+    "postgresql+psycopg://me@host/db?sslmode=require&sslpassword=S3CRET",
+    "postgresql://me:S3CRET@host/db?options=S3CRET",
+    "mysql://me:S3CRET@host",
+    "mysql+pymysql://host/db?user=me&passwd=S3CRET",
+    "postgresql://me:S3CRET%40x%3Ay@host/db",
+    "postgresql://me:S3CRET:x@host/db",
+    "postgresql://me:S3CRET/x@host/db",
+    "postgresql://me:S3CRET#x@host/db",
+    "postgresql://me:x@S3CRET@host/db",
+    "postgresql://me:x@S3CRET:y@host/db",
+    "postgresql://me:x@y/S3CRET@host/db",
+    "postgresql://me:x@y#S3CRET?z@host/db",
+    "postgresql://me:S3CRET%zz@host/db",
+    "postgresql://me:S3CRET",
+    "postgresql://me:S3CRET@host:port/db",
+    "postgresql://host/db?S3CRET",
+    "postgresql://me:a b S3CRET@host/db",
+    "postgresql:me:S3CRET@host/db",
+    "postgresql//me:S3CRET@host/db",
+    "host=db user=me password=S3CRET",
+    "redis://:S3CRET@host",
+    "://me:S3CRET@host",
+]
+
+
+@pytest.mark.parametrize("given", SECRET_URLS)
+def test_no_form_of_an_address_shows_its_password(given: str) -> None:
+    try:
+        url = parse_url(given)
+    except InputError as error:
+        shown = str(error)
+    else:
+        shown = shown_url(url)
+        assert any("S3CRET" in secret for secret in secrets_of(url))
+    assert "S3CRET" not in shown
+    for command in (["--storage", given], [f"--storage={given}"], ["--set", f"storage={given}"]):
+        if "password" in given or "passwd" in given or (":S3" in given and "@" in given):
+            assert "S3CRET" not in shown_command(command)
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        "sqlite://",
+        "sqlite:///",
+        "sqlite:///:memory:",
+        "sqlite:///file::memory:?uri=true",
+        "sqlite:///file:a.db?mode=memory&uri=true",
+        "sqlite:///a.db?uri=true",
+    ],
+)
+def test_database_that_does_not_last_is_rejected(given: str) -> None:
+    with pytest.raises(InputError, match="names no file"):
+        parse_url(given)
+
+
+def test_home_folder_of_a_file_is_expanded(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", "/home/me")
+    assert parse_url("sqlite:///~/x.db").database == "/home/me/x.db"
 
 
 def test_shown_url_masks_the_password() -> None:

@@ -118,3 +118,8 @@ def test_stop_request_contains_its_reason(tmp_path: Path) -> None:
     assert attempt.read_stop() is None
     attempt.request_stop(Outcome.PRUNED)
     assert attempt.read_stop() is Outcome.PRUNED
+
+
+def test_stop_request_for_a_folder_that_was_never_created_is_omitted(tmp_path: Path) -> None:
+    AttemptFolder(tmp_path / "attempt-1-abc").request_stop(Outcome.SUPERSEDED)
+    assert not list(tmp_path.iterdir())

@@ -1,4 +1,6 @@
 import io
+import re
+from csv import reader
 
 import pandas as pd
 import pytest
@@ -59,3 +61,43 @@ def test_markdown_of_a_large_study_lists_the_best_trials_only() -> None:
 
 def test_markdown_reports_a_missing_result() -> None:
     assert "no complete trial yet. 5 trials: 5 failed." in markdown(studies.all_failed()).decode()
+
+
+FORMULAS = ["=1+1", "+cmd", "-2+3", "@SUM(A1)", "\t=1", "\r=1", "\n=1", " =1", "＝1", "-", '="x"', "+1-1"]
+
+
+@pytest.mark.parametrize("formula", FORMULAS)
+def test_csv_contains_no_formula(formula: str) -> None:
+    frame = pd.DataFrame({formula: [1.0], "text": [formula], "mixed": pd.Series([formula], dtype=object)})
+    heading, cells = list(reader(io.StringIO(csv(frame).decode(), newline="")))[:2]
+    shown = "'" + formula.replace("\r", "\n")
+    assert heading == [shown, "text", "mixed"]
+    assert cells == ["1.0", shown, shown]
+
+
+def test_carriage_return_in_a_cell_begins_no_row() -> None:
+    frame = pd.DataFrame({"text": ["a\r=1+1", "b\r\n=1+1"]})
+    assert csv(frame).decode() == 'text\n"a\n=1+1"\n"b\n=1+1"\n'
+
+
+def test_csv_leaves_numbers_and_other_texts_as_they_are() -> None:
+    values = [-1.5, "-1.5", "+2", "-1e-3", ".5", "a=b", "a-b", "'=1", "x@y", None]
+    frame = pd.DataFrame({"number": [-1.0] * len(values), "value": pd.Series(values, dtype=object)})
+    loaded = list(reader(io.StringIO(csv(frame).decode())))[1:]
+    assert loaded == [["-1.0", "" if value is None else str(value)] for value in values]
+
+
+@pytest.mark.parametrize(
+    "text", ["<img src=x onerror=alert(1)>", "[x](javascript:alert(1))", "**`x`**|", "&lt;b&gt;"]
+)
+def test_markdown_shows_names_and_values_literally(text: str) -> None:
+    space = {text: {"type": "categorical", "choices": [text, "b"]}}
+    data = studies.with_definition(
+        studies.of_values([0.5, 0.6], {text: [text, "b"]}, space), name=text, metric=text
+    )
+    lines = markdown(data).decode().splitlines()
+    assert len(lines) == 6
+    assert all(line.startswith("|") and line.count("|") - line.count(r"\|") == 7 for line in lines[2:])
+    unescaped = re.sub(r"\\.", "", "\n".join(lines).replace("**", "", 4))
+    assert not set("<>[]`*") & set(unescaped)
+    assert "&lt;" not in unescaped

@@ -129,3 +129,43 @@ def test_line_for_a_log(engine: Engine) -> None:
     assert plain_line(status_of(study)) == "study toy: none yet; best: no trial is complete yet"
     study.add(COMPLETE, value=0.5)
     assert plain_line(status_of(study)) == "study toy: 1 complete; best: trial 0, score = 0.5"
+
+
+HOSTILE = ["val[/x]", "[bold]score", "[link=http://example.org]x[/link]", ":smile:", "[red]", "\\[x]"]
+SEQUENCE = "\x1b]0;title\x07\x1b[2J\x9b31m\r\u202e\nline"
+ESCAPED = r"\x1b]0;title\x07\x1b[2J\x9b31m\r\u202e\nline"
+
+
+@pytest.mark.parametrize("name", HOSTILE)
+def test_names_are_shown_literally(engine: Engine, name: str) -> None:
+    study = RecordedStudy(engine, metric=name)
+    study.add({**COMPLETE, "host": name, "job_id": name}, value=1.0)
+    study.change(launcher=f"{name.replace(' ', '')} 4711 abc", launcher_seen_at=minutes(30))
+    status = status_of(study)
+    shown = text(show_study(status, minutes(30)), width=200)
+    assert f"to maximize {name}" in shown
+    assert f"trial 0, {name} = 1" in shown
+    assert shown.splitlines()[7].split().count(name) == 2
+    assert name in text(show_studies([status], minutes(30)), width=200)
+    assert name in plain_line(status)
+
+
+def test_control_characters_in_names_are_escaped(engine: Engine) -> None:
+    study = RecordedStudy(engine, name=f"a{SEQUENCE}", metric=SEQUENCE)
+    study.add({**COMPLETE, "host": SEQUENCE, "job_id": SEQUENCE}, value=1.0)
+    status = status_of(study)
+    for shown in (
+        text(show_study(status, minutes(30)), width=400),
+        text(show_studies([status], minutes(30)), width=400),
+        plain_line(status),
+    ):
+        assert ESCAPED in shown
+        assert not set(shown) & {"\x1b", "\x07", "\x9b", "\r", "\u202e"}
+
+
+def test_very_long_name_is_shortened(engine: Engine) -> None:
+    study = RecordedStudy(engine, metric="m" * 10_000)
+    study.add(COMPLETE, value=1.0)
+    shown = text(show_study(status_of(study), minutes(30)), width=160)
+    assert len(shown.splitlines()) == 8
+    assert "m" * 59 + "…" in shown

@@ -1,0 +1,104 @@
+"""A real SQLite database whose commits are external actions of the launcher, and which is sometimes down."""
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+from unittest import mock
+
+from sqlalchemy import Engine, event
+from sqlalchemy.engine.default import DefaultDialect
+
+from sweep.storage.database import WAITS, connect, parse_url, upgrade
+from sweep.storage.optuna_storage import optuna_storage
+from tests.simulation.world import World
+
+FILE = "sweep.db"
+MEMORY = Path("/dev/shm") if Path("/dev/shm").is_dir() else None
+"""A folder of a file system in memory, where commits are fast; None for the default of temporary files."""
+DOWN = "the database is down"
+
+
+def create_template(folder: Path) -> Path:
+    """Create a database with all tables and no rows, because the migrations take longer than a schedule."""
+    file = folder / "template.db"
+    url = parse_url(f"sqlite:///{file}")
+    engine = connect(url)
+    upgrade(engine)
+    engine.dispose()
+    with optuna_storage(url):
+        pass
+    return file
+
+
+class Database:
+    """The part of a database driver that the simulation replaces.
+
+    An outage concerns a launcher only: users' requests and the invariants are not part of the simulation.
+    """
+
+    def __init__(self, world: World) -> None:
+        self._world = world
+        self._table = ""
+        self._down_until_s = 0.0
+
+    def note_connection(self, connection: sqlite3.Connection, _: object) -> None:
+        if self._world.launcher is not None:
+            self._world.launcher.connections.append(connection)
+
+    def execute(self, cursor: sqlite3.Cursor, statement: str, parameters: Any) -> None:
+        world = self._world
+        words = statement.split(maxsplit=3)
+        if words[0] in {"INSERT", "DELETE"}:
+            self._table = words[2]
+        elif words[0] == "UPDATE":
+            self._table = words[1]
+        if world.launcher is not None:
+            if world.launcher.is_dead:
+                world.launcher.before("a statement")
+            self._fail_during_outage()
+        cursor.execute(statement, parameters)
+
+    def commit(self, connection: Any) -> None:
+        launcher = self._world.launcher
+        if launcher is None or not connection.in_transaction:
+            connection.commit()
+            return
+        name = "commit" if self._table.startswith("sweep_") else "commit of Optuna"
+        launcher.before(name)
+        fails = self._world.happens(self._world.faults.commit)
+        if fails and self._world.random.random() < 0.5:
+            self._fail("a commit fails", "fault: a commit fails")
+        connection.commit()
+        if fails:
+            self._fail("a commit succeeds, but seems to fail", "fault: a commit succeeds, but seems to fail")
+        launcher.after(name)
+
+    def _fail_during_outage(self) -> None:
+        now = self._world.clock.seconds()
+        if self._world.happens(self._world.faults.outage):
+            self._down_until_s = now + self._world.random.uniform(1, 200)
+            self._world.note(DOWN, "fault: the database is down for a while")
+        if now < self._down_until_s:
+            raise sqlite3.OperationalError(DOWN)
+
+    def _fail(self, text: str, count: str) -> None:
+        self._world.note(text, count)
+        raise sqlite3.OperationalError(text)
+
+
+@contextmanager
+def simulated_database(world: World) -> Iterator[None]:
+    """Let all engines of this process use the database of the simulation."""
+    database = Database(world)
+    with (
+        mock.patch.object(DefaultDialect, "do_execute", lambda _, *values: database.execute(*values[:3])),
+        mock.patch.object(DefaultDialect, "do_commit", lambda _, connection: database.commit(connection)),
+        mock.patch.dict(WAITS, {"sqlite": {"timeout": 0.5}}),
+    ):
+        event.listen(Engine, "connect", database.note_connection)
+        try:
+            yield
+        finally:
+            event.remove(Engine, "connect", database.note_connection)
