@@ -12,7 +12,7 @@ COMMANDS = {
     "sbatch": """
 name=$(sed -n "s/^#SBATCH --job-name=//p" "$1")
 size=$(sed -n "s/^#SBATCH --array=0-\\([0-9]*\\).*/\\1/p" "$1")
-for index in $(seq 0 "$size"); do echo "7_$index|RUNNING|12:34|None|$name"; done > jobs
+for index in $(seq 0 "$size"); do echo "7_$index|RUNNING|12:34|None|n1|$name"; done > jobs
 echo Submitted batch job 7""",
     "squeue": "cat jobs 2>/dev/null || true",
 }

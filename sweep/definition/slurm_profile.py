@@ -151,7 +151,12 @@ class SlurmProfile(Settings):
             "wckey": None,
             # Since Slurm 22.05, srun does not inherit --cpus-per-task from sbatch. Without --nodes and
             # --ntasks it would start one process on each node.
-            "srun_args": ["--nodes=1", "--ntasks=1", f"--cpus-per-task={self.cpus_per_task}"],
+            "srun_args": [
+                "--nodes=1",
+                "--ntasks=1",
+                f"--cpus-per-task={self.cpus_per_task}",
+                "--export=ALL",  # the step needs the job's variables even if the job inherits none
+            ],
             "additional_parameters": {**self.additional, "no-requeue": True},
         }
 

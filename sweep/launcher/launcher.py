@@ -85,6 +85,7 @@ class Launcher:
     _stop: Stop | None = None
     _reason_to_close: str | None = None
     _num_costs_open: int = 0
+    _logged_missing: set[str] = field(default_factory=set)
     _ended_gpu_seconds: float | None = None  # None if it has to be read again
     _logged: set[tuple[str, str]] = field(default_factory=set)  # tokens of attempts, with what is logged once
 
@@ -192,6 +193,7 @@ class Launcher:
         is observed is therefore never later than the time of the cycle.
         """
         jobs = self._poll_jobs(attempts)
+        self._log_missing(attempts, jobs)
         files = [self._read_files(attempt) for attempt in attempts]
         now = self.clock.now()
         needed = {attempt.job_name for attempt in attempts if attempt.state in ACTIVE_STATES}
@@ -220,6 +222,19 @@ class Launcher:
             settle_s=self.executor.settle_s,
             exit_grace_s=self.settings.exit_grace_s,
         )
+
+    def _log_missing(self, attempts: Sequence[AttemptRow], jobs: Mapping[str, JobStatus]) -> None:
+        """Log once what the scheduler has not reported about a job, until it reports the job's state."""
+        missing = {
+            attempt.job_name: (describe(attempt), status)
+            for attempt in attempts
+            if attempt.job_name is not None and (status := jobs.get(attempt.job_name)) is not None
+            if status.state is JobState.UNKNOWN and status.missing is not None
+        }
+        for name, (trial, status) in missing.items():
+            if name not in self._logged_missing:
+                logger.warning("%s: waiting for the state of job %s: %s", trial, status.id, status.missing)
+        self._logged_missing = set(missing)
 
     def _lingering_jobs(
         self, observed: Sequence[tuple[AttemptRow, Observation]], cycle: Cycle

@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 from sweep.definition.slurm_profile import SlurmProfile, gpus_in
 from sweep.scheduler.diagnosis import Diagnosis, failed, ok, warning
+from sweep.scheduler.slurm.environment import command_environment
 from sweep.scheduler.slurm.queue import CALL_TIMEOUT_S, NO_ACCOUNTING, parse_seconds
 
 COMMANDS = ("sbatch", "squeue", "sacct", "scontrol", "scancel", "sinfo")
@@ -220,7 +221,13 @@ class _Completed(NamedTuple):
 def _run(*command: str) -> _Completed:
     try:
         done = subprocess.run(
-            command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=CALL_TIMEOUT_S
+            command,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            encoding="utf-8",
+            errors="replace",
+            env=command_environment(),
+            timeout=CALL_TIMEOUT_S,
         )
     except subprocess.TimeoutExpired:
         return _Completed(1, f"no answer within {CALL_TIMEOUT_S} s")

@@ -2,9 +2,8 @@
 
 import io
 import logging
-import os
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager, redirect_stderr
+from contextlib import redirect_stderr
 from dataclasses import replace
 from functools import cached_property
 
@@ -17,6 +16,7 @@ from sweep.scheduler.executor import Executor, SubmissionError, TemporarySubmiss
 from sweep.scheduler.job import NO_OVERRIDE, Job, JobStatus
 from sweep.scheduler.launcher_job import LauncherCommand, SubmittedLauncher
 from sweep.scheduler.slurm.diagnosis import diagnose_slurm
+from sweep.scheduler.slurm.environment import cleaned_environment
 from sweep.scheduler.slurm.launcher_job import submit_launcher
 from sweep.scheduler.slurm.queue import (
     JobRecord,
@@ -85,7 +85,7 @@ class SlurmExecutor(Executor):
         folders = [[str(attempt.path) for attempt in job.attempts] for job in jobs]
         try:
             # submitit prints the message of the error that it raises.
-            with redirect_stderr(io.StringIO()), _without_allocation():
+            with redirect_stderr(io.StringIO()), cleaned_environment():
                 submitted = executor.map_array(run_in_job, folders)
         except (FailedJobError, FailedSubmissionError) as error:
             message = _sbatch_message(error)
@@ -96,9 +96,11 @@ class SlurmExecutor(Executor):
         return [str(job.job_id) for job in submitted]
 
     def poll(self, jobs: Sequence[Job]) -> dict[str, JobStatus]:
-        """Return what is known about each job, with one call of squeue and at most one of sacct."""
+        """Return what is known about each job, with one call of squeue, and at most one of sacct."""
         if (queued := queued_jobs()) is None:
-            return {job.name: JobStatus(JobState.UNKNOWN, job.id) for job in jobs}
+            return {
+                job.name: JobStatus(JobState.UNKNOWN, job.id, missing="squeue did not answer") for job in jobs
+            }
         found = self._find_by_name([job for job in jobs if job.id is None], queued)
         with_id = {job.id: job for job in jobs if job.id is not None}
         records = records_of(with_id, queued)
@@ -165,28 +167,16 @@ class _SubmititExecutor(submitit.SlurmExecutor):
         return 1
 
 
-@contextmanager
-def _without_allocation() -> Iterator[None]:
-    """Remove the variables of the Slurm job that the launcher itself may run in.
-
-    A submitted job would inherit them, and srun would fail on options that contradict its own job's.
-    """
-    inside = "SLURM_JOB_ID" in os.environ
-    names = [name for name in os.environ if name.startswith(("SLURM_", "CUDA_")) and name != "SLURM_CONF"]
-    removed = {name: os.environ.pop(name) for name in names if inside}
-    try:
-        yield
-    finally:
-        os.environ.update(removed)
-
-
 def _paths(job: Job, job_id: str | None) -> JobPaths:
     return JobPaths(job.folder, job_id)
 
 
 def _status(job: Job, record: JobRecord) -> JobStatus:
     state = _failed_job_state(job, record.id) if record.state is JobState.FAILED else record.state
-    return JobStatus(state, record.id, record.elapsed_s)
+    if state is JobState.UNKNOWN:
+        missing = record.missing or "squeue reports a state that is not known"
+        return JobStatus(state, record.id, missing=missing)
+    return JobStatus(state, record.id, record.elapsed_s, record.exit_status, record.host)
 
 
 def _failed_job_state(job: Job, job_id: str) -> JobState:

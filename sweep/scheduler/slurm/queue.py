@@ -6,11 +6,14 @@
 import logging
 import os
 import re
+import signal
 import subprocess
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
 from typing import NamedTuple
 
 from sweep.scheduler.job import Job
+from sweep.scheduler.slurm.environment import command_environment
 from sweep.states import JobState
 
 logger = logging.getLogger(__name__)
@@ -53,6 +56,10 @@ STATES = {
 
 NO_ACCOUNTING = "accounting storage is disabled"
 """A part of sacct's error message on a cluster without accounting."""
+NO_SUCH_JOB = "Invalid job id"
+"""A part of scontrol's error message about a job that slurmctld does not know."""
+MAX_LOOKUPS = 20
+"""The maximum number of jobs that one poll looks up with scontrol."""
 DEFAULT_MAX_ARRAY_SIZE = 1001
 """Slurm's default of MaxArraySize."""
 
@@ -70,6 +77,9 @@ class JobRecord(NamedTuple):
         elapsed_s: How many seconds the job has run; None if it is not known.
         reason: Why the job waits.
         submission: The job's name in Slurm, which is the name of the submission for all jobs of an array.
+        host: The job's first node; None if it has none.
+        exit_status: How the job's process ended, as `exit code 3` or `signal SIGSEGV`, if that is reported.
+        missing: What Slurm has not reported, if the state is UNKNOWN.
     """
 
     id: str
@@ -77,6 +87,9 @@ class JobRecord(NamedTuple):
     elapsed_s: float | None
     reason: str
     submission: str
+    host: str | None = None
+    exit_status: str | None = None
+    missing: str | None = None
 
     @property
     def name(self) -> str:
@@ -98,22 +111,48 @@ def parse_seconds(time: str) -> float | None:
     return float(((days * 24 + hours) * 60 + minutes) * 60 + seconds)
 
 
+def first_node(nodes: str) -> str | None:
+    """Return the first node of a list such as `n[1-3,7],m4`; None if the list names none."""
+    match = re.match(r"([\w.-]+)(?:\[([^\],-]+)[^\]]*\]([\w.-]*))?(?:,|$)", nodes.strip())
+    return None if match is None else "".join(part or "" for part in match.groups())
+
+
+def exit_status(code: str) -> str | None:
+    """Return how a job ended by Slurm's exit code, such as `3:0` (its exit code) or `0:11` (its signal).
+
+    A shell, and srun, report a signal as an exit code above 128.
+    """
+    match = re.fullmatch(r"(\d+):(\d+)", code)
+    if match is None or code == "0:0":
+        return None
+    number, signal_number = int(match[1]), int(match[2])
+    with suppress(ValueError):
+        return f"signal {signal.Signals(signal_number or number - 128).name}"
+    return f"exit code {number}"
+
+
 def queued_jobs() -> list[JobRecord] | None:
     """Return the user's jobs, including jobs that ended minutes ago; None if Slurm does not answer."""
+    options = ("--noheader", "--array", "--states=all", f"--user={os.getuid()}")
     try:
-        return _list_jobs(
-            "squeue", "--array", "--states=all", f"--user={os.getuid()}", "--format=%i|%T|%M|%r|%j"
-        )
+        lines = run_command("squeue", *options, "--format=%i|%T|%M|%r|%N|%j")
     except SlurmCommandError as error:
         logger.warning("%s", error)
         return None
+    return [
+        JobRecord(
+            job_id, job_state(state), parse_seconds(time), reason.split(",")[0], submission, first_node(nodes)
+        )
+        for job_id, state, time, reason, nodes, submission in _rows(lines)
+    ]
 
 
 def accounted_jobs(jobs: Mapping[str, Job], queued: Iterable[JobRecord]) -> dict[str, JobRecord]:
-    """Return records from accounting of jobs that squeue no longer lists, so that they have ended.
+    """Return records of jobs that squeue does not list.
 
-    Accounting may lag behind. It never contains a job of an array that was cancelled before the array
-    started, if other jobs of the array were left. Such a job is recognized by its array, which is known.
+    That squeue omits a job does not mean that it has ended: only an end that Slurm states is one. Accounting
+    may lag behind, and it never contains a job of an array that was cancelled before the array started, if
+    other jobs of the array were left. A job without a record is therefore looked up with scontrol.
 
     Args:
         jobs: The jobs by id.
@@ -121,29 +160,78 @@ def accounted_jobs(jobs: Mapping[str, Job], queued: Iterable[JobRecord]) -> dict
     """
     if not jobs:
         return {}
-
-    def record(job_id: str, state: JobState) -> JobRecord:
-        return JobRecord(job_id, state, None, "", jobs[job_id].submission)
-
-    columns = "--format=JobID,State,Elapsed,Reason,JobName"
-    arrays = ",".join(dict.fromkeys(map(_array_of, jobs)))
     listed: list[JobRecord] = []
     try:
-        listed = _list_jobs("sacct", "--parsable2", "--allocations", columns, f"--jobs={arrays}")
+        listed = _accounted(dict.fromkeys(map(_array_of, jobs)))
     except SlurmCommandError as error:
         if NO_ACCOUNTING not in str(error):
             logger.warning("%s", error)
-            return {job_id: record(job_id, JobState.UNKNOWN) for job_id in jobs}
-    ended = records_of(jobs, (each for entry in listed if entry.state.has_ended for each in _split(entry)))
-    listed_ids = {entry.id for entry in listed}
+            return {job_id: _unknown(job_id, job, "sacct did not answer") for job_id, job in jobs.items()}
+    found = records_of(jobs, (each for entry in listed for each in _split(entry)))
     known_arrays = {(_array_of(entry.id), entry.submission) for entry in [*queued, *listed]}
+    missing = [job_id for job_id in jobs if job_id not in found or found[job_id].state is JobState.PENDING]
+    for job_id in missing[:MAX_LOOKUPS]:
+        job = jobs[job_id]
+        found[job_id] = _looked_up(job_id, job, (_array_of(job_id), job.submission) in known_arrays)
+    for job_id in missing[MAX_LOOKUPS:]:
+        found[job_id] = _unknown(job_id, jobs[job_id], "squeue and sacct do not list it")
+    return found
 
-    def state_without_record(job_id: str) -> JobState:
-        is_in_known_array = (_array_of(job_id), jobs[job_id].submission) in known_arrays
-        ran = job_id in listed_ids or any(attempt.started.exists() for attempt in jobs[job_id].attempts)
-        return JobState.CANCELLED if "_" in job_id and is_in_known_array and not ran else JobState.GONE
 
-    return {job_id: ended.get(job_id) or record(job_id, state_without_record(job_id)) for job_id in jobs}
+def _accounted(arrays: Iterable[str]) -> list[JobRecord]:
+    columns = "--format=JobID,State,Elapsed,ExitCode,NodeList,JobName"
+    options = ("--noheader", "--parsable2", "--allocations", columns, f"--jobs={','.join(arrays)}")
+    return [
+        JobRecord(
+            job_id,
+            job_state(state),
+            parse_seconds(time),
+            "",
+            submission,
+            first_node(nodes),
+            exit_status(code),
+            f"sacct reports the state {state!r}",
+        )
+        for job_id, state, time, code, nodes, submission in _rows(run_command("sacct", *options))
+    ]
+
+
+def _looked_up(job_id: str, job: Job, is_array_known: bool) -> JobRecord:
+    """Return what slurmctld reports about a job that neither squeue nor sacct describes.
+
+    If it states that there is no such job, the job was cancelled if its array is known and it never started;
+    otherwise it has ended in an unknown way.
+    """
+    started = any(attempt.started.exists() for attempt in job.attempts)
+    was_cancelled = "_" in job_id and is_array_known and not started
+    no_such_job = JobRecord(
+        job_id, JobState.CANCELLED if was_cancelled else JobState.GONE, None, "", job.submission
+    )
+    try:
+        shown = run_command("scontrol", "show", "job", job_id, "--oneliner")
+    except SlurmCommandError as error:
+        if NO_SUCH_JOB in str(error):
+            return no_such_job
+        return _unknown(job_id, job, "squeue and sacct do not list it, and scontrol did not answer")
+    fields = dict(re.findall(r"(\w+)=(\S*)", shown))
+    if "JobName" not in fields:
+        return _unknown(job_id, job, "squeue, sacct and scontrol do not describe it")
+    if fields["JobName"] != job.submission:  # the id was assigned again
+        return no_such_job
+    return JobRecord(
+        job_id,
+        job_state(fields.get("JobState", "")),
+        parse_seconds(fields.get("RunTime", "")),
+        "",
+        job.submission,
+        first_node(fields.get("NodeList", "")),
+        exit_status(fields.get("ExitCode", "")),
+        "squeue does not list it",
+    )
+
+
+def _unknown(job_id: str, job: Job, missing: str) -> JobRecord:
+    return JobRecord(job_id, JobState.UNKNOWN, None, "", job.submission, missing=missing)
 
 
 def _array_of(job_id: str) -> str:
@@ -193,14 +281,11 @@ def max_array_size() -> int:
     return max(1, int(match[1])) if match else DEFAULT_MAX_ARRAY_SIZE
 
 
-def _list_jobs(*command: str) -> list[JobRecord]:
-    """Return the jobs that a command lists in five columns; the last, the name, may contain separators."""
-    lines = run_command(*command, "--noheader").splitlines()
-    rows = (line.strip().split("|", 4) for line in lines if line.count("|") >= 4)
-    return [
-        JobRecord(job_id, job_state(state), parse_seconds(time), reason.split(",")[0], submission)
-        for job_id, state, time, reason, submission in rows
-    ]
+def _rows(lines: str) -> Iterator[list[str]]:
+    """Yield the six columns of each job that a command lists; the last, the name, may contain separators."""
+    for line in lines.splitlines():
+        if line.count("|") >= 5:
+            yield line.strip().split("|", 5)
 
 
 def run_command(*command: str) -> str:
@@ -210,7 +295,14 @@ def run_command(*command: str) -> str:
         SlurmCommandError: If the command cannot be started, fails or does not end in time.
     """
     try:
-        done = subprocess.run(command, capture_output=True, text=True, timeout=CALL_TIMEOUT_S)
+        done = subprocess.run(
+            command,
+            capture_output=True,
+            encoding="utf-8",
+            errors="replace",  # the names of other programs' jobs may be in any encoding
+            env=command_environment(),
+            timeout=CALL_TIMEOUT_S,
+        )
     except (OSError, subprocess.TimeoutExpired) as error:
         raise SlurmCommandError(f"{command[0]} did not answer: {error}") from error
     if done.returncode != 0:

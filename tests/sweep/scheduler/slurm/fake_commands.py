@@ -15,9 +15,9 @@ class FakeCommands:
 
     def __init__(self) -> None:
         self.answers: dict[str, str | Exception | None] = dict.fromkeys(
-            ("squeue", "sacct", "scancel", "scontrol", "sbatch"), ""
-        )
-        self.errors: dict[str, str] = {}
+            ("squeue", "sacct", "scancel", "sbatch"), ""
+        ) | {"scontrol": None}
+        self.errors = {"scontrol": "slurm_load_jobs error: Invalid job id specified"}
         self.calls: list[list[str]] = []
 
     def __call__(self, command: list[str], **options: Any) -> subprocess.CompletedProcess[str]:

@@ -1,5 +1,6 @@
 """Tests of the Slurm executor with fake Slurm commands."""
 
+import os
 import subprocess
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -24,7 +25,9 @@ def test_poll_calls_squeue_once_for_any_number_of_jobs(
     executor: SlurmExecutor, commands: FakeCommands, job: Job
 ) -> None:
     jobs = [replace(job, name=f"toy-{number}.0", id=str(number)) for number in range(500)]
-    commands.answers["squeue"] = "".join(f"{each.id}|RUNNING|1:00|None|{each.submission}\n" for each in jobs)
+    commands.answers["squeue"] = "".join(
+        f"{each.id}|RUNNING|1:00|None|n1|{each.submission}\n" for each in jobs
+    )
     assert set(poll_states(executor, jobs)) == {JobState.RUNNING}
     assert commands.names() == ["squeue"]
 
@@ -33,15 +36,17 @@ def test_jobs_that_squeue_does_not_list_are_looked_up_with_one_call_of_sacct(
     executor: SlurmExecutor, commands: FakeCommands, job: Job
 ) -> None:
     jobs = [replace(job, name=f"toy-{number}.0", id=str(number)) for number in range(4)]
-    commands.answers["squeue"] = "0|RUNNING|1:02|None|toy-0\n"
-    commands.answers["sacct"] = "1|TIMEOUT|1-00:00:03|None|toy-1\n2|CANCELLED by 0|00:00:00|None|toy-2\n"
+    commands.answers["squeue"] = "0|RUNNING|1:02|None|n1|toy-0\n"
+    commands.answers["sacct"] = (
+        "1|TIMEOUT|1-00:00:03|None|n1|toy-1\n2|CANCELLED by 0|00:00:00|None|n1|toy-2\n"
+    )
     assert list(executor.poll(jobs).values()) == [
-        JobStatus(JobState.RUNNING, "0", 62.0),
-        JobStatus(JobState.TIMEOUT, "1", 86_403.0),
-        JobStatus(JobState.CANCELLED, "2", 0.0),
+        JobStatus(JobState.RUNNING, "0", 62.0, host="n1"),
+        JobStatus(JobState.TIMEOUT, "1", 86_403.0, host="n1"),
+        JobStatus(JobState.CANCELLED, "2", 0.0, host="n1"),
         JobStatus(JobState.GONE, "3", None),
     ]
-    assert commands.names() == ["squeue", "sacct"]
+    assert commands.names() == ["squeue", "sacct", "scontrol"]  # only job 3 is not in accounting
     assert "--jobs=1,2,3" in commands.calls[1]
 
 
@@ -49,17 +54,17 @@ def test_jobs_that_squeue_does_not_list_are_looked_up_with_one_call_of_sacct(
     ("squeue", "sacct", "state"),
     [
         # squeue lists the other jobs of the array.
-        ("7_0|PENDING|0:00|Resources|toy-0-abc\n", "", JobState.CANCELLED),
+        ("7_0|PENDING|0:00|Resources|n1|toy-0-abc\n", "", JobState.CANCELLED),
         # squeue lists the array as one job, because all of its jobs are cancelled.
-        ("7|CANCELLED|0:00|None|toy-0-abc\n", "", JobState.CANCELLED),
+        ("7|CANCELLED|0:00|None|n1|toy-0-abc\n", "", JobState.CANCELLED),
         # sacct lists the array or another job of it.
-        ("", "7_[0-2]|CANCELLED by 0|00:00:00|None|toy-0-abc\n", JobState.CANCELLED),
-        ("", "7_[0,2%4]|CANCELLED by 0|00:00:00|None|toy-0-abc\n", JobState.CANCELLED),
-        ("", "7_0|COMPLETED|00:01:00|None|toy-0-abc\n", JobState.CANCELLED),
-        ("", "7_[0-2]|TIMEOUT|00:00:00|None|toy-0-abc\n", JobState.TIMEOUT),
-        ("7_0|PENDING|0:00|Resources|another submission\n", "", JobState.GONE),
-        # The job ran, but its end is not recorded yet.
-        ("", "7_2|RUNNING|00:01:00|None|toy-0-abc\n", JobState.GONE),
+        ("", "7_[0-2]|CANCELLED by 0|00:00:00|None|n1|toy-0-abc\n", JobState.CANCELLED),
+        ("", "7_[0,2%4]|CANCELLED by 0|00:00:00|None|n1|toy-0-abc\n", JobState.CANCELLED),
+        ("", "7_0|COMPLETED|00:01:00|None|n1|toy-0-abc\n", JobState.CANCELLED),
+        ("", "7_[0-2]|TIMEOUT|00:00:00|None|n1|toy-0-abc\n", JobState.TIMEOUT),
+        ("7_0|PENDING|0:00|Resources|n1|another submission\n", "", JobState.GONE),
+        # The job runs, although squeue does not list it.
+        ("", "7_2|RUNNING|00:01:00|None|n1|toy-0-abc\n", JobState.RUNNING),
         ("", "", JobState.GONE),
     ],
 )
@@ -74,7 +79,7 @@ def test_pending_job_of_an_array_that_accounting_does_not_list_was_cancelled(
 def test_started_job_that_accounting_does_not_list_is_gone(
     executor: SlurmExecutor, commands: FakeCommands, job: Job
 ) -> None:
-    commands.answers["squeue"] = "7_0|RUNNING|1:00|None|toy-0-abc\n"
+    commands.answers["squeue"] = "7_0|RUNNING|1:00|None|n1|toy-0-abc\n"
     (attempt,) = job.attempts
     attempt.path.mkdir()
     attempt.started.write_text("{}")
@@ -107,19 +112,48 @@ def test_state_is_unknown_if_accounting_is_down_and_gone_if_there_is_none(
     assert poll_states(executor, [job]) == [state]
 
 
-def test_job_that_runs_only_according_to_accounting_is_gone(
+def test_job_that_only_accounting_lists_as_running_runs(
     executor: SlurmExecutor, commands: FakeCommands, job: Job
 ) -> None:
-    """The job's end has not reached the accounting database, or was lost."""
-    commands.answers["sacct"] = f"7|RUNNING|1:00|None|{job.submission}\n"
-    assert poll_states(executor, [job]) == [JobState.GONE]
+    commands.answers["sacct"] = f"7|RUNNING|1:00|0:0|n1|{job.submission}\n"
+    assert poll_states(executor, [job]) == [JobState.RUNNING]
+
+
+@pytest.mark.parametrize(
+    ("sacct", "scontrol", "state"),
+    [
+        ("", "JobId=7 JobName=toy-0-abc JobState=RUNNING RunTime=00:01:00 NodeList=n2 ", JobState.RUNNING),
+        ("", "JobId=7 JobName=toy-0-abc JobState=COMPLETING ", JobState.RUNNING),
+        ("", "JobId=7 JobName=toy-0-abc JobState=TIMEOUT RunTime=00:01:00 ", JobState.TIMEOUT),
+        ("", "JobId=7 JobName=toy-0-abc JobState=NEW_STATE ", JobState.UNKNOWN),
+        ("", "JobId=7 JobName=other JobState=RUNNING ", JobState.GONE),
+        ("", "", JobState.UNKNOWN),
+        ("", TimeoutError(), JobState.UNKNOWN),
+        ("7|PENDING|00:00:00|0:0|None assigned|toy-0-abc\n", TimeoutError(), JobState.UNKNOWN),
+        ("7|A_LATER_STATE|00:00:00|0:0|n1|toy-0-abc\n", "", JobState.UNKNOWN),
+        ("7|COMPL", "", JobState.UNKNOWN),
+        ("Ã¤\ufffd\n", TimeoutError(), JobState.UNKNOWN),
+    ],
+)
+def test_job_that_squeue_omits_has_ended_only_if_slurm_says_so(
+    executor: SlurmExecutor,
+    commands: FakeCommands,
+    job: Job,
+    sacct: str,
+    scontrol: str | Exception,
+    state: JobState,
+) -> None:
+    commands.answers |= {"sacct": sacct, "scontrol": scontrol}
+    status = executor.poll([job])[job.name]
+    assert status.state is state
+    assert (status.missing is not None) is (state is JobState.UNKNOWN)
 
 
 @pytest.mark.parametrize("command", ["squeue", "sacct"])
 def test_record_of_another_job_with_the_same_id_is_ignored(
     executor: SlurmExecutor, commands: FakeCommands, job: Job, command: str
 ) -> None:
-    commands.answers[command] = "7|FAILED|1:00|None|another submission\n"
+    commands.answers[command] = "7|FAILED|1:00|None|n1|another submission\n"
     assert poll_states(executor, [job]) == [JobState.GONE]
 
 
@@ -136,7 +170,7 @@ def test_record_of_another_job_with_the_same_id_is_ignored(
 def test_stderr_of_a_failed_job_determines_its_state(
     executor: SlurmExecutor, commands: FakeCommands, job: Job, message: str, state: JobState
 ) -> None:
-    commands.answers["squeue"] = f"7|FAILED|1:00|NonZeroExitCode|{job.submission}\n"
+    commands.answers["squeue"] = f"7|FAILED|1:00|NonZeroExitCode|n1|{job.submission}\n"
     assert poll_states(executor, [job]) == [JobState.FAILED]
     (job.folder / "7_0_log.err").write_text(message)
     assert poll_states(executor, [job]) == [state]
@@ -147,8 +181,8 @@ def test_unusual_reason_is_logged_once(
 ) -> None:
     other = replace(job, name="toy-1.0", id="8")
     commands.answers["squeue"] = (
-        f"7|PENDING|0:00|ReqNodeNotAvail, UnavailableNodes:n1|{job.submission}\n"
-        "8|PENDING|0:00|Priority|toy-1\n"
+        f"7|PENDING|0:00|ReqNodeNotAvail, UnavailableNodes:n1||{job.submission}\n"
+        "8|PENDING|0:00|Priority|n1|toy-1\n"
     )
     assert poll_states(executor, [job, other]) == [JobState.PENDING] * 2
     executor.poll([job, other])
@@ -160,12 +194,12 @@ def test_job_without_id_is_found_by_name_if_its_task_was_written(
 ) -> None:
     lost = replace(job, id=None)
     commands.answers["squeue"] = (
-        f"8|PENDING|0:00|None|{job.submission}\n9|FAILED|0:00|None|{job.submission}\n5|RUNNING|0:00|None|other\n"
+        f"8|PENDING|0:00|None|n1|{job.submission}\n9|FAILED|0:00|None|n1|{job.submission}\n5|RUNNING|0:00|None|other\n"
     )
     assert executor.poll([lost]) == {}
     assert commands.calls[-1] == ["scancel", "8"]  # job 8 would wait forever; job 9 has ended
     (job.folder / "8_submitted.pkl").touch()
-    assert executor.poll([lost]) == {job.name: JobStatus(JobState.PENDING, "8", 0.0)}
+    assert executor.poll([lost]) == {job.name: JobStatus(JobState.PENDING, "8", 0.0, host="n1")}
     assert commands.names().count("scancel") == 1
 
 
@@ -174,7 +208,7 @@ def test_only_the_jobs_of_an_array_with_tasks_are_found(
 ) -> None:
     """The launcher was killed before it wrote the tasks of the last two of four jobs."""
     jobs = [replace(job, name=f"toy-0-abc.{index}", id=None) for index in range(4)]
-    commands.answers["squeue"] = "".join(f"8_{index}|PENDING|0:00|None|toy-0-abc\n" for index in range(4))
+    commands.answers["squeue"] = "".join(f"8_{index}|PENDING|0:00|None|n1|toy-0-abc\n" for index in range(4))
     for index in (0, 1):
         (job.folder / f"8_{index}_submitted.pkl").touch()
     assert {name: status.id for name, status in executor.poll(jobs).items()} == {
@@ -246,19 +280,19 @@ def test_submission_without_slurm_is_rejected(
         executor.submit([job])
 
 
-def test_job_does_not_inherit_the_launchers_allocation(
+def test_sbatch_receives_no_variable_that_changes_what_is_requested(
     executor: SlurmExecutor, job: Job, sbatch: Callable[[str], None], tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:  # fmt: skip
     sbatch(f"env > '{tmp_path}/seen'; echo Submitted batch job 41")
     monkeypatch.setenv("SLURM_CONF", "/etc/slurm.conf")
-    monkeypatch.setenv("SLURM_MEM_PER_CPU", "100")
+    for name in ("SLURM_MEM_PER_CPU", "SLURM_JOB_ID", "SBATCH_JOB_NAME", "SRUN_CPUS_PER_TASK"):
+        monkeypatch.setenv(name, "100")
     executor.submit([job])
-    assert "SLURM_MEM_PER_CPU=100\n" in (tmp_path / "seen").read_text()  # set by the user
-    monkeypatch.setenv("SLURM_JOB_ID", "1")
-    executor.submit([job])
-    assert "SLURM_MEM_PER_CPU" not in (tmp_path / "seen").read_text()
-    assert "SLURM_CONF=/etc/slurm.conf\n" in (tmp_path / "seen").read_text()
+    seen = (tmp_path / "seen").read_text()
+    assert "=100\n" not in seen
+    assert "SLURM_CONF=/etc/slurm.conf\n" in seen
+    assert os.environ["SBATCH_JOB_NAME"] == "100"  # only sbatch's environment is cleaned
 
 
 def test_preview_returns_the_sbatch_file(executor: SlurmExecutor, job: Job) -> None:

@@ -37,8 +37,8 @@ def test_launcher_is_submitted_with_its_script(
 @pytest.mark.parametrize(
     ("queued", "job"),
     [
-        ("7|PENDING|0:00|None|sweep-toy\n", "job 7 (pending)"),
-        ("7|PENDING|0:00|None|sweep-toy\n8|RUNNING|1:00|None|sweep-toy\n", "job 8 (running)"),
+        ("7|PENDING|0:00|None|n1|sweep-toy\n", "job 7 (pending)"),
+        ("7|PENDING|0:00|None|n1|sweep-toy\n8|RUNNING|1:00|None|n1|sweep-toy\n", "job 8 (running)"),
     ],
 )
 def test_second_launcher_of_a_study_is_rejected(
@@ -57,7 +57,9 @@ def test_second_launcher_of_a_study_is_rejected(
 def test_launchers_that_have_ended_and_launchers_of_other_studies_are_ignored(
     executor: SlurmExecutor, commands: FakeCommands, command: LauncherCommand
 ) -> None:
-    commands.answers["squeue"] = "7|CANCELLED|1:00|None|sweep-toy\n8|RUNNING|1:00|None|sweep-toy-evaluation\n"
+    commands.answers["squeue"] = (
+        "7|CANCELLED|1:00|None|n1|sweep-toy\n8|RUNNING|1:00|None|n1|sweep-toy-evaluation\n"
+    )
     commands.answers["sbatch"] = "9\n"
     assert executor.submit_launcher(command).job_id == "9"
 

@@ -77,8 +77,8 @@ def test_job_record_derives_the_name_of_a_job_in_an_array() -> None:
 
 def test_lines_that_are_not_jobs_are_ignored(commands: FakeCommands) -> None:
     name = "x" * 150 + "|y"
-    commands.answers["squeue"] = f"Maintenance on Monday\n\n7|RUNNING|1:00|None|{name}\n8|RUNN"
-    assert queued_jobs() == [JobRecord("7", JobState.RUNNING, 60.0, "None", name)]
+    commands.answers["squeue"] = f"Maintenance on Monday\n\n7|RUNNING|1:00|None|n1|{name}\n8|RUNN"
+    assert queued_jobs() == [JobRecord("7", JobState.RUNNING, 60.0, "None", name, "n1")]
 
 
 def test_max_array_size_is_read_from_the_configuration(commands: FakeCommands) -> None:
