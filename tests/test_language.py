@@ -12,6 +12,7 @@ EXCLUDED = (
     "tests/test_language.py",
     "sweep/storage/migrations/versions/",
     "sweep/worker/documents.py",
+    "tests/sweep/launcher/folder_contents.py",
     "tests/sweep/storage/contract.py",
     "tests/sweep/storage/test_tables.py",
     "tests/sweep/storage/version_0003/",

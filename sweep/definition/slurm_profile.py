@@ -7,12 +7,33 @@ from pydantic import Field, NonNegativeFloat, NonNegativeInt, PositiveFloat, Pos
 
 from sweep.definition.problem import Problem, format_value, raise_problems
 from sweep.definition.settings import Scalar, Settings
+from sweep.definition.setup_lines import checked_setup
 
 # The launcher sets these sbatch options for every job: it finds jobs by name and logs by folder, and it
 # retries an attempt as a new attempt, so that two processes never share an attempt's folder.
 _LAUNCHER_OPTIONS = {"array", "error", "job-name", "no-requeue", "output", "requeue", "signal"}
 # sbatch options whose keys in a profile differ from them by more than the dashes.
 _KEYS = {"mem": "mem_gb", "time": "timeout_min"}
+# sbatch options that would break what the launcher assumes about its jobs, and why.
+_UNUSABLE_OPTIONS = {
+    "chdir": "the worker changes to the folder in which the launch was started",
+    "cluster": "squeue and sacct would not report the jobs; launch on a login node of that cluster",
+    "clusters": "squeue and sacct would not report the jobs; launch on a login node of that cluster",
+    "het-group": "a trial is one job",
+    "help": "sbatch would not submit the job",
+    "hold": "the jobs would not start",
+    "ntasks": "a trial is one process",
+    "open-mode": "the job's output would be overwritten",
+    "parsable": "submitit reads the output of sbatch",
+    "quiet": "submitit reads the output of sbatch",
+    "test-only": "sbatch would not submit the job",
+    "usage": "sbatch would not submit the job",
+    "version": "sbatch would not submit the job",
+    "wait": "sbatch would wait for the end of the job, and the launcher for sbatch",
+    "wrap": "the job runs the trial",
+}
+# sbatch options that request GPUs for a job that has one task, in one socket, on each of its nodes.
+_GPU_OPTIONS = ("gpus", "gpus-per-node", "gpus-per-task", "gpus-per-socket")
 
 MAX_ARRAY_PARALLELISM = 1_000_000
 """The limit that submitit receives if the profile sets none. No array has more jobs."""
@@ -55,8 +76,9 @@ class SlurmProfile(Settings):
     """GPUs per node. Excludes gres."""
     cpus_per_task: PositiveInt = 1
     """CPU cores of a job."""
-    mem_gb: PositiveFloat | None = None
-    """Memory per node, in units of 1,024 MB, as Slurm counts it. The default is the cluster's default."""
+    mem_gb: NonNegativeFloat | None = None
+    """Memory per node, in units of 1,024 MB, as Slurm counts it; 0 for all memory of the node. The default is
+    the cluster's default."""
     timeout_min: PositiveInt
     """Time limit of one attempt, in minutes."""
     nodes: PositiveInt = 1
@@ -103,7 +125,12 @@ class SlurmProfile(Settings):
 
     @property
     def num_gpus(self) -> int:
-        per_node = self.gpus_per_node or gpus_in(self.gres or "")
+        options = {name.replace("_", "-"): str(value) for name, value in self.additional.items()}
+        if "gpus" in options:
+            return _count_of(options["gpus"])
+        requested = (_count_of(options[name]) for name in _GPU_OPTIONS if name in options)
+        in_tres = gpus_in(options.get("tres-per-node", options.get("tres-per-task", "")).replace("gres/", ""))
+        per_node = self.gpus_per_node or gpus_in(self.gres or "") or next(requested, 0) or in_tres
         return per_node * self.nodes
 
     @property
@@ -146,7 +173,7 @@ class SlurmProfile(Settings):
             "array_parallelism": self.array_parallelism or MAX_ARRAY_PARALLELISM,
             "mail_type": self.mail_type,
             "mail_user": self.mail_user,
-            "setup": list(self.setup),
+            "setup": checked_setup(self.setup),
             # submitit sets a wckey by default, which some clusters reject.
             "wckey": None,
             # Since Slurm 22.05, srun does not inherit --cpus-per-task from sbatch. Without --nodes and
@@ -165,12 +192,19 @@ def _problem_with_option(option: str, value: Scalar) -> str | None:
     """Return why a profile cannot set this sbatch option, or None if it can."""
     if option.replace("_", "-") in _LAUNCHER_OPTIONS:
         return "the launcher sets this option itself"
+    if (reason := _UNUSABLE_OPTIONS.get(option.replace("_", "-"))) is not None:
+        return f"this option cannot be set: {reason}"
     key = _KEYS.get(option, option.replace("-", "_"))
     if key in SlurmProfile.model_fields:
         return f"the profile has a key for this option, {key}"
     if value is None or value is False:
         return f"must be the option's value, or true if it has none, but is {format_value(value)}"
     return None
+
+
+def _count_of(gpus: str) -> int:
+    """Return the number of GPUs in an option such as --gpus: `2`, `a100:2` or `a100:1,v100:2`."""
+    return sum(_num_gpus(part if part.startswith("gpu:") else f"gpu:{part}") for part in gpus.split(","))
 
 
 def gpus_in(resources: str) -> int:

@@ -84,6 +84,7 @@ class Launcher:
     _may_miss_proposals: bool = True  # an earlier launcher may have been interrupted
     _stop: Stop | None = None
     _reason_to_close: str | None = None
+    _reason_of_failure: str | None = None
     _num_costs_open: int = 0
     _logged_missing: set[str] = field(default_factory=set)
     _ended_gpu_seconds: float | None = None  # None if it has to be read again
@@ -167,7 +168,9 @@ class Launcher:
         if self._stop is not None:
             return
         counts = self.proposals.counts()
-        reason = self.failures.reason_to_stop(self.study.failures.stop_after_same)
+        # The trials that were active when the study was stopped may have ended well.
+        limit = self.study.failures.stop_after_same
+        reason = self._reason_of_failure or self.failures.reason_to_stop(limit)
         if counts["failed"] and counts["failed"] == self.proposals.num_proposed():
             reason = "every trial failed"
         if reason is not None:
@@ -422,9 +425,10 @@ class Launcher:
     def _is_closed(self, spent: str | None) -> bool:
         """Return whether no more trials are proposed, and log the reason once."""
         if self._reason_to_close is None:
+            self._reason_of_failure = self.failures.reason_to_stop(self.study.failures.stop_after_same)
             self._reason_to_close = reason_to_close(
                 self._stop,
-                self.failures.reason_to_stop(self.study.failures.stop_after_same),
+                self._reason_of_failure,
                 self.proposals.num_proposed(),
                 self.study.trials,
                 spent,

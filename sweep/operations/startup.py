@@ -1,6 +1,7 @@
 """Starting a launch: check everything before anything is changed, then create the launcher."""
 
 import logging
+import os
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
@@ -216,8 +217,20 @@ def _check_memory(request: LaunchRequest) -> None:
 
 
 def resolve_workdir(profile: Profile, workdir: Path | None = None) -> Path:
-    """Return the folder in which trial folders are created: the given one, the profile's, or ./sweeps."""
-    return (workdir or Path(profile.workdir or "sweeps")).expanduser().resolve()
+    """Return the folder in which trial folders are created: the given one, the profile's, or ./sweeps.
+
+    Symbolic links are kept, because they may lead elsewhere on the nodes.
+
+    Raises:
+        InputError: If the path contains a percent sign, which Slurm and submitit replace in paths.
+    """
+    folder = Path(os.path.abspath((workdir or Path(profile.workdir or "sweeps")).expanduser()))  # noqa: PTH100
+    if "%" in str(folder):
+        raise InputError(
+            f"the workdir {folder} contains a percent sign, which Slurm replaces in the paths of its files\n"
+            "choose another with --workdir, or with `workdir` in the profile"
+        )
+    return folder
 
 
 def _check_sampler(study: Study) -> None:

@@ -47,8 +47,8 @@ def clean_environment(environment: Mapping[str, str]) -> dict[str, str]:
 
 
 def command_environment() -> dict[str, str]:
-    """Return the environment of a command whose output is parsed: its messages are in English."""
-    return {**clean_environment(os.environ), "LC_ALL": "C"}
+    """Return the environment of a command of Slurm that this process runs."""
+    return clean_environment(os.environ)
 
 
 @contextmanager

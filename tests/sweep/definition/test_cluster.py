@@ -107,7 +107,7 @@ def _file(folder: Path, text: str) -> Path:
             "additional: {exclusive: false}",
             f"7: profiles.gpus.additional.exclusive: {TRUE}, but is false",
         ),
-        ("", "additional: {hold: }", f"7: profiles.gpus.additional.hold: {TRUE}, but is null"),
+        ("", "additional: {reboot: }", f"7: profiles.gpus.additional.reboot: {TRUE}, but is null"),
     ],
 )
 def test_problem_in_the_file_is_reported_with_its_line(

@@ -75,10 +75,13 @@ def test_shipped_profile_requests_the_resources_of_the_baseline(sbatch_text: Any
         ({"mem_gb": 0.5}, "#SBATCH --mem=512M"),
         ({"gpus_per_node": 2}, "#SBATCH --gpus-per-node=2"),
         ({"exclude": "n[1-3]"}, "#SBATCH --exclude='n[1-3]'"),
-        ({"setup": ("module load cuda", "ulimit -c 0")}, "module load cuda\nulimit -c 0"),
+        (
+            {"setup": ("module load cuda", "ulimit -c 0")},
+            "module load cuda\nsweep_check $? 'module load cuda'\nulimit -c 0",
+        ),
         ({"additional": {"exclusive": True}}, "#SBATCH --exclusive\n"),
         ({"additional": {"wckey": "ours"}}, "#SBATCH --wckey=ours"),
-        ({"cpus_per_task": 4, "nodes": 2}, "--nodes=1 --ntasks=1 --cpus-per-task=4 python"),
+        ({"cpus_per_task": 4, "nodes": 2}, "--nodes=1 --ntasks=1 --cpus-per-task=4 --export=ALL python"),
     ],
 )
 def test_profile_key_is_written_to_the_sbatch_file(

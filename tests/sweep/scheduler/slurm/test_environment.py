@@ -8,7 +8,6 @@ from sweep.scheduler.slurm.environment import (
     CLUSTER_VARIABLES,
     clean_environment,
     cleaned_environment,
-    command_environment,
 )
 
 
@@ -48,8 +47,3 @@ def test_environment_is_restored(monkeypatch: pytest.MonkeyPatch) -> None:
     with cleaned_environment():
         assert "SBATCH_QOS" not in os.environ
     assert os.environ["SBATCH_QOS"] == "high"
-
-
-def test_messages_are_in_english(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("LC_ALL", "de_DE.UTF-8")
-    assert command_environment()["LC_ALL"] == "C"
