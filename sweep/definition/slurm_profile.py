@@ -37,6 +37,11 @@ _GPU_OPTIONS = ("gpus", "gpus-per-node", "gpus-per-task", "gpus-per-socket")
 
 MAX_ARRAY_PARALLELISM = 1_000_000
 """The limit that submitit receives if the profile sets none. No array has more jobs."""
+IGNORE_WORKING_DIRECTORY = 'export PYTHONSAFEPATH="${PYTHONSAFEPATH:-sweep}"'
+"""The shell command after which Python imports this package although the user has a file `sweep.py`.
+
+The worker removes the variable for the train function.
+"""
 PROBE_TIMEOUT_MIN = 10
 """The time limit of a job that examines a node. A job with a short limit starts sooner."""
 
@@ -173,7 +178,7 @@ class SlurmProfile(Settings):
             "array_parallelism": self.array_parallelism or MAX_ARRAY_PARALLELISM,
             "mail_type": self.mail_type,
             "mail_user": self.mail_user,
-            "setup": checked_setup(self.setup),
+            "setup": [*checked_setup(self.setup), IGNORE_WORKING_DIRECTORY],
             # submitit sets a wckey by default, which some clusters reject.
             "wckey": None,
             # Since Slurm 22.05, srun does not inherit --cpus-per-task from sbatch. Without --nodes and

@@ -1,6 +1,5 @@
 """Fetching and verifying a data set with the functions that a study names."""
 
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Literal
@@ -41,10 +40,8 @@ def verify_data(dataset: str, data_dir: Path | None = None, reference: str | Non
 def _call(key: DataKey, dataset: str, data_dir: Path | None, reference: str | None) -> str:
     path, study_data_dir = _find_function(key, dataset, reference)
     folder = data_dir or (Path(study_data_dir) if study_data_dir else None)
-    if str(Path.cwd()) not in sys.path:
-        sys.path.insert(0, str(Path.cwd()))
     try:
-        function = import_function(key, path)
+        function = import_function(key, path, keep_modules=False)
     except SystemExit as error:
         raise InputError(f"{key}: {path} cannot be imported: it calls sys.exit({error.code!r})") from None
     try:

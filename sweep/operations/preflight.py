@@ -227,19 +227,20 @@ def _output_in(file: Path) -> Iterator[None]:
         os.close(target)
 
 
-def import_function(key: str, path: str) -> Callable[..., Any]:
-    """Import the function that a key of a study names.
+def import_function(key: str, path: str, *, keep_modules: bool = True) -> Callable[..., Any]:
+    """Import the function that a key of a study names, from the working directory first.
 
     Args:
         key: The key, for messages.
         path: The dotted path, `package.module:function`.
+        keep_modules: Whether the user's modules stay in place of modules of this process with the same names.
 
     Raises:
         InputError: If it cannot be imported, or is not a function.
     """
     module, _, name = path.partition(":")
     try:
-        function = load_function(path)
+        function = load_function(path, str(Path.cwd()), keep_modules=keep_modules)
     except ModuleNotFoundError as error:
         is_in_path = error.name is not None and f"{module}.".startswith(f"{error.name}.")
         hint = "\nexpected package.module:function, importable from the folder that sweep is started in"

@@ -162,7 +162,7 @@ class Reproduction:
         make_private(self.folder.path.parent)
         self.folder.create(self._spec())
         last_epoch = max(self._trial.epochs, default=0)
-        command = [sys.executable, "-m", "sweep.worker", str(self.folder.path)]
+        command = [sys.executable, "-P", "-m", "sweep.worker", str(self.folder.path)]
         process = subprocess.Popen(command, cwd=self._code_dir, stdin=subprocess.DEVNULL)
         offset = 0
         try:
@@ -178,7 +178,7 @@ class Reproduction:
                     return
                 time.sleep(POLL_S)
         finally:
-            process.kill()
+            process.terminate()  # the worker ends its descendants
             process.wait()
 
     def epochs(self) -> dict[int, Metrics]:

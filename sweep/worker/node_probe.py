@@ -21,18 +21,21 @@ REPLACE_FILE_S = 30.0  # how long the counter is replaced, unless the doctor cre
 PADDING = "x" * 50_000  # a network file system needs several writes for it
 
 # Each script runs in a process of its own, because the code that it imports may end the process.
-IMPORT = """
-import sys
-from sweep.worker.train_function import load_function
-load_function(sys.argv[1])
-"""
-CHECK_NODE = """
-import sys
+IMPORT_LOADER = """
+import os, sys
 from pathlib import Path
+sys.path.insert(0, sys.argv.pop(1))  # the folder of this package, which the user may have a file for as well
 from sweep.worker.train_function import load_function
-text = load_function(sys.argv[1])(int(sys.argv[2]))
+del sys.path[0]
+"""
+IMPORT = f"""{IMPORT_LOADER}
+load_function(sys.argv[1], os.getcwd())
+"""
+CHECK_NODE = f"""{IMPORT_LOADER}
+text = load_function(sys.argv[1], os.getcwd())(int(sys.argv[2]))
 Path(sys.argv[3]).write_text(str(text), encoding="utf-8")
 """
+OWN_PATH = str(Path(__file__).resolve().parents[2])
 
 
 def probe(params: Mapping[str, Any], trial: Trial) -> dict[str, float]:
@@ -82,7 +85,7 @@ def _check_node(path: str, num_gpus: int, folder: Path) -> dict[str, str]:
 
 def _run(code: str, *arguments: str) -> str | None:
     """Run Python code in a process of its own; return the last line of its stderr if it fails."""
-    command = [sys.executable, "-c", code, *arguments]
+    command = [sys.executable, "-c", code, OWN_PATH, *arguments]
     try:
         done = subprocess.run(
             command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, timeout=CHECK_TIMEOUT_S

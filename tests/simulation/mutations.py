@@ -51,9 +51,8 @@ MUTATIONS = (
     Mutation(
         "A result is accepted whichever attempt wrote it, because its token is not compared.",
         "sweep.worker.attempt_folder",
-        "        values = _read_json(self.result)\n"
-        '        if values is None or values.get("token") != token:',
-        "        values = _read_json(self.result)\n        if values is None:",
+        "        return result if result.token == token else None\n",
+        "        return result\n",
         ("foreign_result",),
     ),
     Mutation(
@@ -162,13 +161,6 @@ MUTATIONS = (
         "max_jobs=num_slots // self.settings.trials_per_job",
         "max_jobs=len(waiting)",
         ("job",),
-    ),
-    Mutation(
-        "The GPU seconds of an attempt are negative if the node's clock is ahead.",
-        "sweep.launcher.reconciliation",
-        "max(job_seconds, 0.0)",
-        "job_seconds",
-        ("skew_s", "job"),
     ),
 )
 

@@ -119,8 +119,14 @@ def one_trace(lines: Iterable[Polyline], **style: Any) -> go.Scatter:
     """Return many lines as one trace with gaps between them, which is faster to draw than many traces."""
     lines = list(lines)
     return go.Scatter(
-        x=np.concatenate([[*line.x, line.x[-1]] for line in lines]).astype(np.float32),
-        y=np.concatenate([[*line.y, np.nan] for line in lines]).astype(np.float32),
+        x=_float32(np.concatenate([[*line.x, line.x[-1]] for line in lines])),
+        y=_float32(np.concatenate([[*line.y, np.nan] for line in lines])),
         customdata=np.concatenate([np.full(len(line.x) + 1, line.number, np.int32) for line in lines]),
         **style,
     )
+
+
+def _float32(values: np.ndarray) -> np.ndarray:
+    """Return numbers in single precision, which halves the size of a page; too large ones are not drawn."""
+    with np.errstate(over="ignore"):
+        return values.astype(np.float32)

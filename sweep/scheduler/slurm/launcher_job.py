@@ -10,7 +10,7 @@ import sys
 from pathlib import Path
 
 from sweep.definition.setup_lines import checked_setup
-from sweep.definition.slurm_profile import SlurmProfile
+from sweep.definition.slurm_profile import IGNORE_WORKING_DIRECTORY, SlurmProfile
 from sweep.errors import InputError
 from sweep.scheduler.launcher_job import LauncherCommand, SubmittedLauncher
 from sweep.scheduler.slurm.queue import SlurmCommandError, queued_jobs, run_command
@@ -102,7 +102,7 @@ def script_text(profile: SlurmProfile, command: LauncherCommand, script: Path) -
     return SCRIPT.format(
         options="\n".join([*lines, "#SBATCH --no-requeue"]),
         code_dir=shlex.quote(str(command.code_dir)),
-        setup="\n".join(checked_setup(profile.setup)),
+        setup="\n".join([*checked_setup(profile.setup), IGNORE_WORKING_DIRECTORY]),
         script=shlex.quote(str(script)),
         command=f"{python} -m sweep {shlex.join(command.arguments)}",
         detached=DETACHED,

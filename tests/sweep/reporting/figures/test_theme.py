@@ -55,3 +55,8 @@ def luminance(color: str) -> float:
     channels = [int(color[i : i + 2], 16) / 255 for i in (1, 3, 5)]
     linear = [c / 12.92 if c <= 0.03928 else ((c + 0.055) / 1.055) ** 2.4 for c in channels]
     return float(np.dot([0.2126, 0.7152, 0.0722], linear))
+
+
+def test_values_beyond_single_precision_are_not_drawn() -> None:
+    trace = theme.one_trace([theme.Polyline(3, "best", [1.0, 2.0, 3.0], [1.0, 1e300, -1e300])])
+    assert trace.y[:3].tolist() == [1.0, float("inf"), float("-inf")]
