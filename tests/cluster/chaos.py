@@ -310,8 +310,10 @@ class Chaos:
         ids = set(data.attempts[data.attempts["gpu_seconds"] > 0]["job_id"].dropna())
         ids -= uncertain
         with suppress(TimeoutError):  # accounting lags behind, and may have lost records
-            daemons.wait_until("accounting lists every job", lambda: ids <= set(self.slurm.elapsed_s()), 20)
-        elapsed = self.slurm.elapsed_s()
+            daemons.wait_until(
+                "accounting lists every job", lambda: ids <= self.slurm.elapsed_s_of_ended().keys(), 20
+            )
+        elapsed = self.slurm.elapsed_s_of_ended()
         compared = ids & elapsed.keys()
         self._extend(find_cost_violations(data, {job_id: elapsed[job_id] for job_id in compared}))
         ends = data.attempts["cause"].fillna(data.attempts["state"]).astype(str)
@@ -322,7 +324,7 @@ class Chaos:
             num_launchers=self.num_launchers,
             num_by_state=data.trials["state"].value_counts().to_dict(),
             num_by_end=ends.value_counts().to_dict(),
-            num_jobs=len(elapsed),
+            num_jobs=len(self.slurm.elapsed_s()),
             num_compared=len(compared),
             num_different=_num_different(data, elapsed, compared),
             num_unlisted=len(ids - compared),

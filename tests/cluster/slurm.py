@@ -151,14 +151,12 @@ class Slurm:
         return [job_id for job_id, name in jobs if name.startswith(f"{study}-")]
 
     def elapsed_s(self) -> dict[str, int]:
-        """Return the seconds that each recent job had occupied its nodes at its end, according to accounting.
+        """Return the seconds that each recent job has occupied its nodes according to Slurm's accounting."""
+        return {job_id: elapsed for job_id, elapsed, _ in self._accounted_jobs()}
 
-        Jobs whose end accounting does not know are left out: it counts their time on.
-        """
-        columns = ("--noheader", "--parsable2", "--allocations", "--format=JobID,ElapsedRaw,End")
-        rows = self.run("sacct", "--starttime=now-1days", *columns).splitlines()
-        jobs = (row.split("|") for row in rows)
-        return {job_id: int(elapsed) for job_id, elapsed, end in jobs if end != "Unknown"}
+    def elapsed_s_of_ended(self) -> dict[str, int]:
+        """Return the same for jobs whose end accounting has recorded; it counts the time of others on."""
+        return {job_id: elapsed for job_id, elapsed, end in self._accounted_jobs() if end != "Unknown"}
 
     def cancel_all(self) -> None:
         """Cancel every job and wait until none is left, because a job's step would outlive its slurmd."""
@@ -283,6 +281,12 @@ class Slurm:
     def _start_database(self) -> None:
         mariadb.create(self.folder / "mariadb")
         self.start_accounting_database()
+
+    def _accounted_jobs(self) -> list[tuple[str, int, str]]:
+        """Return the id, the elapsed seconds and the end of each recent job in Slurm's accounting."""
+        columns = ("--noheader", "--parsable2", "--allocations", "--format=JobID,ElapsedRaw,End")
+        rows = self.run("sacct", "--starttime=now-1days", *columns).splitlines()
+        return [(job_id, int(elapsed), end) for job_id, elapsed, end in (row.split("|") for row in rows)]
 
     def _add_user(self) -> None:
         """Allow this user to submit jobs, unless an earlier start of the cluster did so."""
