@@ -131,3 +131,19 @@ def test_study_continues_if_a_trial_between_two_failures_is_complete(
         else:
             executor.end(job_id)
     assert harness.step() == 1
+
+
+def test_study_that_failures_have_stopped_fails_although_its_last_trial_is_complete(
+    harness: LauncherHarness, executor: FakeExecutor
+) -> None:
+    harness.launch("trials=12", "parallel=4", "failures.stop_after_same=3")
+    harness.step()
+    for job_id in ("1", "2", "3"):
+        executor.begin(job_id)
+        executor.end(job_id, JobState.FAILED, Outcome.FAILED, cause=Cause.ERROR)
+    assert harness.step() == 1
+    executor.begin("4")
+    executor.end("4")
+    assert harness.step() == 0
+    with pytest.raises(StudyFailedError, match="3 consecutive trials failed with the cause error"):
+        harness.launcher.conclude()
