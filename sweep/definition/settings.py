@@ -42,8 +42,14 @@ ParamName = Annotated[str, Field(pattern=_PARAM_NAME)]
 
 
 def _check_module(path: str) -> str:
-    """Check that a path does not lead into Python itself, whose functions run what their arguments say."""
-    package = path.partition(":")[0].partition(".")[0]
+    """Check that a path does not lead into Python itself, whose functions run what their arguments say.
+
+    A user's own file `sweep.py` may have functions; the module of this package with that name has none.
+    """
+    module = path.partition(":")[0]
+    package = module.partition(".")[0]
+    if module == "sweep":
+        return path
     if package in sys.stdlib_module_names or package in {"builtins", "sweep"}:
         if path == _PROBE:
             return path

@@ -88,6 +88,7 @@ class Launcher:
     _num_costs_open: int = 0
     _logged_missing: set[str] = field(default_factory=set)
     _ended_gpu_seconds: float | None = None  # None if it has to be read again
+    _is_pruner_checked: bool = False
     _logged: set[tuple[str, str]] = field(default_factory=set)  # tokens of attempts, with what is logged once
 
     def run(self, after_cycle: Callable[[], None] = lambda: None) -> None:
@@ -144,6 +145,7 @@ class Launcher:
         self._apply(changes_of_pruned)
         self.records.save([*attempts, *waiting, *(row for change in changes for row in change.rows)])
         self._note_ends(changes)
+        self._check_pruner(changes)
         active = [attempt for attempt in attempts if attempt.state in ACTIVE_STATES]
         in_jobs = [attempt for attempt in active if not any(attempt is other for other in waiting)]
         lingering = self._lingering_jobs(observed, cycle)
@@ -384,6 +386,24 @@ class Launcher:
             change.attempt.state not in ACTIVE_STATES and not change.attempt.is_cost_final
             for change in changes
         )
+
+    def _check_pruner(self, changes: Sequence[Change]) -> None:
+        """Log once if the trials do not report the metric that the pruner judges."""
+        for change in changes:
+            is_complete = change.end is not None and change.end.outcome is Outcome.COMPLETE
+            if not is_complete or self.study.pruner.name == "none" or self._is_pruner_checked:
+                continue
+            names = self.records.reported_metrics(change.attempt.trial_id)
+            self._is_pruner_checked = True
+            if self.study.metric not in names:
+                logger.warning(
+                    "study %s: no trial can be pruned, because the pruner judges the metric %s, but %s "
+                    "reported %s; report the metric in each epoch, or remove the pruner",
+                    self.study.name,
+                    self.study.metric,
+                    describe(change.attempt),
+                    f"only {one_line(', '.join(names))}" if names else "no epoch",
+                )
 
     def _log(self, change: Change, is_best: bool) -> None:
         """Log the change and the new epochs, in the order in which they happened."""

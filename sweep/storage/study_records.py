@@ -97,6 +97,12 @@ class StudyRecords:
         with Session(self._engine) as session:
             return set(session.scalars(query))
 
+    def reported_metrics(self, trial_id: int) -> list[str]:
+        """Return the names of the metrics that a trial has reported, sorted."""
+        query = select(EpochRow.metric).where(EpochRow.trial_id == trial_id).distinct()
+        with Session(self._engine) as session:
+            return sorted(session.scalars(query))
+
     def gpu_seconds_of_ended(self) -> float:
         """Return the recorded GPU seconds of all attempts that have ended."""
         return gpu_seconds_of_ended(self._engine, self.study_id)

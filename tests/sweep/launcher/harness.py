@@ -101,13 +101,15 @@ class FakeExecutor:
         score: float = 1.0,
         cause: Cause | None = None,
         place: int = 0,
+        at: datetime | None = None,
     ) -> None:
         self.state[job_id] = state
         if outcome is not None:
             folder = self.attempt(job_id, place)
             metrics = {"score": score, "size": 3.0} if outcome is Outcome.COMPLETE else {}
             error = "Traceback\nValueError: no" if cause is Cause.ERROR else None
-            folder.write_result(Result(folder.read_spec().token, outcome, 160.0, metrics, cause, error))
+            ended_at = 160.0 if at is None else at.timestamp()
+            folder.write_result(Result(folder.read_spec().token, outcome, ended_at, metrics, cause, error))
 
 
 class LauncherHarness:

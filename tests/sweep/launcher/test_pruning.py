@@ -10,6 +10,7 @@ from sweep.scheduler.job import Job, JobStatus
 from sweep.states import JobState, Outcome
 from sweep.storage.database import connect
 from sweep.storage.tables import AttemptRow
+from sweep.worker.documents import EpochReport
 from tests.sweep.launcher.harness import URL, FakeClock, FakeExecutor, LauncherHarness
 
 pytestmark = pytest.mark.slow
@@ -92,3 +93,33 @@ def test_stop_request_is_dated_after_the_scheduler_has_answered(workplace: Path)
         requests = [row.stop_requested_at for row in session.query(AttemptRow)]
     engine.dispose()
     assert requests == [None, harness.clock.now()]
+
+
+@pytest.mark.parametrize(("metrics", "reported"), [({"val_acc": 0.5}, "only val_acc"), (None, "no epoch")])
+def test_pruner_that_cannot_judge_any_trial_is_named_once(
+    harness: LauncherHarness,
+    executor: FakeExecutor,
+    caplog: pytest.LogCaptureFixture,
+    metrics: dict[str, float] | None,
+    reported: str,
+) -> None:
+    harness.launch("parallel=1", "trials=3", "pruner={name: median}")
+    harness.step()
+    for job_id in "123":
+        executor.begin(job_id)
+        if metrics is not None:
+            executor.attempt(job_id).append_epoch(EpochReport(1, 100.0, metrics))
+        executor.end(job_id)
+        harness.step()
+    said = [message for message in caplog.messages if "no trial can be pruned" in message]
+    assert said == [
+        "study toy: no trial can be pruned, because the pruner judges the metric score, but trial 0 reported "
+        f"{reported}; report the metric in each epoch, or remove the pruner"
+    ]
+
+
+def test_nothing_is_said_about_a_pruner_that_judges_a_reported_metric(
+    harness: LauncherHarness, executor: FakeExecutor, caplog: pytest.LogCaptureFixture
+) -> None:
+    report_a_low_value(harness, executor, trials=3)
+    assert "no trial can be pruned" not in caplog.text

@@ -1,4 +1,6 @@
+import errno
 import json
+import os
 from dataclasses import asdict
 from pathlib import Path
 
@@ -123,3 +125,48 @@ def test_stop_request_contains_its_reason(tmp_path: Path) -> None:
 def test_stop_request_for_a_folder_that_was_never_created_is_omitted(tmp_path: Path) -> None:
     AttemptFolder(tmp_path / "attempt-1-abc").request_stop(Outcome.SUPERSEDED)
     assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("code", [errno.EPERM, errno.EOPNOTSUPP, errno.EMLINK, errno.ENOSYS])
+def test_only_the_first_claim_succeeds_on_a_file_system_without_hard_links(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, code: int
+) -> None:
+    def link(source: str, target: str) -> None:
+        raise OSError(code, os.strerror(code))
+
+    monkeypatch.setattr(os, "link", link)
+    attempt = folder(tmp_path)
+    assert attempt.claim(start("t1", pid=1))
+    assert not attempt.claim(start("t1", pid=2))
+    assert attempt.read_start("t1") == start("t1", pid=1)
+    assert sorted(file.name for file in attempt.path.iterdir()) == ["artifacts", "spec.json", "started.json"]
+
+
+def test_claim_succeeds_if_the_answer_to_the_link_was_lost(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An NFS client repeats the request, and the server answers that the name exists."""
+    real = os.link
+
+    def link(source: str, target: str) -> None:
+        real(source, target)
+        raise FileExistsError(errno.EEXIST, "File exists")
+
+    monkeypatch.setattr(os, "link", link)
+    assert folder(tmp_path).claim(start("t1"))
+
+
+@pytest.mark.parametrize(
+    ("written", "shown"),
+    [
+        ("10%\r20%\r30%", "30%"),
+        ("10%\r20%\r30%\r", "30%"),
+        ("\r10%\r20%\nepoch 2\r\n\r50%", "20%\nepoch 2\n50%"),
+        ("x" * 3000 + "\r40%", "40%"),
+        ("".join(f"\r{number}%" for number in range(1000)), "999%"),
+    ],
+)
+def test_last_state_of_a_progress_bar_is_one_line(tmp_path: Path, written: str, shown: str) -> None:
+    attempt = folder(tmp_path)
+    attempt.log.write_bytes(written.encode())
+    assert attempt.read_log(2000) == shown
