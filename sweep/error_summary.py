@@ -3,10 +3,10 @@
 import re
 
 from sweep.redaction import hide_passwords
+from sweep.terminal_text import without_sequences
 
 MAX_LENGTH = 300
 _EXCEPTION = re.compile(r"[A-Za-z_][\w.]*(Error|Exception|Exit|Interrupt|Warning|Invalid|Stop\w*)(:|$)")
-_ESCAPES = re.compile(r"\x1b\[[0-9;?]*[ -/]*[@-~]|\x1b[@-_]")
 
 
 def error_summary(error: str | None) -> str | None:
@@ -29,7 +29,5 @@ def error_summary(error: str | None) -> str | None:
 
 def one_line(text: str) -> str:
     """Return text as one line of limited length, without control characters and passwords."""
-    plain = _ESCAPES.sub("", hide_passwords(text))
-    shown = "".join(character if character.isprintable() else " " for character in plain)
-    words = " ".join(shown.split())
+    words = " ".join(without_sequences(hide_passwords(text)).split())
     return words if len(words) <= MAX_LENGTH else f"{words[:MAX_LENGTH]}…"

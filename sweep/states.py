@@ -70,7 +70,7 @@ class Cause(StringEnum):
     LOST = "lost"
     """The job ended without a result, for no known reason."""
     ERROR = "error"
-    """The train function raised an error."""
+    """The train function raised an error, or its process ended without a result."""
 
 
 class JobState(StringEnum):

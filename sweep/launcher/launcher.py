@@ -34,12 +34,12 @@ from sweep.launcher.reconciliation import Change, TrialEnd, reconcile
 from sweep.launcher.submission import JobSettings, plan_submissions, spec_of, submit
 from sweep.scheduler.executor import Executor
 from sweep.scheduler.job import JobStatus
-from sweep.states import ACTIVE_STATES, AttemptState, JobState, Outcome, Stop
+from sweep.states import ACTIVE_STATES, AttemptState, Cause, JobState, Outcome, Stop
 from sweep.storage.attempts import gpu_seconds_so_far
 from sweep.storage.lease import Lease
 from sweep.storage.study_records import StudyRecords
 from sweep.storage.tables import AttemptRow, TrialRow
-from sweep.worker.attempt_folder import dashboard_folder, trial_folder
+from sweep.worker.attempt_folder import dashboard_folder, problem_with_folder, trial_folder
 from sweep.worker.documents import EpochReport, Result
 from sweep.worker.regular_file import is_outage
 
@@ -463,6 +463,7 @@ class Launcher:
         Retries may need more jobs than are free: the trial that shared their job continues, or they request
         other resources than the trials that they would share a job with.
         """
+        attempts = [attempt for attempt in attempts if not self._fails_without_folder(attempt)]
         if not attempts or max_jobs == 0:
             return
         fits_one_job = len(attempts) <= self.settings.trials_per_job
@@ -488,6 +489,20 @@ class Launcher:
                 for attempt in submission.attempts
             }
             submit(submission, specs, self.executor, self.records, self.open_folder)
+
+    def _fails_without_folder(self, attempt: AttemptRow) -> bool:
+        """Record that an attempt fails if something else is in place of its trial's folder."""
+        problem = problem_with_folder(Path(attempt.trial.folder))
+        if problem is None:
+            return False
+        attempt.state, attempt.cause = AttemptState.FAILED, Cause.LAUNCH_FAILURE
+        attempt.error, attempt.ended_at = problem, self.clock.now()
+        attempt.is_cost_final = True
+        logger.warning("%s: failed (%s): %s", describe(attempt), attempt.cause, problem)
+        self.proposals.tell(attempt.trial.number, Outcome.FAILED)
+        self.records.save([attempt])
+        self.failures = self.failures.after(attempt.cause)
+        return True
 
     # trials and their attempts
 

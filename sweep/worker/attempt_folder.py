@@ -21,6 +21,7 @@ from __future__ import annotations
 import logging
 import os
 import re
+import stat
 from contextlib import suppress
 from pathlib import Path
 
@@ -248,6 +249,17 @@ def last_states(text: str) -> str:
 def trial_folder(workdir: Path, study: str, number: int) -> Path:
     """Return the folder of a trial, which contains the folders of its attempts."""
     return workdir / study / f"{number:05d}"
+
+
+def problem_with_folder(trial: Path) -> str | None:
+    """Return why a trial's folder cannot hold a new attempt, which a train function may have caused."""
+    try:
+        mode = trial.lstat().st_mode
+    except OSError:  # there is no folder yet, or the file system fails, as creating the folder will show
+        return None
+    if stat.S_ISDIR(mode) and os.access(str(trial), os.W_OK | os.X_OK):
+        return None
+    return f"{trial} is not a folder that can be written"
 
 
 def attempt_folder(trial: Path, attempt: int, token: str) -> AttemptFolder:

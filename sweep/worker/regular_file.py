@@ -55,7 +55,7 @@ def open_regular(path: Path) -> Iterator[BinaryIO]:
     except FileNotFoundError:
         raise
     except OSError as error:
-        if is_outage(error):
+        if is_outage(error) or _is_access_lost(error, path):
             raise
         raise UnusableFileError(f"it cannot be opened ({error.strerror})") from error
     if not stat.S_ISREG(os.fstat(descriptor).st_mode):
@@ -78,6 +78,14 @@ def read_regular(path: Path, max_bytes: int) -> bytes:
     if len(data) > max_bytes:
         raise UnusableFileError(f"it is larger than {max_bytes:,} bytes")
     return data
+
+
+def _is_access_lost(error: OSError, path: Path) -> bool:
+    """Return whether the whole study is inaccessible, for example because a Kerberos ticket has expired."""
+    if error.errno not in {errno.EACCES, errno.EPERM}:
+        return False
+    folders = path.absolute().parents  # of the attempt, of the trial, of the study
+    return not os.access(str(folders[min(2, len(folders) - 1)]), os.R_OK | os.X_OK)
 
 
 def is_outage(error: OSError) -> bool:

@@ -1,13 +1,16 @@
 """What the launcher records if the files of a trial are not as a worker writes them."""
 
+import errno
 import json
 import os
+import shutil
 from pathlib import Path
 
 import pytest
 
 from sweep.states import JobState
 from sweep.worker.documents import EpochReport
+from sweep.worker.regular_file import UnusableFileError, read_regular
 from tests.sweep.launcher.harness import FakeExecutor, LauncherHarness
 
 pytestmark = pytest.mark.slow
@@ -222,3 +225,43 @@ def test_wrong_clock_of_a_node_does_not_spend_the_budget(
     harness.step()
     assert 0 <= harness.read().attempts["gpu_seconds"][0] < 2 * 3600
     assert len(executor.jobs) == 2
+
+
+@pytest.mark.parametrize("kind", ["file", "link"])
+def test_trial_whose_folder_was_replaced_fails(
+    harness: LauncherHarness, executor: FakeExecutor, tmp_path: Path, kind: str
+) -> None:
+    """Its next attempt could not be created."""
+    harness.launch("parallel=1", "trials=2", "failures.retries={lost: 1}")
+    harness.step()
+    trial = executor.attempt("1").path.parent
+    shutil.rmtree(trial)
+    if kind == "file":
+        trial.write_text("")
+    else:
+        trial.symlink_to(tmp_path)
+    executor.state["1"] = JobState.FAILED
+    for _ in range(3):
+        harness.step()
+    error = harness.read().trials["error"][0]
+    assert ("cannot be opened (Not a directory)" if kind == "file" else "is not a folder that can") in error
+    assert harness.states() == ["failed", "running"]
+    assert list(tmp_path.glob("attempt-*")) == []
+
+
+def test_loss_of_all_access_is_an_outage(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A Kerberos ticket that has expired makes all files inaccessible."""
+    file = tmp_path / "toy" / "00000" / "attempt-1-abc" / "result.json"
+    file.parent.mkdir(parents=True)
+    accessible = True
+
+    def refuse(path: str, flags: int, **options: object) -> int:
+        raise PermissionError(errno.EACCES, "Permission denied")
+
+    monkeypatch.setattr(os, "open", refuse)
+    monkeypatch.setattr(os, "access", lambda path, mode: accessible)
+    with pytest.raises(UnusableFileError, match="it cannot be opened \\(Permission denied\\)"):
+        read_regular(file, 100)
+    accessible = False
+    with pytest.raises(PermissionError):
+        read_regular(file, 100)
