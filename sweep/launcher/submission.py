@@ -117,9 +117,9 @@ def submit(
         for attempt in job:
             attempt.job_name, attempt.job_size = f"{name}.{index}", len(job)
             attempt.job_ended_at = None  # that of a job that was never submitted
-    records.save(attempts)
     for attempt in attempts:
         open_folder(attempt).create(specs[attempt.token])
+    records.save(attempts)  # fails if another launcher has taken over; nothing may come before the submission
     jobs = [replace(job_of(job, open_folder), resources=submission.resources) for job in submission.jobs]
     try:
         job_ids = executor.submit(jobs)

@@ -18,6 +18,8 @@ FILE = "sweep.db"
 MEMORY = Path("/dev/shm") if Path("/dev/shm").is_dir() else None
 """A folder of a file system in memory, where commits are fast; None for the default of temporary files."""
 DOWN = "the database is down"
+COMMIT_FAILS = "a commit fails"
+COMMIT_SEEMS_TO_FAIL = "a commit succeeds, but seems to fail"
 
 
 def create_template(folder: Path) -> Path:
@@ -69,10 +71,10 @@ class Database:
         launcher.before(name)
         fails = self._world.happens(self._world.faults.commit)
         if fails and self._world.random.random() < 0.5:
-            self._fail("a commit fails", "fault: a commit fails")
+            self._fail(COMMIT_FAILS)
         connection.commit()
         if fails:
-            self._fail("a commit succeeds, but seems to fail", "fault: a commit succeeds, but seems to fail")
+            self._fail(COMMIT_SEEMS_TO_FAIL)
         launcher.after(name)
 
     def _fail_during_outage(self) -> None:
@@ -83,9 +85,14 @@ class Database:
         if now < self._down_until_s:
             raise sqlite3.OperationalError(DOWN)
 
-    def _fail(self, text: str, count: str) -> None:
-        self._world.note(text, count)
+    def _fail(self, text: str) -> None:
+        self._world.note(text, f"fault: {text}")
         raise sqlite3.OperationalError(text)
+
+
+def is_simulated(error: Exception) -> bool:
+    """Return whether the message of an error repeats one of the simulated database."""
+    return any(text in str(error) for text in (DOWN, COMMIT_FAILS, COMMIT_SEEMS_TO_FAIL))
 
 
 @contextmanager

@@ -115,6 +115,7 @@ def _has_result(attempt: sqlite3.Row, world: World) -> bool:
 def _results(records: Records, schedule: "Schedule", world: World) -> Iterator[str]:
     """An attempt has the result that its own process wrote, and a result before the job's end counts."""
     final = {row["trial_id"] for row in records.final}
+    excused = _tokens_of_suspended(schedule)
     for trial in records.trials:
         for attempt in records.attempts[trial["id"]]:
             name = f"trial {trial['number']}, attempt {attempt['number']}"
@@ -125,7 +126,7 @@ def _results(records: Records, schedule: "Schedule", world: World) -> Iterator[s
                     yield f"{name} is complete with the value {value}, but ended with {ending}"
                 if trial["id"] not in final:
                     yield f"{name} is complete without its other metrics"
-            if ending is None or ending.was_given_up:
+            if ending is None or ending.was_given_up or attempt["token"] in excused:
                 continue
             if ending.outcome is not Outcome.SUPERSEDED and attempt["state"] != ending.outcome.value:
                 yield f"{name} is {attempt['state']} ({attempt['cause']}), but ended with {ending}"

@@ -37,8 +37,8 @@ MUTATIONS = (
     Mutation(
         "The name of a job is committed after the job is submitted instead of before.",
         "sweep.launcher.submission",
-        "    records.save(attempts)\n    for attempt in attempts:\n        open_folder",
-        "    for attempt in attempts:\n        open_folder",
+        "    records.save(attempts)  # fails",
+        "    # fails",
         ("crash",),
     ),
     Mutation(

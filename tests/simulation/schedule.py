@@ -163,7 +163,7 @@ class Schedule:
             self._note_end(error)
             return False
         except InputError as error:
-            if database.DOWN not in str(error):
+            if not database.is_simulated(error):
                 raise
             self._note_end(error)
             return False
@@ -212,7 +212,7 @@ class Schedule:
         except (StudyFailedError, *ENDS) as error:
             self._note_end(error)
         except InputError as error:
-            if database.DOWN not in str(error):
+            if not database.is_simulated(error):
                 raise
             self._note_end(error)
 
