@@ -13,8 +13,8 @@ from sweep.cli.options import (
     log_to_terminal,
     storage_url,
 )
-from sweep.cli.output import say
 from sweep.states import Verdict
+from sweep.terminal_text import several_lines
 
 COLORS = {Verdict.OK: "green", Verdict.WARNING: "yellow", Verdict.FAILED: "red"}
 WIDTH = max(map(len, Verdict))
@@ -52,6 +52,6 @@ def doctor(
         verdicts.add(check.verdict)
         mark = typer.style(check.verdict.ljust(WIDTH), fg=COLORS[check.verdict])
         advice = f"; {check.advice}" if check.advice else ""
-        say(f"{mark}  {check.what}: {check.found}{advice}")
+        typer.echo(mark + several_lines(f"  {check.what}: {check.found}{advice}"))
     if Verdict.FAILED in verdicts:
         raise typer.Exit(2)

@@ -21,7 +21,6 @@ _UNUSABLE_OPTIONS = {
     "clusters": "squeue and sacct would not report the jobs; launch on a login node of that cluster",
     "het-group": "a trial is one job",
     "help": "sbatch would not submit the job",
-    "hold": "the jobs would not start",
     "ntasks": "a trial is one process",
     "open-mode": "the job's output would be overwritten",
     "parsable": "submitit reads the output of sbatch",

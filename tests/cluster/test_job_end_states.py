@@ -56,7 +56,7 @@ ENDS: list[tuple[str, str, dict[str, Any], Act, JobState]] = [
     ("finished", "finish", {}, do_nothing, JobState.COMPLETE),
     # The job of a train function that raised ends regularly; the error is in the result file.
     ("train function raised", "fail", {}, do_nothing, JobState.COMPLETE),
-    ("process exited", "vanish", {}, do_nothing, JobState.FAILED),
+    ("process exited", "vanish", {}, do_nothing, JobState.COMPLETE),
     ("too much memory", "take_memory", {"mem_gb": 0.25}, do_nothing, JobState.OUT_OF_MEMORY),
     ("time limit", "sleep", {}, reach_time_limit, JobState.TIMEOUT),
     ("cancelled while running", "sleep", {}, cancel_running, JobState.CANCELLED),
