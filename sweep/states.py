@@ -3,6 +3,8 @@
 This module travels to the nodes with the worker, where Python may be as old as 3.8, which has no `StrEnum`.
 """
 
+from __future__ import annotations
+
 from enum import Enum
 
 

@@ -50,6 +50,11 @@ def job_outputs(job: Job) -> Iterator[tuple[str, str]]:
             yield str(path), "\n".join(kept)
 
 
+def is_ordinary(text: str) -> bool:
+    """Return whether an output of a job contains only routine messages."""
+    return all(_ORDINARY.search(line) for line in text.splitlines())
+
+
 def _last_telling_line(texts: Iterable[str]) -> str | None:
     """Return the last line of the first text with a line that is not a routine message."""
     for text in texts:

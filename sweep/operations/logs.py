@@ -9,15 +9,17 @@ from typing import NamedTuple
 from sqlalchemy import Engine
 
 from sweep.launcher.attempts import folder_of, job_of
-from sweep.launcher.job_output import job_outputs
+from sweep.launcher.job_output import is_ordinary, job_outputs
 from sweep.states import ACTIVE_STATES
 from sweep.storage.attempts import newest_attempt
 from sweep.storage.lease import is_launched
 from sweep.storage.tables import AttemptRow, StudyRow
+from sweep.worker.documents import MAX_ERROR_LENGTH
 from sweep.worker.regular_file import UnusableFileError, open_regular
 
 POLL_S = 1.0
 CHUNK = 2**16  # bytes
+MAX_END = 2 * MAX_ERROR_LENGTH  # characters
 
 
 class LogObservation(NamedTuple):
@@ -75,14 +77,19 @@ class Tail:
     """A text file that grows, or does not exist yet.
 
     Attributes:
-        ends_line: Whether what has been read ends with the end of a line.
+        end: The end of what has been read.
     """
 
     def __init__(self, path: Path) -> None:
         self._path = path
         self._offset = 0
-        self.ends_line = True
+        self.end = ""
         self._decoder = codecs.getincrementaldecoder("utf-8")(errors="replace")
+
+    @property
+    def ends_line(self) -> bool:
+        """Whether what has been read ends with the end of a line."""
+        return self.end.endswith("\n") or not self.end
 
     @property
     def is_empty(self) -> bool:
@@ -97,7 +104,7 @@ class Tail:
                 while chunk := file.read(CHUNK):
                     self._offset += len(chunk)
                     text = self._decoder.decode(chunk)
-                    self.ends_line = text.endswith("\n")
+                    self.end = (self.end + text)[-MAX_END:]
                     yield text
         except (FileNotFoundError, UnusableFileError):
             return
@@ -111,8 +118,11 @@ def _has_ended(attempt: AttemptRow, has_launcher: bool) -> bool:
 
 
 def _describe(attempt: AttemptRow, log: Tail) -> Iterator[str]:
-    """Yield the state, error and job's output of an attempt that failed or has printed nothing."""
+    """Yield what is known about an attempt that failed or has printed nothing, and is not in its log."""
     if not log.is_empty and attempt.cause is None:
+        return
+    unknown = list(_not_in_log(attempt, log.end))
+    if not log.is_empty and not unknown:
         return
     if not log.ends_line:
         yield "\n"
@@ -121,8 +131,14 @@ def _describe(attempt: AttemptRow, log: Tail) -> Iterator[str]:
     printed = "has printed nothing" if log.is_empty else "has ended"
     status = f"; {attempt.exit_status}" if attempt.exit_status else ""
     yield f"trial {attempt.trial.number}, attempt {attempt.number}, {printed}: {state}; {job}{status}\n"
-    if attempt.error:
-        yield attempt.error.rstrip() + "\n"
+    yield from unknown
+
+
+def _not_in_log(attempt: AttemptRow, log: str) -> Iterator[str]:
+    """Yield the error of an attempt and the output of its job, apart from what its log ends with."""
+    error = attempt.error.rstrip() if attempt.error else ""
+    if error and error not in log:
+        yield f"{error}\n"
     for name, text in job_outputs(job_of([attempt])) if attempt.job_name else []:
-        if text not in (attempt.error or ""):
+        if text not in error and not (log and is_ordinary(text)):
             yield f"--- {name} ---\n{text}\n"
