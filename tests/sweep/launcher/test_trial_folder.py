@@ -255,10 +255,10 @@ def test_loss_of_all_access_is_an_outage(tmp_path: Path, monkeypatch: pytest.Mon
     file.parent.mkdir(parents=True)
     accessible = True
 
-    def refuse(path: str, flags: int, **options: object) -> int:
+    def fail(path: str, flags: int, **options: object) -> int:
         raise PermissionError(errno.EACCES, "Permission denied")
 
-    monkeypatch.setattr(os, "open", refuse)
+    monkeypatch.setattr(os, "open", fail)
     monkeypatch.setattr(os, "access", lambda path, mode: accessible)
     with pytest.raises(UnusableFileError, match="it cannot be opened \\(Permission denied\\)"):
         read_regular(file, 100)
