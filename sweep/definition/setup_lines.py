@@ -1,16 +1,31 @@
-"""Setup lines of a profile that end the job if they fail."""
+"""The shell commands that prepare a job: the setup lines of its profile, which end the job if they fail."""
 
 import shlex
 import shutil
 import subprocess
 from collections.abc import Sequence
+from functools import cache
 
+IGNORE_WORKING_DIRECTORY = 'export PYTHONSAFEPATH="${PYTHONSAFEPATH:-sweep}"'
+"""The shell command after which Python imports this package although the user has a file `sweep.py`.
+
+The worker removes the variable for the train function.
+"""
 CHECK_TIMEOUT_S = 10
 CHECK = (
     'sweep_check() { [ "$1" -eq 0 ] || { '
     'echo "the setup command failed with exit code $1: $2" >&2; exit "$1"; }; }'
 )
 """A shell function that ends the job if an exit code is not 0."""
+
+
+def job_setup(lines: Sequence[str]) -> list[str]:
+    """Return the shell commands that run before Python is started in a job.
+
+    Args:
+        lines: The profile's setup lines.
+    """
+    return [*checked_setup(lines), IGNORE_WORKING_DIRECTORY]
 
 
 def checked_setup(lines: Sequence[str]) -> list[str]:
@@ -34,6 +49,7 @@ def checked_setup(lines: Sequence[str]) -> list[str]:
     return checked
 
 
+@cache  # a profile's lines are the same in each submission
 def _is_complete(command: str) -> bool:
     """Return whether the shell could parse the command without further lines."""
     bash = shutil.which("bash")

@@ -7,7 +7,7 @@ from pydantic import Field, NonNegativeFloat, NonNegativeInt, PositiveFloat, Pos
 
 from sweep.definition.problem import Problem, format_value, raise_problems
 from sweep.definition.settings import Scalar, Settings
-from sweep.definition.setup_lines import checked_setup
+from sweep.definition.setup_lines import job_setup
 
 # The launcher sets these sbatch options for every job: it finds jobs by name and logs by folder, and it
 # retries an attempt as a new attempt, so that two processes never share an attempt's folder.
@@ -32,15 +32,10 @@ _UNUSABLE_OPTIONS = {
     "wrap": "the job runs the trial",
 }
 # sbatch options that request GPUs for a job that has one task, in one socket, on each of its nodes.
-_GPU_OPTIONS = ("gpus", "gpus-per-node", "gpus-per-task", "gpus-per-socket")
+_GPU_OPTIONS = ("gpus-per-task", "gpus-per-socket")
 
 MAX_ARRAY_PARALLELISM = 1_000_000
 """The limit that submitit receives if the profile sets none. No array has more jobs."""
-IGNORE_WORKING_DIRECTORY = 'export PYTHONSAFEPATH="${PYTHONSAFEPATH:-sweep}"'
-"""The shell command after which Python imports this package although the user has a file `sweep.py`.
-
-The worker removes the variable for the train function.
-"""
 PROBE_TIMEOUT_MIN = 10
 """The time limit of a job that examines a node. A job with a short limit starts sooner."""
 
@@ -177,7 +172,7 @@ class SlurmProfile(Settings):
             "array_parallelism": self.array_parallelism or MAX_ARRAY_PARALLELISM,
             "mail_type": self.mail_type,
             "mail_user": self.mail_user,
-            "setup": [*checked_setup(self.setup), IGNORE_WORKING_DIRECTORY],
+            "setup": job_setup(self.setup),
             # submitit sets a wckey by default, which some clusters reject.
             "wckey": None,
             # Since Slurm 22.05, srun does not inherit --cpus-per-task from sbatch. Without --nodes and

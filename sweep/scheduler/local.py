@@ -12,10 +12,11 @@ import submitit
 from submitit.local.local import LocalJob
 
 from sweep.definition.local_profile import LocalProfile
+from sweep.definition.setup_lines import IGNORE_WORKING_DIRECTORY
 from sweep.scheduler.executor import Executor
 from sweep.scheduler.job import Job, JobStatus
 from sweep.states import JobState
-from sweep.worker.run import SAFE_PATH, SAFE_PATH_VALUE, run_in_job
+from sweep.worker.run import run_in_job
 
 JOB_VARIABLE = "SWEEP_LOCAL_JOB"
 """The environment variable with the job's name, by which all of its processes are found."""
@@ -150,7 +151,7 @@ def _setup(job: Job) -> list[str]:
         "trap '' INT QUIT HUP TSTP",
         "trap : EXIT",
         f"export {JOB_VARIABLE}={shlex.quote(job.name)}",
-        f"export {SAFE_PATH}=${{{SAFE_PATH}:-{SAFE_PATH_VALUE}}}",
+        IGNORE_WORKING_DIRECTORY,
     ]
 
 

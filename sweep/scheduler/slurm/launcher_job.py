@@ -9,8 +9,8 @@ import shlex
 import sys
 from pathlib import Path
 
-from sweep.definition.setup_lines import checked_setup
-from sweep.definition.slurm_profile import IGNORE_WORKING_DIRECTORY, SlurmProfile
+from sweep.definition.setup_lines import job_setup
+from sweep.definition.slurm_profile import SlurmProfile
 from sweep.errors import InputError
 from sweep.scheduler.launcher_job import LauncherCommand, SubmittedLauncher
 from sweep.scheduler.slurm.queue import SlurmCommandError, queued_jobs, run_command
@@ -102,7 +102,7 @@ def script_text(profile: SlurmProfile, command: LauncherCommand, script: Path) -
     return SCRIPT.format(
         options="\n".join([*lines, "#SBATCH --no-requeue"]),
         code_dir=shlex.quote(str(command.code_dir)),
-        setup="\n".join([*checked_setup(profile.setup), IGNORE_WORKING_DIRECTORY]),
+        setup="\n".join(job_setup(profile.setup)),
         script=shlex.quote(str(script)),
         command=f"{python} -m sweep {shlex.join(command.arguments)}",
         detached=DETACHED,
