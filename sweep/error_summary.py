@@ -24,10 +24,10 @@ def error_summary(error: str | None) -> str | None:
     exception = next(
         (line for line in after if not line.startswith(" ") and _EXCEPTION.match(line)), lines[-1]
     )
-    return one_line(exception)
+    return shortened_line(exception)
 
 
-def one_line(text: str) -> str:
+def shortened_line(text: str) -> str:
     """Return text as one line of limited length, without control characters and passwords."""
     words = " ".join(without_sequences(hide_passwords(text)).split())
     return words if len(words) <= MAX_LENGTH else f"{words[:MAX_LENGTH]}…"

@@ -2,20 +2,20 @@
 
 import logging
 import secrets
-import shlex
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from pathlib import Path
 
 from sweep.definition.study import Study
-from sweep.error_summary import one_line
+from sweep.error_summary import shortened_line
 from sweep.errors import StudyFailedError
 from sweep.launcher.attempts import FolderOpener, describe, folder_of, job_of
 from sweep.launcher.clock import Clock
 from sweep.launcher.dashboard_artifacts import show_in_dashboard
 from sweep.launcher.decision import decide, exit_deadline
 from sweep.launcher.job_output import describe_job_end
+from sweep.launcher.launch_log import LaunchLog
 from sweep.launcher.observation import (
     Cycle,
     Files,
@@ -44,7 +44,6 @@ from sweep.worker.documents import EpochReport, Result
 from sweep.worker.regular_file import is_outage
 
 logger = logging.getLogger(__name__)
-epoch_logger = logging.getLogger("sweep.launcher.epochs")  # separate, because a live table replaces its lines
 
 COST_TIMEOUT = timedelta(minutes=1)
 """How long the launcher waits for the final cost of jobs after all trials have ended."""
@@ -68,6 +67,7 @@ class Launcher:
         clock: The clock.
         open_folder: Returns the folder of an attempt.
         failures: How many consecutive trials have failed with the same cause.
+        log: The lines that it logs about attempts.
     """
 
     study: Study
@@ -81,15 +81,17 @@ class Launcher:
     clock: Clock
     open_folder: FolderOpener = folder_of
     failures: ConsecutiveFailures = field(default_factory=ConsecutiveFailures)
+    log: LaunchLog = field(init=False)
     _may_miss_proposals: bool = True  # an earlier launcher may have been interrupted
     _stop: Stop | None = None
     _reason_to_close: str | None = None
     _reason_of_failure: str | None = None
     _num_costs_open: int = 0
-    _logged_missing: set[str] = field(default_factory=set)
     _ended_gpu_seconds: float | None = None  # None if it has to be read again
     _is_pruner_checked: bool = False
-    _logged: set[tuple[str, str]] = field(default_factory=set)  # tokens of attempts, with what is logged once
+
+    def __post_init__(self) -> None:
+        self.log = LaunchLog(self.study)
 
     def run(self, after_cycle: Callable[[], None] = lambda: None) -> None:
         """Poll until every trial has ended and the cost of its jobs is final.
@@ -198,7 +200,7 @@ class Launcher:
         is observed is therefore never later than the time of the cycle.
         """
         jobs = self._poll_jobs(attempts)
-        self._log_missing(attempts, jobs)
+        self.log.missing(attempts, jobs)
         files = [self._read_files(attempt) for attempt in attempts]
         now = self.clock.now()
         needed = {attempt.job_name for attempt in attempts if attempt.state in ACTIVE_STATES}
@@ -227,19 +229,6 @@ class Launcher:
             settle_s=self.executor.settle_s,
             exit_grace_s=self.settings.exit_grace_s,
         )
-
-    def _log_missing(self, attempts: Sequence[AttemptRow], jobs: Mapping[str, JobStatus]) -> None:
-        """Log once what the scheduler has not reported about a job, until it reports the job's state."""
-        missing = {
-            attempt.job_name: (describe(attempt), status)
-            for attempt in attempts
-            if attempt.job_name is not None and (status := jobs.get(attempt.job_name)) is not None
-            if status.state is JobState.UNKNOWN and status.missing is not None
-        }
-        for name, (trial, status) in missing.items():
-            if name not in self._logged_missing:
-                logger.warning("%s: waiting for the state of job %s: %s", trial, status.id, status.missing)
-        self._logged_missing = set(missing)
 
     def _lingering_jobs(
         self, observed: Sequence[tuple[AttemptRow, Observation]], cycle: Cycle
@@ -284,8 +273,8 @@ class Launcher:
             return Files()
         files = read_files(attempt, self.open_folder(attempt))
         files = with_checked_result(files, self.study.metric)
-        if files.problem is not None and self._is_new(attempt, files.problem):
-            logger.warning("%s: %s", describe(attempt), one_line(files.problem))
+        if files.problem is not None:
+            self.log.problem(attempt, files.problem)
         if not files.epochs:
             return files
         return without_epochs(files, self.records.recorded_epochs(attempt.trial_id))
@@ -317,18 +306,10 @@ class Launcher:
     def _reconcile(self, attempt: AttemptRow, observation: Observation, cycle: Cycle) -> Change:
         action = decide(observation, cycle, self.study.failures)
         if action.cause is not None and observation.files.result is None:
-            folder, job = (
-                self.open_folder(attempt),
-                job_of([attempt], self.open_folder) if attempt.job_name else None,
-            )
+            folder = self.open_folder(attempt)
+            job = job_of([attempt], self.open_folder) if attempt.job_name else None
             observation = replace(observation, job_output=describe_job_end(folder, job, observation.job))
         return reconcile(attempt, observation, action, cycle, self.study.metric)
-
-    def _is_new(self, attempt: AttemptRow, text: str) -> bool:
-        """Return whether a text is to be logged for an attempt, which happens once."""
-        is_new = (attempt.token, text) not in self._logged
-        self._logged.add((attempt.token, text))
-        return is_new
 
     def _apply(self, changes: Sequence[Change]) -> list[AttemptRow]:
         """Carry out changes, apart from saving the rows, and return the attempts to submit.
@@ -348,7 +329,7 @@ class Launcher:
             if change.cancel:
                 self.executor.cancel(job_of([attempt], self.open_folder))
             is_best = change.end is not None and self._end_trial(attempt, change.result, change.end)
-            self._log(change, is_best)
+            self.log.change(change, is_best)
             if change.submit:
                 waiting.append(attempt)
             if change.retry:
@@ -389,47 +370,24 @@ class Launcher:
 
     def _check_pruner(self, changes: Sequence[Change]) -> None:
         """Log once if the trials do not report the metric that the pruner judges."""
-        for change in changes:
-            is_complete = change.end is not None and change.end.outcome is Outcome.COMPLETE
-            if not is_complete or self.study.pruner.name == "none" or self._is_pruner_checked:
-                continue
-            names = self.records.reported_metrics(change.attempt.trial_id)
-            self._is_pruner_checked = True
-            if self.study.metric not in names:
-                logger.warning(
-                    "study %s: no trial can be pruned, because the pruner judges the metric %s, but %s "
-                    "reported %s; report the metric in each epoch, or remove the pruner",
-                    self.study.name,
-                    self.study.metric,
-                    describe(change.attempt),
-                    f"only {one_line(', '.join(names))}" if names else "no epoch",
-                )
-
-    def _log(self, change: Change, is_best: bool) -> None:
-        """Log the change and the new epochs, in the order in which they happened."""
-        has_ended = change.attempt.state not in ACTIVE_STATES
-        if has_ended:
-            self._log_epochs(change)
-        if change.message is not None:
-            mark = " (best so far)" if is_best else ""
-            if change.end is not None and change.end.outcome is Outcome.FAILED:
-                number = change.attempt.trial.number
-                mark = f"; more: sweep logs --study {shlex.quote(self.study.name)} --trial {number}"
-            if change.attempt.state in ACTIVE_STATES or change.end or self._is_new(change.attempt, "end job"):
-                logger.log(
-                    change.message.level, "%s: %s%s", describe(change.attempt), change.message.text, mark
-                )
-        if not has_ended:
-            self._log_epochs(change)
-
-    def _log_epochs(self, change: Change) -> None:
-        metric = self.study.metric
-        for report in change.epochs:
-            if metric in report.metrics:
-                value = report.metrics[metric]
-                epoch_logger.info(
-                    "%s: epoch %d, %s = %.6g", describe(change.attempt), report.epoch, metric, value
-                )
+        if self._is_pruner_checked or self.study.pruner.name == "none":
+            return
+        complete = next(
+            (change for change in changes if change.end and change.end.outcome is Outcome.COMPLETE), None
+        )
+        if complete is None:
+            return
+        self._is_pruner_checked = True
+        names = self.records.reported_metrics(complete.attempt.trial_id)
+        if self.study.metric not in names:
+            logger.warning(
+                "study %s: no trial can be pruned, because the pruner judges the metric %s, but %s "
+                "reported %s; report the metric in each epoch, or remove the pruner",
+                self.study.name,
+                self.study.metric,
+                describe(complete.attempt),
+                f"only {shortened_line(', '.join(names))}" if names else "no epoch",
+            )
 
     def _fill(self, active: Sequence[AttemptRow], num_free: int, now: datetime) -> list[AttemptRow]:
         """Return new attempts for the free slots: first of trials to retry on request, then of new trials."""
