@@ -6,6 +6,9 @@ from collections.abc import Iterable, Sequence
 
 MASK = "***"
 
+SHOWN_QUERY_KEYS = ("host", "port", "dbname", "sslmode", "charset", "connect_timeout", "application_name")
+"""The query keys of a database URL whose values are shown. The values of all others may be secrets."""
+
 _URL_PASSWORD = re.compile(r"(://[^\s:/@]*:)\S+@")
 _KEY = r"[\w.-]*(?:password|passwd|passphrase|passwort)|pwd"
 _VALUE = r"""'[^']*'|"[^"]*"|[^\s&,;'"\])}]+"""
@@ -15,9 +18,7 @@ _QUERY_SECRET = re.compile(r"([?&](?:secret|token|api_?key|access_?key|auth)=)[^
 # In an argument that is an address, a password may contain spaces and any other character.
 _ADDRESS_PASSWORD = re.compile(r"(://[^:/@]*:).*@", re.DOTALL)
 _ADDRESS_QUERY = re.compile(r"([?&][^=&]*=)[^&]*")
-_PLAIN_QUERY_VALUE = re.compile(
-    r"[?&](?:host|port|user|dbname|sslmode|charset|connect_timeout|application_name)="
-)
+_PLAIN_QUERY_VALUE = re.compile(rf"[?&](?:user|{'|'.join(SHOWN_QUERY_KEYS)})=")
 _STORAGE_ARGUMENT = re.compile(r"((?:--storage|--set=storage|storage)=)(.*)", re.DOTALL)
 
 

@@ -32,7 +32,7 @@ def fetch(dataset: DatasetArgument, data_dir: DataDirOption = None, study: Study
     """
     from sweep.operations.data import fetch_data
 
-    say(f"{dataset}: sha256 {fetch_data(dataset, data_dir and data_dir.expanduser(), study)}")
+    say(f"{dataset}: sha256 {fetch_data(dataset, data_dir, study)}")
 
 
 @app.command("verify")
@@ -43,4 +43,4 @@ def verify(dataset: DatasetArgument, data_dir: DataDirOption = None, study: Stud
     """
     from sweep.operations.data import verify_data
 
-    say(f"{dataset}: sha256 {verify_data(dataset, data_dir and data_dir.expanduser(), study)}")
+    say(f"{dataset}: sha256 {verify_data(dataset, data_dir, study)}")

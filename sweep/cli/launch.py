@@ -73,7 +73,7 @@ def launch(
     from sweep.storage.database import real_url
 
     log_to_terminal()
-    named = {"trials": trials, "parallel": parallel, "data_dir": data_dir and data_dir.expanduser().resolve()}
+    named = {"trials": trials, "parallel": parallel, "data_dir": data_dir and data_dir.resolve()}
     settings = [*(overrides or []), *(f"{key}={value}" for key, value in named.items() if value is not None)]
     chosen = load_study(study, settings)
     profiles = load_cluster(cluster_file())
@@ -99,9 +99,8 @@ def launch(
     )
     if as_job and not dry_run:
         if storage is not None or any(map(sets_storage, settings)):
-            os.environ[STORAGE_VARIABLE] = real_url(
-                url
-            )  # the job inherits it, so no file contains its password
+            # The job inherits it, so that no file contains its password.
+            os.environ[STORAGE_VARIABLE] = real_url(url)
             settings = [setting for setting in settings if not sets_storage(setting)]
         options = [f"--study={study}", *([f"--cluster={cluster}"] if cluster else [])]
         options += [f"--workdir={folder}"] if workdir else []

@@ -44,6 +44,7 @@ RecordedClusterOption = Annotated[
         show_default=False,
     ),
 ]
+STORAGE_VARIABLE = "SWEEP_STORAGE"
 
 
 def _take_storage(option: str | None) -> str | None:
@@ -52,7 +53,11 @@ def _take_storage(option: str | None) -> str | None:
     return option or variable
 
 
-STORAGE_VARIABLE = "SWEEP_STORAGE"
+def _expand_user(option: Path | None) -> Path | None:
+    """Return a path with `~` expanded, because a shell does not expand it after an equals sign."""
+    return option and option.expanduser()
+
+
 StorageOption = Annotated[
     str | None,
     typer.Option(
@@ -77,6 +82,7 @@ DataDirOption = Annotated[
     Path | None,
     typer.Option(
         "--data-dir",
+        callback=_expand_user,
         help="The folder of the data set. Default: the study's `data_dir`.",
         metavar="DIR",
         show_default=False,

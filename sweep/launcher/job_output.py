@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 from sweep.redaction import hide_passwords
 from sweep.scheduler.job import Job, JobStatus, output_files
 from sweep.worker.attempt_folder import AttemptFolder, last_states
-from sweep.worker.regular_file import UnusableFileError, open_regular
+from sweep.worker.regular_file import UnusableFileError, read_end
 
 MAX_FILE_BYTES = 8_000
 NUM_LINES = 40
@@ -38,10 +38,7 @@ def job_outputs(job: Job) -> Iterator[tuple[str, str]]:
     """Yield the end of each file with the job's own output that is not empty, with the file's name."""
     for path in output_files(job):
         try:
-            with open_regular(path) as file:
-                size = file.seek(0, 2)
-                file.seek(max(0, size - MAX_FILE_BYTES))
-                data = file.read(MAX_FILE_BYTES)
+            data, _ = read_end(path, MAX_FILE_BYTES)
         except (OSError, UnusableFileError):
             continue
         lines = last_states(hide_passwords(data.decode("utf-8", errors="replace"))).splitlines()

@@ -6,7 +6,6 @@ not keep the user's imports in memory.
 
 import json
 import os
-import signal
 import subprocess
 import sys
 import tempfile
@@ -20,6 +19,7 @@ from sweep.definition.study import Study
 from sweep.errors import InputError
 from sweep.operations.foreseeable_params import foreseeable_params
 from sweep.redaction import hide_passwords
+from sweep.worker.supervision import signal_name
 from sweep.worker.train_function import load_function
 
 OWN_PATH = str(Path(__file__).resolve().parents[2])
@@ -113,10 +113,7 @@ def _ending(returncode: int) -> str:
     """Return how a process has ended: by a signal or with an exit code."""
     if returncode >= 0:
         return f"exit code {returncode}"
-    try:
-        return f"signal {signal.Signals(-returncode).name}"
-    except ValueError:
-        return f"signal {-returncode}"
+    return f"signal {signal_name(-returncode)}"
 
 
 def _last_lines(output: Path) -> str:
@@ -134,7 +131,6 @@ def main(request_path: str, reply_path: str) -> None:
     request, reply_file = json.loads(Path(request_path).read_text(encoding="utf-8")), Path(reply_path)
     study = request["study"]
     sys.path.insert(0, request["code_dir"])
-    sys.argv[1:] = []
     sys.argv[:] = ["sweep"]
     reply: dict[str, Any]
     try:

@@ -11,7 +11,7 @@ from sqlalchemy.engine import URL, ExceptionContext, make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError
 
 from sweep.errors import InputError
-from sweep.redaction import MASK, hide_secrets
+from sweep.redaction import MASK, SHOWN_QUERY_KEYS, hide_secrets
 from sweep.storage.database_problem import reason
 from sweep.storage.url_text import EXPECTED, check_url_text
 
@@ -27,8 +27,6 @@ DRIVERS = {"postgresql": "postgresql+psycopg", "mysql": "mysql+pymysql"}
 EXTRAS = {"postgresql": "postgresql", "mysql": "mysql"}
 CREDENTIAL_KEYS = {"user": "username", "password": "password", "passwd": "password"}
 """The parts of a URL that may also be given as query keys."""
-SHOWN_QUERY_KEYS = {"host", "port", "dbname", "sslmode", "charset", "connect_timeout", "application_name"}
-"""The query keys whose values are shown. The values of all others may be secrets."""
 LOCK_WAIT_S = 60
 """How long a launch waits for another one that creates or migrates the tables."""
 LOCK_KEY = 7_350_021_409

@@ -53,11 +53,16 @@ def get_study(engine: Engine, name: str) -> StudyRow:
 
 def study_names(engine: Engine) -> list[str]:
     """Return the names of all studies, the oldest first; an empty list if the tables do not exist yet."""
-    file = sqlite_file(engine.url)
-    if (file is not None and not file.exists()) or not inspect(engine).has_table(StudyRow.__tablename__):
+    if not _has_table(engine, StudyRow.__tablename__):
         return []
     with Session(engine) as session:
         return list(session.scalars(select(StudyRow.name).order_by(StudyRow.id)))
+
+
+def _has_table(engine: Engine, name: str) -> bool:
+    """Return whether a table exists; a missing SQLite file is not created."""
+    file = sqlite_file(engine.url)
+    return (file is None or file.exists()) and inspect(engine).has_table(name)
 
 
 def study_workdirs(engine: Engine) -> dict[str, str]:
@@ -70,8 +75,7 @@ def study_workdirs(engine: Engine) -> dict[str, str]:
 
 def optuna_study_names(engine: Engine) -> set[str]:
     """Return the names of all studies of Optuna in the database, including those of other programs."""
-    file = sqlite_file(engine.url)
-    if (file is not None and not file.exists()) or not inspect(engine).has_table(STUDIES_TABLE):
+    if not _has_table(engine, STUDIES_TABLE):
         return set()
     with engine.connect() as connection:
         return set(connection.scalars(optuna_queries.study_names()))
@@ -96,9 +100,8 @@ def find_own_study(engine: Engine, name: str) -> StudyRow | None:
     with engine.connect() as connection:
         directions = list(connection.scalars(optuna_queries.directions(name)))
         has_ended_trials = bool(connection.scalar(optuna_queries.num_ended(name)))
-        has_trials = bool(
-            connection.scalar(num_recorded)
-        )  # read last, because a trial ends after it is recorded
+        # Read last, because a trial ends after it is recorded.
+        has_trials = bool(connection.scalar(num_recorded))
     if exists and (directions != [row.direction.upper()] or (has_ended_trials and not has_trials)):
         raise _not_own(engine, name)
     if has_trials and name not in optuna_study_names(engine):

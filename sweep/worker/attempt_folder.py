@@ -36,7 +36,7 @@ from sweep.worker.documents import (
     Start,
     TrialSpec,
 )
-from sweep.worker.regular_file import UnusableFileError, open_regular, read_regular
+from sweep.worker.regular_file import UnusableFileError, open_regular, read_end, read_regular
 
 logger = logging.getLogger(__name__)
 
@@ -188,13 +188,11 @@ class AttemptFolder:
         Of a line that a progress bar has overwritten with carriage returns, only the last state is returned.
         """
         try:
-            with open_regular(self.log) as file:
-                size = file.seek(0, os.SEEK_END)
-                file.seek(max(size - num_bytes, 0))
-                text = file.read(num_bytes).decode("utf-8", errors="replace")
+            data, is_whole = read_end(self.log, num_bytes)
         except (OSError, UnusableFileError):
             return ""
-        if size > num_bytes and (start := _LINE_END.search(text)):
+        text = data.decode("utf-8", errors="replace")
+        if not is_whole and (start := _LINE_END.search(text)):
             text = text[start.end() :]
         return last_states(text)
 

@@ -80,6 +80,20 @@ def read_regular(path: Path, max_bytes: int) -> bytes:
     return data
 
 
+def read_end(path: Path, max_bytes: int) -> tuple[bytes, bool]:
+    """Return the end of a regular file, and whether it is the whole file.
+
+    Raises:
+        FileNotFoundError: If the file does not exist.
+        UnusableFileError: If it is not a regular file or must not be read.
+        OSError: If the file system fails.
+    """
+    with open_regular(path) as file:
+        size = file.seek(0, os.SEEK_END)
+        file.seek(max(size - max_bytes, 0))
+        return file.read(max_bytes), size <= max_bytes
+
+
 def _is_access_lost(error: OSError, path: Path) -> bool:
     """Return whether the whole study is inaccessible, for example because a Kerberos ticket has expired."""
     if error.errno not in {errno.EACCES, errno.EPERM}:

@@ -22,7 +22,13 @@ from sweep.worker.documents import MAX_EXIT_STATUS, Result, TrialSpec
 from sweep.worker.environment import current_start
 from sweep.worker.metrics import check_objective, returned_metrics
 from sweep.worker.processes import adopt_orphans, die_with_parent, kill_descendants
-from sweep.worker.supervision import ProcessEnd, describe_signal, end_by_signal, run_supervised
+from sweep.worker.supervision import (
+    ProcessEnd,
+    describe_signal,
+    end_by_signal,
+    end_descendants_on_sigterm,
+    run_supervised,
+)
 from sweep.worker.train_function import load_function
 from sweep.worker.trial import StopRequested, Trial
 
@@ -227,11 +233,7 @@ def _run_side_by_side(paths: Sequence[str], time_limit_s: float | None) -> None:
             _supervise_and_exit(path, time_limit_s, parent)
         supervisors.add(supervisor)
 
-    def end(number: int, frame: object) -> None:
-        kill_descendants()
-        end_by_signal(number)
-
-    signal.signal(signal.SIGTERM, end)
+    end_descendants_on_sigterm()
     try:
         while supervisors:
             pid, _ = os.waitpid(-1, 0)

@@ -67,7 +67,7 @@ def run_supervised(function: Callable[[], None], time_limit_s: float | None = No
     """
     adopt_orphans()
     parent = os.getpid()
-    _end_descendants_on_sigterm()
+    end_descendants_on_sigterm()
     sys.stdout.flush()
     sys.stderr.flush()
     child = os.fork()
@@ -93,7 +93,9 @@ def end_by_signal(number: int) -> None:
     os.kill(os.getpid(), number)
 
 
-def _end_descendants_on_sigterm() -> None:
+def end_descendants_on_sigterm() -> None:
+    """Kill all descendants of this process when it receives SIGTERM, then end it by that signal."""
+
     def end(number: int, frame: FrameType | None) -> None:
         kill_descendants()
         end_by_signal(number)
