@@ -153,7 +153,7 @@ def _processes(records: Records, schedule: "Schedule", world: World) -> Iterator
 
 
 def _stops(trial: sqlite3.Row, attempt: sqlite3.Row, world: World) -> Iterator[str]:
-    """The process of an attempt that was given up is told to stop, and stops at the end of its epoch."""
+    """The process of an attempt that was given up is requested to stop, and stops at the end of its epoch."""
     name = f"trial {trial['number']}, attempt {attempt['number']}"
     folder = attempt_folder(Path(trial["folder"]), attempt["number"], attempt["token"])
     if folder.path.exists() and folder.read_stop() is not Outcome.SUPERSEDED:

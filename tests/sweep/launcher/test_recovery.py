@@ -93,23 +93,28 @@ def test_trial_that_was_proposed_but_not_recorded_is_run(
     assert harness.states() == ["complete", "complete"]
 
 
-def test_end_that_optuna_has_recorded_but_our_tables_have_not_is_recorded_once(
-    harness: LauncherHarness, executor: FakeExecutor, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    harness.launch("trials=1")
-    harness.step()
-    executor.end("1", score=0.5)
+def die_after_telling_optuna(harness: LauncherHarness, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Run a poll cycle that is killed right after it has recorded the end of a trial in Optuna."""
     tell = Proposals.tell
 
     def tell_and_die(*arguments: Any) -> None:
         tell(*arguments)
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(Proposals, "tell", tell_and_die)
-    with pytest.raises(KeyboardInterrupt):
-        harness.step()
+    with monkeypatch.context() as patch:
+        patch.setattr(Proposals, "tell", tell_and_die)
+        with pytest.raises(KeyboardInterrupt):
+            harness.step()
+
+
+def test_end_that_optuna_has_recorded_but_our_tables_have_not_is_recorded_once(
+    harness: LauncherHarness, executor: FakeExecutor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    harness.launch("trials=1")
+    harness.step()
+    executor.end("1", score=0.5)
+    die_after_telling_optuna(harness, monkeypatch)
     assert harness.attempts() == [(0, 1, "pending", None)]
-    monkeypatch.setattr(Proposals, "tell", tell)
     harness.relaunch("trials=1")
     assert harness.step() == 0
     assert harness.attempts() == [(0, 1, "complete", None)]
@@ -122,16 +127,7 @@ def test_failure_that_only_optuna_has_recorded_may_be_decided_otherwise(
     harness.launch("trials=1")
     harness.step()
     executor.end("1", outcome=Outcome.FAILED, cause=Cause.ERROR)
-    tell = Proposals.tell
-
-    def tell_and_die(*arguments: Any) -> None:
-        tell(*arguments)
-        raise KeyboardInterrupt
-
-    monkeypatch.setattr(Proposals, "tell", tell_and_die)
-    with pytest.raises(KeyboardInterrupt):
-        harness.step()
-    monkeypatch.setattr(Proposals, "tell", tell)
+    die_after_telling_optuna(harness, monkeypatch)
     harness.relaunch("trials=1", "failures.retries={error: 1}").step()
     executor.end("2", score=0.5)
     assert harness.step() == 0

@@ -151,11 +151,16 @@ def test_invalid_lines_are_ignored(
     assert "ignored 1 damaged lines" in caplog.text
 
 
+def read_in_small_pieces(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let one poll cycle read 1,000 bytes of `metrics.jsonl`, in lines of 200 bytes at most."""
+    monkeypatch.setattr("sweep.worker.attempt_folder.MAX_READ_BYTES", 1000)
+    monkeypatch.setattr("sweep.worker.attempt_folder.MAX_LINE_BYTES", 200)
+
+
 def test_all_epochs_are_recorded_before_the_result_however_many_there_are(
     harness: LauncherHarness, executor: FakeExecutor, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("sweep.worker.attempt_folder.MAX_READ_BYTES", 1000)
-    monkeypatch.setattr("sweep.worker.attempt_folder.MAX_LINE_BYTES", 200)
+    read_in_small_pieces(monkeypatch)
     start_trial(harness, executor)
     executor.report("1", *[0.5] * 50)
     executor.end("1", at=harness.clock.now())
@@ -170,8 +175,7 @@ def test_all_epochs_are_recorded_before_the_result_however_many_there_are(
 def test_line_without_an_end_is_skipped(
     harness: LauncherHarness, executor: FakeExecutor, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("sweep.worker.attempt_folder.MAX_READ_BYTES", 1000)
-    monkeypatch.setattr("sweep.worker.attempt_folder.MAX_LINE_BYTES", 200)
+    read_in_small_pieces(monkeypatch)
     start_trial(harness, executor)
     with executor.attempt("1").metrics.open("a") as lines:
         lines.write("x" * 2500 + "\n")
