@@ -12,10 +12,9 @@ IGNORE_WORKING_DIRECTORY = 'export PYTHONSAFEPATH="${PYTHONSAFEPATH:-sweep}"'
 The worker removes the variable for the train function.
 """
 CHECK_TIMEOUT_S = 10
-CHECK = (
-    'sweep_check() { [ "$1" -eq 0 ] || { '
-    'echo "the setup command failed with exit code $1: $2" >&2; exit "$1"; }; }'
-)
+FAILURE = "the setup command failed with exit code"
+"""The beginning of the line that a job prints after a setup command has failed."""
+CHECK = f'sweep_check() {{ [ "$1" -eq 0 ] || {{ echo "{FAILURE} $1: $2" >&2; exit "$1"; }}; }}'
 """A shell function that ends the job if an exit code is not 0."""
 
 

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterable, Iterator
 
+from sweep.definition.setup_lines import FAILURE
 from sweep.redaction import hide_passwords
 from sweep.scheduler.job import Job, JobStatus, output_files
 from sweep.worker.attempt_folder import AttemptFolder, last_states
@@ -53,9 +54,14 @@ def is_ordinary(text: str) -> bool:
 
 
 def _last_telling_line(texts: Iterable[str]) -> str | None:
-    """Return the last line of the first text with a line that is not a routine message."""
+    """Return the last line of the first text with a line that is not a routine message.
+
+    If a setup command has failed, the shell's own message follows.
+    """
     for text in texts:
         telling = [line for line in text.splitlines() if not _ORDINARY.search(line)]
+        if telling and telling[-1].startswith(FAILURE):
+            return "; ".join(line.strip() for line in telling[:-3:-1])
         if telling:
             return telling[-1].strip()
     return None

@@ -4,8 +4,10 @@ import hashlib
 import json
 import math
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from contextlib import suppress
 
 from sqlalchemy import Engine, or_, select
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session, joinedload, selectinload
 
 from sweep.states import AttemptState, Cause, Stop
@@ -128,7 +130,7 @@ class StudyRecords:
         """
         content = {"python": python, "packages": dict(sorted(packages.items()))}
         digest = hashlib.sha256(json.dumps(content).encode()).hexdigest()
-        with Session(self._engine) as session:
+        with Session(self._engine) as session, suppress(IntegrityError):  # another launcher was faster
             session.merge(EnvironmentRow(digest=digest, content=content))
             session.commit()
         return digest

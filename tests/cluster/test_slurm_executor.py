@@ -87,7 +87,7 @@ def test_trials_of_a_shared_job_have_separate_outcomes_and_logs(slurm_workplace:
     assert jobs.wait_for_end(executor, job) is JobState.COMPLETE
     results = [attempt.read_result(attempt.read_spec().token) for attempt in job.attempts]
     assert [result and (result.outcome, result.cause) for result in results] == [
-        (Outcome.COMPLETE, None), (Outcome.FAILED, Cause.ERROR), (Outcome.FAILED, Cause.LOST),
+        (Outcome.COMPLETE, None), (Outcome.FAILED, Cause.ERROR), (Outcome.FAILED, Cause.ERROR),
     ]  # fmt: skip
     assert "exit code 3" in str(results[2] and results[2].error)
     assert "the model has diverged" in job.attempts[1].log.read_text()
@@ -192,7 +192,8 @@ def test_submission_that_arrives_after_its_timeout_is_cancelled(slurm_workplace:
     finally:
         slurm.signal("slurmctld", signal.SIGCONT)
     assert isinstance(submission.exception(), TemporarySubmissionError)
-    assert (state.result(), found.result()) == (JobState.UNKNOWN, {job.name: JobStatus(JobState.UNKNOWN)})
+    unknown = JobStatus(JobState.UNKNOWN, missing="squeue did not answer")
+    assert (state.result(), found.result()) == (JobState.UNKNOWN, {job.name: unknown})
 
     def has_arrived() -> bool:
         return job.submission in slurm.run("squeue", "--noheader", "--states=all", "--format=%j")
@@ -216,8 +217,8 @@ def test_job_survives_a_restart_of_slurmctld(slurm_workplace: Path, slurm: Slurm
 def test_state_of_a_job_that_squeue_no_longer_lists_comes_from_accounting(
     slurm_workplace: Path, slurm: Slurm, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    executor = jobs.make_executor()
-    job = jobs.submit(executor, jobs.new_job(slurm_workplace, "vanish"))
+    executor = jobs.make_executor(setup=["exit 3"])
+    job = jobs.submit(executor, jobs.new_job(slurm_workplace))
     jobs.wait_for_end(executor, job)
     assert job.id is not None
 

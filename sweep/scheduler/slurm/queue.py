@@ -56,8 +56,8 @@ STATES = {
 
 NO_ACCOUNTING = "accounting storage is disabled"
 """A part of sacct's error message on a cluster without accounting."""
-NO_SUCH_JOB = "Invalid job id"
-"""A part of scontrol's error message about a job that slurmctld does not know."""
+NO_SUCH_JOB = ("Invalid job id", "not found")
+"""Parts of scontrol's messages about a job, or a job of a known array, that slurmctld does not know."""
 MAX_LOOKUPS = 20
 """The maximum number of jobs that one poll looks up with scontrol."""
 DEFAULT_MAX_ARRAY_SIZE = 1001
@@ -210,7 +210,7 @@ def _looked_up(job_id: str, job: Job, is_array_known: bool) -> JobRecord:
     try:
         shown = run_command("scontrol", "show", "job", job_id, "--oneliner")
     except SlurmCommandError as error:
-        if NO_SUCH_JOB in str(error):
+        if any(message in str(error) for message in NO_SUCH_JOB):
             return no_such_job
         return _unknown(job_id, job, "squeue and sacct do not list it, and scontrol did not answer")
     fields = dict(re.findall(r"(\w+)=(\S*)", shown))
@@ -306,5 +306,6 @@ def run_command(*command: str) -> str:
     except (OSError, subprocess.TimeoutExpired) as error:
         raise SlurmCommandError(f"{command[0]} did not answer: {error}") from error
     if done.returncode != 0:
-        raise SlurmCommandError(f"{command[0]} did not answer: {done.stderr.strip()}")
+        # scontrol writes some of its errors to stdout.
+        raise SlurmCommandError(f"{command[0]} did not answer: {done.stderr.strip() or done.stdout.strip()}")
     return done.stdout

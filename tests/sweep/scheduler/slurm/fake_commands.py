@@ -10,6 +10,7 @@ class FakeCommands:
     Attributes:
         answers: The standard output of each command; None if it fails, an exception if it cannot be run.
         errors: The standard error of commands that fail.
+        outputs: The standard output of commands that fail.
         calls: The commands that were run, with their arguments.
     """
 
@@ -18,6 +19,7 @@ class FakeCommands:
             ("squeue", "sacct", "scancel", "sbatch"), ""
         ) | {"scontrol": None}
         self.errors = {"scontrol": "slurm_load_jobs error: Invalid job id specified"}
+        self.outputs: dict[str, str] = {}
         self.calls: list[list[str]] = []
 
     def __call__(self, command: list[str], **options: Any) -> subprocess.CompletedProcess[str]:
@@ -27,7 +29,9 @@ class FakeCommands:
         if isinstance(answer, Exception):
             raise answer
         if answer is None:
-            return subprocess.CompletedProcess(command, 1, "", self.errors.get(command[0], "error"))
+            return subprocess.CompletedProcess(
+                command, 1, self.outputs.get(command[0], ""), self.errors.get(command[0], "error")
+            )
         return subprocess.CompletedProcess(command, 0, answer, "")
 
     def names(self) -> list[str]:

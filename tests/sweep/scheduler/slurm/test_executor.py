@@ -149,6 +149,16 @@ def test_job_that_squeue_omits_has_ended_only_if_slurm_says_so(
     assert (status.missing is not None) is (state is JobState.UNKNOWN)
 
 
+@pytest.mark.parametrize(
+    ("stdout", "stderr"), [("", "slurm_load_jobs error: Invalid job id specified"), ("Job 7_2 not found", "")]
+)
+def test_job_that_slurmctld_does_not_know_is_gone(
+    executor: SlurmExecutor, commands: FakeCommands, job: Job, stdout: str, stderr: str
+) -> None:
+    commands.outputs["scontrol"], commands.errors["scontrol"] = stdout, stderr
+    assert poll_states(executor, [replace(job, id="7_2")]) == [JobState.GONE]
+
+
 @pytest.mark.parametrize("command", ["squeue", "sacct"])
 def test_record_of_another_job_with_the_same_id_is_ignored(
     executor: SlurmExecutor, commands: FakeCommands, job: Job, command: str
