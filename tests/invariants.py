@@ -21,6 +21,8 @@ START_TOLERANCE_S = 15.0
 """How much less than Slurm's the recorded cost of a job may be: the duration of its start."""
 END_TOLERANCE_S = 60.0
 """How much more it may be: the duration of an outage of accounting."""
+CAUSES_OF_FAULTS = frozenset({"cancelled", "error", "launch_failure", "lost", "node_failure", "timeout"})
+"""The causes of failure that the faults explain; `error` is that of a model that writes to a full disk."""
 TOTAL_TOLERANCE = 0.05
 """By which fraction the recorded cost of all jobs may differ from Slurm's, in addition to one start."""
 
@@ -137,6 +139,8 @@ def _outcome_violations(
     recorded = attempts["state"].tolist()
     if not recorded or recorded[-1] != states.get(trial.state):
         yield f"its state is {trial.state.name} in Optuna, but its attempts' states are {recorded}"
+    if unexplained := set(attempts["cause"].dropna()) - CAUSES_OF_FAULTS:
+        yield f"no fault explains that attempts failed for {sorted(unexplained)}"
     if any(state != "failed" for state in recorded[:-1]):
         yield f"an attempt before the last one has not failed: {recorded}"
     if attempts["attempt"].tolist() != list(range(1, len(attempts) + 1)):

@@ -99,6 +99,10 @@ def _fail(world: World) -> None:
     world.attempts[1]["cause"] = "lost"
 
 
+def _fail_without_a_fault(world: World) -> None:
+    world.attempts[0]["cause"] = "out_of_memory"
+
+
 def _leave_active(world: World) -> None:
     world.trial |= {"state": TrialState.RUNNING, "value": None}
     world.attempts[1]["state"] = "running"
@@ -155,6 +159,7 @@ def _report_twice(world: World) -> None:
 ERRORS: list[tuple[Callable[[World], None], str]] = [
     (_cancel, "no user has cancelled its job"),
     (_fail, "it failed (lost)"),
+    (_fail_without_a_fault, "no fault explains that attempts failed for ['out_of_memory']"),
     (_leave_active, "it has not ended in Optuna"),
     (_prune_in_optuna_only, "its state is PRUNED in Optuna"),
     (_complete_twice, "an attempt before the last one has not failed"),

@@ -44,6 +44,10 @@ FINISH_S = 300
 """How long the study may take to finish after the last fault."""
 CRASH_S = 15
 """How long before and after a crash of slurmctld its record of a job may be wrong."""
+INSPECTION_S = 10
+"""How often nodes are inspected that no fault affects."""
+MAX_DELAY_S = 60
+"""How long faults are waited for that cannot begin, for example because no job is running."""
 RESTART_S = 0.5
 """The pause before a launcher that could not start is started again."""
 DEFAULT_SEED = 20261125
@@ -158,6 +162,7 @@ class Chaos:
         self._log_file = folder / "chaos.log"
         self._trials_per_job = 1 + seed % 2
         self._log_size = 0
+        self._next_inspection_s = 0.0
 
     def run(self, minutes: float) -> Report:
         """Run the study for a number of minutes, let it finish, and check the results."""
@@ -170,7 +175,11 @@ class Chaos:
             player = FaultPlayer(faults, services, self._log)
             services.start_launcher()
             while not player.is_over:
-                player.play(time.monotonic() - self._begin)
+                now_s = time.monotonic() - self._begin
+                player.play(now_s)
+                if now_s > 60 * minutes + MAX_DELAY_S:
+                    player.drop_waiting()
+                self._administer(player, now_s)
                 self._supervise(player)
                 time.sleep(0.05)
             self._log("the faults are over")
@@ -230,6 +239,21 @@ class Chaos:
             seed=self.seed % 1000,
         )
         (self.workplace / "studies/toy.yaml").write_text(definition)
+
+    def _administer(self, player: FaultPlayer, now_s: float) -> None:
+        """Resume nodes that Slurm itself has drained or set down, as an administrator does.
+
+        It does so after a crash of slurmctld, when it assigns the id of a job again that a node still knows.
+        """
+        if now_s < self._next_inspection_s:
+            return
+        self._next_inspection_s = now_s + INSPECTION_S
+        for node in NODES:
+            is_affected = player.are_occupied(["controller", "slurmdbd", "mariadb", node])
+            if not is_affected and not self.slurm.is_available(node):
+                self._log(f"resuming {node}")
+                with suppress(subprocess.SubprocessError):  # it may have become available meanwhile
+                    self.slurm.set_node(node, "resume")
 
     # The launcher
 

@@ -347,7 +347,7 @@ class FaultPlayer:
         """
         for entry in [entry for entry in self._active if entry[0] <= now_s]:
             _, fault, steps = entry
-            if not self._are_occupied(KINDS[fault.kind].needs):
+            if not self.are_occupied(KINDS[fault.kind].needs):
                 next(steps, None)
                 self._active.remove(entry)
                 self._log(f"ended: {fault.kind}")
@@ -356,7 +356,7 @@ class FaultPlayer:
 
     def _begin(self, fault: Fault, now_s: float) -> None:
         kind = KINDS[fault.kind]
-        if self._are_occupied([*kind.needs, self._occupied_by(fault)]):
+        if self.are_occupied([*kind.needs, self._occupied_by(fault)]):
             return
         steps = kind.function(self._services, fault)
         try:
@@ -368,7 +368,13 @@ class FaultPlayer:
         self.num_by_kind[fault.kind] = self.num_by_kind.get(fault.kind, 0) + 1
         self._log(f"began: {fault.kind}, for {fault.duration_s:.1f} s")
 
-    def _are_occupied(self, resources: Sequence[str]) -> bool:
+    def drop_waiting(self) -> None:
+        """Leave out the faults that have not begun."""
+        for fault in self._waiting:
+            self._log(f"left out, because it could not begin: {fault.kind}")
+        self._waiting.clear()
+
+    def are_occupied(self, resources: Sequence[str]) -> bool:
         """Return whether an active fault occupies one of these resources."""
         occupied = {self._occupied_by(fault) for _, fault, _ in self._active} - {""}
         return not occupied.isdisjoint(resources)

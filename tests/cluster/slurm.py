@@ -200,17 +200,21 @@ class Slurm:
         self.run("scontrol", "update", f"nodename={node}", f"state={state}", "reason=test")
 
     def resume_node(self, node: str) -> None:
-        """Make a node that is down or drained available again."""
+        """Make a node that is down or drained available again, and wait until it is."""
 
-        def is_available() -> bool:
+        def is_resumed() -> bool:
             with suppress(subprocess.SubprocessError):  # a node that is already up cannot be resumed
                 self.set_node(node, "resume")
-            with suppress(subprocess.SubprocessError):
-                state = self.run("sinfo", "--noheader", f"--nodes={node}", "--partition=main", "--format=%t")
-                return state.strip() in {"idle", "mix", "alloc", "comp"}
-            return False
+            return self.is_available(node)
 
-        self._wait(f"{node} is available", is_available)
+        self._wait(f"{node} is available", is_resumed)
+
+    def is_available(self, node: str) -> bool:
+        """Return whether a node can run jobs; False also if Slurm does not answer."""
+        with suppress(subprocess.SubprocessError):
+            state = self.run("sinfo", "--noheader", f"--nodes={node}", "--partition=main", "--format=%t")
+            return state.strip() in {"idle", "mix", "alloc", "comp"}
+        return False
 
     def stop_controller(self) -> None:
         """Terminate slurmctld."""
