@@ -34,18 +34,19 @@ def study(num_trials: int) -> Study:
     )  # fmt: skip
 
 
-def fill(engine: Engine, num_trials: int) -> None:
+def fill(engine: Engine, num_trials: int, workdir: str = "sweeps") -> None:
     """Record the first half of the trials of a study.
 
     Args:
         engine: The database, which must be empty.
         num_trials: The number of trials to record. The last NUM_ACTIVE of them are active.
+        workdir: The recorded folder of the study. The trials' folders are not created.
     """
     upgrade(engine)
     optuna.logging.set_verbosity(optuna.logging.ERROR)
     with optuna_storage(engine.url) as storage:
         optuna.create_study(study_name="large", storage=storage, direction="maximize")
-    create_study(engine, "large", definition_of(study(2 * num_trials)), {}, "sweeps")
+    create_study(engine, "large", definition_of(study(2 * num_trials)), {}, workdir)
     of_optuna = MetaData()
     of_optuna.reflect(engine, only=["trials", "trial_values", "trial_params", "trial_intermediate_values"])
     tables = {

@@ -26,7 +26,7 @@ def main(num_trials: int) -> None:
         fake_slurm.put_on_path(Path(folder, "bin"))
         Path("large_model.py").write_text("def train(params, trial): ...\n")
         url = parse_url("sqlite:///sweep.db")
-        large_study.fill(connect(url), num_trials)
+        large_study.fill(connect(url), num_trials, folder)
         running = range(num_trials - large_study.NUM_ACTIVE, num_trials)
         names = [f"large-{number}-{2 if number % 20 == 0 else 1}" for number in running]
         rows = (f"{name.split('-')[1]}_{name[-1]}|RUNNING|12:34|None|{name}" for name in names)
