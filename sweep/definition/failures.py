@@ -5,7 +5,15 @@ import inspect
 from collections.abc import Mapping
 from typing import Annotated, Any
 
-from pydantic import AfterValidator, BeforeValidator, Field, NonNegativeInt, PositiveInt, WithJsonSchema
+from pydantic import (
+    AfterValidator,
+    BeforeValidator,
+    Field,
+    NonNegativeInt,
+    PositiveFloat,
+    PositiveInt,
+    WithJsonSchema,
+)
 
 from sweep.definition.problem import format_choices
 from sweep.definition.settings import Settings
@@ -77,5 +85,8 @@ class Failures(Settings):
     """The maximum number of retries of one trial, by cause of the failure."""
     stop_after_same: PositiveInt = 3
     """Stop the study after this number of consecutive trials have failed with the same cause."""
+    refusal_patience_min: PositiveFloat = 30.0
+    """Stop the study after the scheduler has refused all its jobs for an unknown reason for this time, in
+    minutes."""
     memory_factor: float = Field(default=1.0, ge=1.0)
     """Factor by which a retry requests more memory after an attempt that ran out of memory."""

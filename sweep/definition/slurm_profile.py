@@ -1,6 +1,6 @@
 """The profile that runs trials as Slurm jobs."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any, ClassVar, Literal, Self
 
 from pydantic import Field, NonNegativeFloat, NonNegativeInt, PositiveFloat, PositiveInt, model_validator
@@ -144,9 +144,9 @@ class SlurmProfile(Settings):
         timeout_min = min(self.timeout_min, PROBE_TIMEOUT_MIN)
         return self.model_copy(update={"timeout_min": timeout_min, "mail_type": None, "trials_per_job": 1})
 
-    def with_override(self, memory_factor: float, exclude_node: str | None) -> Self:
-        """Return the profile of a job that requests more memory or excludes one more node."""
-        exclude = ",".join(filter(None, [self.exclude, exclude_node])) or None
+    def with_override(self, memory_factor: float, exclude_nodes: Sequence[str]) -> Self:
+        """Return the profile of a job that requests more memory or excludes more nodes."""
+        exclude = ",".join(filter(None, [self.exclude, *exclude_nodes])) or None
         mem_gb = self.mem_gb and self.mem_gb * memory_factor
         return self.model_copy(update={"exclude": exclude, "mem_gb": mem_gb})
 

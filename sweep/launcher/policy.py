@@ -26,6 +26,10 @@ def may_retry(cause: Cause, earlier_causes: Sequence[Cause], failures: Failures)
     return earlier_causes.count(cause) < failures.retries[cause]
 
 
+NODE_CAUSES = {Cause.LAUNCH_FAILURE, Cause.NODE_FAILURE}
+"""The causes of failure after which another node is requested."""
+
+
 class Failure(NamedTuple):
     """Why an attempt failed, and on which node."""
 
@@ -33,19 +37,24 @@ class Failure(NamedTuple):
     host: str | None
 
 
-def resources_after(failures: Sequence[Failure], memory_factor: float) -> ResourceOverride:
+def resources_after(
+    failures: Sequence[Failure], memory_factor: float, failing_nodes: Sequence[str] = ()
+) -> ResourceOverride:
     """Return the changes to the resources that the next attempt of a trial requests.
 
     It requests more memory for each attempt that exhausted its memory, and another node than the last one
-    if that node has failed.
+    if that node has failed or could not start the attempt.
 
     Args:
         failures: The failures of the trial's earlier attempts, the newest last.
         memory_factor: The factor by which it requests more memory than the attempt before.
+        failing_nodes: The nodes on which jobs of the study repeatedly fail before they start.
     """
     num_out_of_memory = [failure.cause for failure in failures].count(Cause.OUT_OF_MEMORY)
-    node_failed = bool(failures) and failures[-1].cause is Cause.NODE_FAILURE
-    return ResourceOverride(memory_factor**num_out_of_memory, failures[-1].host if node_failed else None)
+    excluded = set(failing_nodes)
+    if failures and failures[-1].cause in NODE_CAUSES and failures[-1].host is not None:
+        excluded.add(failures[-1].host)
+    return ResourceOverride(memory_factor**num_out_of_memory, tuple(sorted(excluded)))
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,14 @@ from sweep.launcher.rows import epoch_rows, final_metric_rows, gpu_share, storab
 from sweep.states import AttemptState, Outcome
 from sweep.storage.attempts import MAX_CLOCK_DIFFERENCE
 from sweep.storage.tables import AttemptRow, Table
-from sweep.worker.documents import MAX_ERROR_LENGTH, MAX_EXIT_STATUS, EpochReport, Result, Start
+from sweep.worker.documents import (
+    MAX_ERROR_LENGTH,
+    MAX_EXIT_STATUS,
+    MAX_SHORT_TEXT,
+    EpochReport,
+    Result,
+    Start,
+)
 
 
 class TrialEnd(NamedTuple):
@@ -188,6 +195,8 @@ def _end_values(
         "cause": action.cause,
         "ended_at": ended,
     }
+    if observation.started_at is None and observation.job is not None and observation.job.host is not None:
+        values["host"] = storable(observation.job.host[:MAX_SHORT_TEXT])
     if observation.started_at is not None:
         submitted_at = attempt.submitted_at or observation.started_at
         duration = min(ended - observation.started_at, cycle.now - submitted_at + MAX_CLOCK_DIFFERENCE)

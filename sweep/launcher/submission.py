@@ -2,17 +2,17 @@
 
 import logging
 import secrets
+import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from sweep.definition.study import Study
-from sweep.errors import StudyFailedError
 from sweep.launcher.attempts import FolderOpener, describe, failures_before, folder_of, job_of
 from sweep.launcher.policy import resources_after
 from sweep.launcher.trial_spec import build_spec
-from sweep.scheduler.executor import Executor, SubmissionError, TemporarySubmissionError
+from sweep.scheduler.executor import Executor, Refusal, SubmissionError
 from sweep.scheduler.job import ResourceOverride
 from sweep.states import AttemptState
 from sweep.storage.study_records import StudyRecords
@@ -63,7 +63,11 @@ class Submission:
 
 
 def plan_submissions(
-    attempts: Sequence[AttemptRow], trials_per_job: int, max_jobs: int, memory_factor: float
+    attempts: Sequence[AttemptRow],
+    trials_per_job: int,
+    max_jobs: int,
+    memory_factor: float,
+    failing_nodes: Sequence[str] = (),
 ) -> list[Submission]:
     """Group attempts into submissions.
 
@@ -75,16 +79,39 @@ def plan_submissions(
         max_jobs: The maximum number of jobs in one submission.
         memory_factor: The factor by which an attempt requests more memory than an earlier one that
             exhausted its memory.
+        failing_nodes: The nodes that all attempts avoid.
     """
     groups: dict[ResourceOverride, list[AttemptRow]] = {}
     for attempt in attempts:
-        resources = resources_after(failures_before(attempt), memory_factor)
+        resources = resources_after(failures_before(attempt), memory_factor, failing_nodes)
         groups.setdefault(resources, []).append(attempt)
     return [
         Submission(tuple(_chunks(together, trials_per_job)), resources)
         for resources, group in groups.items()
         for together in _chunks(group, trials_per_job * max_jobs)
     ]
+
+
+def submit_within_limits(
+    submission: Submission,
+    specs: Mapping[str, TrialSpec],
+    executor: Executor,
+    records: StudyRecords,
+    open_folder: FolderOpener = folder_of,
+) -> int:
+    """Submit as many of the jobs as the submit limits allow, and return their number; see `submit`.
+
+    Raises:
+        SubmissionError: If not even one job can be submitted.
+    """
+    while True:
+        try:
+            submit(submission, specs, executor, records, open_folder)
+            return len(submission.jobs)
+        except SubmissionError as error:
+            if error.refusal is not Refusal.SUBMIT_LIMIT or len(submission.jobs) == 1:
+                raise
+            submission = replace(submission, jobs=submission.jobs[: len(submission.jobs) // 2])
 
 
 def submit(
@@ -97,8 +124,9 @@ def submit(
     """Submit jobs, and record their names before that and their ids after it.
 
     A launcher that is killed in between leaves jobs that the next launcher finds by their names, and does not
-    submit again. If the scheduler cannot accept the jobs at the moment, their attempts stay as they are, and
-    the next poll cycle looks for their jobs before it submits them again.
+    submit again. If the scheduler refuses the jobs, their folder is removed and their attempts stay as they
+    are. The scheduler may have received the jobs, so the next poll cycle looks for them before they are
+    submitted again. A received job without its pickled task cannot start, and the executor cancels it.
 
     Args:
         submission: What to submit.
@@ -108,7 +136,7 @@ def submit(
         open_folder: Returns the folder of an attempt.
 
     Raises:
-        StudyFailedError: If the scheduler rejects the jobs. The next launch submits their attempts.
+        SubmissionError: If the jobs could not be submitted.
     """
     attempts = submission.attempts
     study = specs[attempts[0].token].study
@@ -123,11 +151,9 @@ def submit(
     jobs = [replace(job_of(job, open_folder), resources=submission.resources) for job in submission.jobs]
     try:
         job_ids = executor.submit(jobs)
-    except TemporarySubmissionError as error:
-        logger.warning("%s cannot be submitted at the moment: %s", name, error)
-        return
-    except SubmissionError as error:
-        raise StudyFailedError(f"study {study} is stopped because its jobs are rejected:\n{error}") from error
+    except SubmissionError:
+        shutil.rmtree(jobs[0].folder, ignore_errors=True)
+        raise
     for job, job_id in zip(submission.jobs, job_ids, strict=True):
         for attempt in job:
             attempt.job_id, attempt.state = job_id, AttemptState.PENDING

@@ -1,6 +1,7 @@
 """The protocol that every scheduler implements."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from enum import Enum
 from typing import Protocol
 
 from sweep.errors import InputError, SweepError
@@ -9,12 +10,29 @@ from sweep.scheduler.job import Job, JobStatus
 from sweep.scheduler.launcher_job import LauncherCommand, SubmittedLauncher
 
 
+class Refusal(Enum):
+    """Why jobs could not be submitted."""
+
+    PERMANENT = "permanent"
+    """The scheduler will never accept the jobs."""
+    SUBMIT_LIMIT = "submit limit"
+    """The user or a group would have more jobs in the queue than are allowed; fewer jobs may be accepted."""
+    TEMPORARY = "temporary"
+    """The scheduler does not answer or has too many jobs, which ends. It may have received the jobs."""
+    UNKNOWN = "unknown"
+    """The reason is not known. The scheduler may have received the jobs."""
+
+
 class SubmissionError(SweepError):
-    """Raised if a scheduler rejects a submission; the message is that of the scheduler."""
+    """Raised if jobs could not be submitted; the message is that of the scheduler.
 
+    Attributes:
+        refusal: Why they could not be submitted.
+    """
 
-class TemporarySubmissionError(SubmissionError):
-    """Raised if a submission failed for a temporary reason. The scheduler may have received it."""
+    def __init__(self, message: str, refusal: Refusal = Refusal.UNKNOWN) -> None:
+        super().__init__(message)
+        self.refusal = refusal
 
 
 class Executor(Protocol):
@@ -41,8 +59,7 @@ class Executor(Protocol):
         """Submit the jobs of one submission, all or none, and return their ids.
 
         Raises:
-            SubmissionError: If the scheduler rejects the jobs.
-            TemporarySubmissionError: If the jobs could not be submitted at the moment.
+            SubmissionError: If the jobs could not be submitted.
         """
 
     def poll(self, jobs: Sequence[Job]) -> Mapping[str, JobStatus]:

@@ -16,11 +16,11 @@ class ResourceOverride(NamedTuple):
 
     Attributes:
         memory_factor: The factor by which the job requests more memory than its profile.
-        exclude_node: The name of a node to exclude in addition to those of the profile.
+        exclude_nodes: The names of nodes to exclude in addition to those of the profile.
     """
 
     memory_factor: float = 1.0
-    exclude_node: str | None = None
+    exclude_nodes: tuple[str, ...] = ()
 
 
 NO_OVERRIDE = ResourceOverride()

@@ -5,6 +5,7 @@ import json
 import math
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from contextlib import suppress
+from datetime import datetime
 
 from sqlalchemy import Engine, or_, select
 from sqlalchemy.exc import IntegrityError
@@ -12,6 +13,7 @@ from sqlalchemy.orm import Session, joinedload, selectinload
 
 from sweep.states import AttemptState, Cause, Stop
 from sweep.storage.attempts import IS_NEWEST, gpu_seconds_of_ended
+from sweep.storage.failing_nodes import FailingNode, failing_nodes
 from sweep.storage.optuna_queries import reopen
 from sweep.storage.tables import AttemptRow, EnvironmentRow, EpochRow, StudyRow, Table, TrialRow
 
@@ -108,6 +110,10 @@ class StudyRecords:
     def gpu_seconds_of_ended(self) -> float:
         """Return the recorded GPU seconds of all attempts that have ended."""
         return gpu_seconds_of_ended(self._engine, self.study_id)
+
+    def failing_nodes(self, now: datetime) -> list[FailingNode]:
+        """Return the nodes on which jobs of the study repeatedly fail before they start."""
+        return failing_nodes(self._engine, self.study_id, now)
 
     def last_causes(self, limit: int) -> list[Cause | None]:
         """Return why the trials that ended last failed, the last one first; None for a trial with a value."""

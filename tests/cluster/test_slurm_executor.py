@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 from submitit.core.utils import JobPaths
 
-from sweep.scheduler.executor import SubmissionError, TemporarySubmissionError
+from sweep.scheduler.executor import Refusal, SubmissionError
 from sweep.scheduler.job import JobStatus
 from sweep.states import Cause, JobState, Outcome
 from tests.cluster import daemons
@@ -133,18 +133,19 @@ def test_rejected_submission_contains_the_message_of_sbatch(
 ) -> None:
     with pytest.raises(SubmissionError, match=message) as error:
         jobs.make_executor(**settings).submit([jobs.new_job(slurm_workplace)])
-    assert not isinstance(error.value, TemporarySubmissionError)
+    assert error.value.refusal is Refusal.PERMANENT
     assert all(line.startswith("sbatch: ") for line in str(error.value).splitlines())
 
 
-def test_submit_limit_is_a_temporary_error(slurm_workplace: Path, slurm: Slurm) -> None:
+def test_submit_limit_is_recognized(slurm_workplace: Path, slurm: Slurm) -> None:
     executor = jobs.make_executor(additional={"hold": True})
     executor.submit([jobs.new_job(slurm_workplace)])
     limit = ("sacctmgr", "--immediate", "modify", "user", getpass.getuser(), "set")
     slurm.run(*limit, "maxsubmitjobs=1")
     try:
-        with pytest.raises(TemporarySubmissionError, match="job submit limit"):
+        with pytest.raises(SubmissionError, match="job submit limit") as error:
             executor.submit([jobs.new_job(slurm_workplace)])
+        assert error.value.refusal is Refusal.SUBMIT_LIMIT
     finally:
         slurm.run(*limit, "maxsubmitjobs=-1")
 
@@ -191,7 +192,9 @@ def test_submission_that_arrives_after_its_timeout_is_cancelled(slurm_workplace:
             found = pool.submit(executor.poll, [job])
     finally:
         slurm.signal("slurmctld", signal.SIGCONT)
-    assert isinstance(submission.exception(), TemporarySubmissionError)
+    error = submission.exception()
+    assert isinstance(error, SubmissionError)
+    assert error.refusal is Refusal.TEMPORARY
     unknown = JobStatus(JobState.UNKNOWN, missing="squeue did not answer")
     assert (state.result(), found.result()) == (JobState.UNKNOWN, {job.name: unknown})
 

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from sweep.scheduler.executor import Executor, SubmissionError, TemporarySubmissionError
+from sweep.scheduler.executor import Executor, Refusal, SubmissionError
 from sweep.scheduler.job import Job, JobStatus
 from sweep.states import JobState
 from tests.simulation.faults import JOB_FAULTS
@@ -87,14 +87,14 @@ class SimulatedScheduler(Executor):
         self._answer()
         if world.happens(faults.rejected_for_good):
             world.note("a submission is rejected for good", "fault: submission rejected for good")
-            raise SubmissionError("invalid partition")
+            raise SubmissionError("invalid partition", Refusal.PERMANENT)
         if world.happens(faults.rejected_for_now):
             if world.random.random() >= faults.received:
                 world.note("a submission is rejected", "fault: submission rejected for the moment")
-                raise TemporarySubmissionError("the controller is busy")
+                raise SubmissionError("unexpected message", Refusal.UNKNOWN)
             self._receive(jobs)
             world.note("a submission times out", "fault: submission received, but the call fails")
-            raise TemporarySubmissionError("socket timed out")
+            raise SubmissionError("socket timed out", Refusal.TEMPORARY)
         return self._receive(jobs)
 
     def _poll(self, jobs: Sequence[Job]) -> dict[str, JobStatus]:

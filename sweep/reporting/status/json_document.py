@@ -43,6 +43,7 @@ def _study(status: StudyStatus, now: datetime) -> dict[str, Any]:
             "ended_by": status.forecast.ended_by,
         },
         "best": status.best and _trial(status.best),
+        "failing_nodes": [node._asdict() for node in status.failing_nodes],
         "trials": [_trial(trial) for trial in status.trials],
     }
 

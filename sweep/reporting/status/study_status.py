@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session
 from sweep.reporting.status.forecast import Forecast, Plan, Spent, forecast, mean_cost
 from sweep.states import ACTIVE_STATES, AttemptState, Stop
 from sweep.storage.attempts import gpu_seconds_used
+from sweep.storage.failing_nodes import FailingNode, failing_nodes
 from sweep.storage.lease import Holder, holder
 from sweep.storage.status_queries import (
     TrialStatus,
@@ -50,6 +51,7 @@ class StudyStatus(NamedTuple):
         spent: What the study has used so far.
         forecast: The expected end; None if it is unknown or nothing is left to do.
         best: The best trial; None if no trial is complete.
+        failing_nodes: The nodes that the study's jobs avoid, because jobs fail there before they start.
         trials: The trials to show: the active ones, the best, and the latest to end; or all by number.
     """
 
@@ -67,6 +69,7 @@ class StudyStatus(NamedTuple):
     spent: Spent
     forecast: Forecast | None
     best: TrialStatus | None
+    failing_nodes: Sequence[FailingNode]
     trials: Sequence[TrialStatus]
 
     @property
@@ -129,5 +132,6 @@ def _status(
         spent=spent,
         forecast=forecast(remaining, spent, cost, ages_s) if cost is not None else None,
         best=next(iter(trial_statuses(session, study, best[:1])), None),
+        failing_nodes=failing_nodes(engine, study.id, now),
         trials=trial_statuses(session, study, shown),
     )

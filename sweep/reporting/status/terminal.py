@@ -52,6 +52,12 @@ def show_study(status: StudyStatus, now: datetime) -> RenderableType:
         ("best", _best(status)),
     ):
         facts.add_row(name, Text(fact))
+    if status.failing_nodes:
+        nodes = ", ".join(
+            f"{_name(node.name)} ({node.num_failures} jobs failed before they started)"
+            for node in status.failing_nodes
+        )
+        facts.add_row("excluded", Text(nodes))
     parts: list[RenderableType] = [facts]
     if status.trials:
         parts.append(_trials(status, now))

@@ -12,7 +12,7 @@ from submitit.core.utils import FailedJobError, FailedSubmissionError, JobPaths
 
 from sweep.definition.slurm_profile import SlurmProfile
 from sweep.scheduler.diagnosis import Diagnosis
-from sweep.scheduler.executor import Executor, SubmissionError, TemporarySubmissionError
+from sweep.scheduler.executor import Executor, Refusal, SubmissionError
 from sweep.scheduler.job import NO_OVERRIDE, Job, JobStatus
 from sweep.scheduler.launcher_job import LauncherCommand, SubmittedLauncher
 from sweep.scheduler.slurm.diagnosis import diagnose_slurm
@@ -26,6 +26,7 @@ from sweep.scheduler.slurm.queue import (
     queued_jobs,
     records_of,
 )
+from sweep.scheduler.slurm.refusals import is_shared_limit, refusal_of
 from sweep.states import JobState
 from sweep.worker.run import run_in_job
 
@@ -39,18 +40,6 @@ FAILURE_MESSAGES = {
     "Out Of Memory": JobState.OUT_OF_MEMORY,
     "task 0: Terminated": JobState.PREEMPTED,
 }
-
-# Messages of sbatch for which a later submission may succeed: the controller did not answer, or the user has
-# reached the maximum number of jobs.
-TEMPORARY_MESSAGES = (
-    "Socket timed out",
-    "Unable to contact slurm controller",
-    "Zero Bytes were transmitted or received",
-    "standby mode",
-    "emporarily",
-    "try again",
-    "job submit limit",
-)
 
 ORDINARY_REASONS = {"", "None", "Priority", "Resources", "JobArrayTaskLimit"}
 """Reasons for which jobs wait on a cluster without problems."""
@@ -75,7 +64,7 @@ class SlurmExecutor(Executor):
         try:
             return self._submit(jobs)
         except SubmissionError as error:
-            if isinstance(error, TemporarySubmissionError) or jobs[0].resources == NO_OVERRIDE:
+            if error.refusal is not Refusal.PERMANENT or jobs[0].resources == NO_OVERRIDE:
                 raise
             logger.warning("%s is submitted without its resource override: %s", jobs[0].submission, error)
         return self._submit([replace(job, resources=NO_OVERRIDE) for job in jobs])
@@ -89,11 +78,24 @@ class SlurmExecutor(Executor):
                 submitted = executor.map_array(run_in_job, folders)
         except (FailedJobError, FailedSubmissionError) as error:
             message = _sbatch_message(error)
-            is_temporary = any(part in message for part in TEMPORARY_MESSAGES)
-            raise (TemporarySubmissionError if is_temporary else SubmissionError)(message) from error
+            raise SubmissionError(message, self._refusal_of(message, len(jobs))) from error
         except FileNotFoundError as error:
-            raise SubmissionError(f"{error.filename} does not exist: {error.strerror}") from error
+            message = f"{error.filename} does not exist: {error.strerror}"
+            raise SubmissionError(message, Refusal.PERMANENT) from error
         return [str(job.job_id) for job in submitted]
+
+    @staticmethod
+    def _refusal_of(message: str, num_jobs: int) -> Refusal:
+        """Return why jobs were not submitted.
+
+        A submit limit of the user that rejects one job although the user has none will reject it for ever.
+        """
+        refusal = refusal_of(message)
+        if refusal is Refusal.SUBMIT_LIMIT and num_jobs == 1 and not is_shared_limit(message):
+            queued = queued_jobs()
+            if queued is not None and all(record.state.has_ended for record in queued):
+                return Refusal.UNKNOWN
+        return refusal
 
     def poll(self, jobs: Sequence[Job]) -> dict[str, JobStatus]:
         """Return what is known about each job, with one call of squeue, and at most one of sacct."""

@@ -92,9 +92,9 @@ def test_profile_key_is_written_to_the_sbatch_file(
 
 def test_override_multiplies_the_memory_and_excludes_another_node() -> None:
     original = slurm_profile(mem_gb=2, exclude="n1")
-    changed = original.with_override(memory_factor=1.5, exclude_node="n2")
+    changed = original.with_override(memory_factor=1.5, exclude_nodes=["n2"])
     assert (changed.mem_gb, changed.exclude) == (3, "n1,n2")
-    assert original.with_override(memory_factor=1, exclude_node=None) == original
+    assert original.with_override(memory_factor=1, exclude_nodes=[]) == original
 
 
 @pytest.mark.parametrize(("timeout_min", "probe_timeout_min"), [(60, 10), (3, 3)])

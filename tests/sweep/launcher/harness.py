@@ -45,6 +45,7 @@ class FakeExecutor:
         self.jobs: dict[str, Job] = {}  # by id
         self.state: dict[str, JobState] = {}
         self.elapsed_s: dict[str, float] = {}
+        self.host: dict[str, str] = {}
         self.submissions: list[list[str]] = []  # the ids of each submission
         self.rejection: SubmissionError | None = None
         self.answers = True
@@ -68,10 +69,12 @@ class FakeExecutor:
         if not self.answers:
             return {job.name: JobStatus(JobState.UNKNOWN, job.id) for job in jobs}
         ids = {job.name: job_id for job_id, job in self.jobs.items()}
+        found = [(job.name, ids[job.name]) for job in jobs if job.name in ids]
         return {
-            job.name: JobStatus(self.state[ids[job.name]], ids[job.name], self.elapsed_s.get(ids[job.name]))
-            for job in jobs
-            if job.name in ids
+            name: JobStatus(
+                self.state[job_id], job_id, self.elapsed_s.get(job_id), host=self.host.get(job_id)
+            )
+            for name, job_id in found
         }
 
     def cancel(self, job: Job) -> None:
@@ -83,10 +86,12 @@ class FakeExecutor:
     def attempt(self, job_id: str, place: int = 0) -> AttemptFolder:
         return self.jobs[job_id].attempts[place]
 
-    def begin(self, job_id: str, place: int = 0, at: datetime | None = None) -> None:
+    def begin(self, job_id: str, place: int = 0, at: datetime | None = None, host: str | None = None) -> None:
         folder = self.attempt(job_id, place)
         started_at = 100.0 if at is None else at.timestamp()
-        folder.claim(Start(folder.read_spec().token, started_at, f"node{job_id}", 1, None, "3.11", {}))
+        folder.claim(
+            Start(folder.read_spec().token, started_at, host or f"node{job_id}", 1, None, "3.11", {})
+        )
         self.state[job_id] = JobState.RUNNING
 
     def report(self, job_id: str, *scores: float, first: int = 1) -> None:

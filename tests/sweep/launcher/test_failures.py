@@ -48,7 +48,7 @@ def test_retry_requests_the_resources_that_follow_from_the_failures(
     harness.step()
     assert [executor.jobs[job_id].resources for job_id in ("3", "4")] == [
         ResourceOverride(1.5),
-        ResourceOverride(exclude_node="node2"),
+        ResourceOverride(exclude_nodes=("node2",)),
     ]
     assert executor.jobs["3"].submission != executor.jobs["4"].submission
     executor.end("3", JobState.OUT_OF_MEMORY, outcome=None)

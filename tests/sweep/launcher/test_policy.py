@@ -40,9 +40,11 @@ def test_retry_requests_more_memory_for_each_attempt_that_exhausted_it() -> None
     assert resources_after([], 1.5) == ResourceOverride()
 
 
-def test_retry_excludes_the_node_that_has_just_failed() -> None:
-    failed_node = Failure(Cause.NODE_FAILURE, "n1")
-    assert resources_after([failed_node], 1.0) == ResourceOverride(exclude_node="n1")
+@pytest.mark.parametrize("cause", [Cause.NODE_FAILURE, Cause.LAUNCH_FAILURE])
+def test_retry_excludes_the_node_that_has_just_failed(cause: Cause) -> None:
+    failed_node = Failure(cause, "n1")
+    assert resources_after([failed_node], 1.0) == ResourceOverride(exclude_nodes=("n1",))
+    assert resources_after([failed_node], 1.0, ["n3", "n1"]) == ResourceOverride(exclude_nodes=("n1", "n3"))
     assert resources_after([failed_node, Failure(Cause.PREEMPTED, "n2")], 1.0) == ResourceOverride()
 
 

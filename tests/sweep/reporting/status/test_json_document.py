@@ -34,7 +34,7 @@ def test_document_contains_every_documented_field(engine: Engine) -> None:
                     "gpu_hours": {"used": pytest.approx(1 / 6), "limit": None},
                 },
                 "forecast": {"ends_at": "2026-11-24T12:41:00+00:00", "trials": 2, "ended_by": "trials"},
-                "best": trial,
+                "best": trial, "failing_nodes": [],
                 "trials": [trial],
             }
         ]

@@ -106,6 +106,15 @@ def test_requested_stop_is_shown(engine: Engine) -> None:
     assert ", after 2 trials, because a stop is requested" in seen
 
 
+def test_excluded_node_is_named(engine: Engine) -> None:
+    study = RecordedStudy(engine)
+    failed = {**FAILED, "cause": "launch_failure", "started_at": None, "host": "n7"}
+    study.add(failed, failed)
+    assert "excluded  n7 (2 jobs failed before they started)" in text(
+        show_study(status_of(study), minutes(30))
+    )
+
+
 def test_requested_retries_are_counted(engine: Engine) -> None:
     study = RecordedStudy(engine)
     study.add(FAILED)

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from sweep.definition.slurm_profile import SlurmProfile
-from sweep.scheduler.executor import SubmissionError, TemporarySubmissionError
+from sweep.scheduler.executor import Refusal, SubmissionError
 from sweep.scheduler.job import Job, JobStatus
 from sweep.scheduler.slurm.executor import SlurmExecutor
 from sweep.states import JobState
@@ -247,23 +247,11 @@ def test_submit_returns_the_job_id(executor: SlurmExecutor, job: Job, sbatch: Ca
 
 
 @pytest.mark.parametrize(
-    ("message", "error_class"),
+    ("message", "refusal"),
     [
-        ("invalid partition specified: gpuu", SubmissionError),
-        ("Batch job submission failed: Invalid account or account/partition combination", SubmissionError),
-        ("Batch job submission failed: Requested node configuration is not available", SubmissionError),
-        ("Batch job submission failed: Socket timed out on send/recv operation", TemporarySubmissionError),
-        (
-            "Batch job submission failed: Unable to contact slurm controller (connect failure)",
-            TemporarySubmissionError,
-        ),
-        ("Batch job submission failed: Zero Bytes were transmitted or received", TemporarySubmissionError),
-        ("Batch job submission failed: Slurm backup controller in standby mode", TemporarySubmissionError),
-        ("Batch job submission failed: Resource temporarily unavailable", TemporarySubmissionError),
-        (
-            "Job violates accounting/QOS policy (job submit limit, user's size and/or time limits)",
-            TemporarySubmissionError,
-        ),
+        ("invalid partition specified: gpuu", Refusal.PERMANENT),
+        ("Batch job submission failed: Socket timed out on send/recv operation", Refusal.TEMPORARY),
+        ("Batch job submission failed: Unexpected message received", Refusal.UNKNOWN),
     ],
 )
 def test_rejected_submission_raises_the_error_of_sbatch(
@@ -272,14 +260,35 @@ def test_rejected_submission_raises_the_error_of_sbatch(
     sbatch: Callable[[str], None],
     capsys: pytest.CaptureFixture[str],
     message: str,
-    error_class: type[SubmissionError],
+    refusal: Refusal,
 ) -> None:
     sbatch(f'echo "sbatch: error: {message}" >&2; exit 1')
     with pytest.raises(SubmissionError) as error:
         executor.submit([job])
-    assert type(error.value) is error_class
+    assert error.value.refusal is refusal
     assert str(error.value) == f"sbatch: error: {message}"
     assert capsys.readouterr().err == ""  # the caller reports the error
+
+
+@pytest.mark.parametrize(
+    ("limit", "queued", "refusal"),
+    [
+        ("AssocMaxSubmitJobLimit", "7|RUNNING|1:00|None|n1|other", Refusal.SUBMIT_LIMIT),
+        ("AssocMaxSubmitJobLimit", "7|COMPLETED|1:00|None|n1|other", Refusal.UNKNOWN),
+        ("QOSGrpSubmitJobsLimit", "", Refusal.SUBMIT_LIMIT),  # the jobs of others count
+    ],
+)
+def test_submit_limit_that_no_job_reaches_is_an_unknown_refusal(
+    executor: SlurmExecutor, job: Job, sbatch: Callable[[str], None], tmp_path: Path, limit: str, queued: str,
+    refusal: Refusal,
+) -> None:  # fmt: skip
+    sbatch(f'echo "sbatch: error: {limit}" >&2; exit 1')
+    squeue = tmp_path / "bin" / "squeue"
+    squeue.write_text(f"#!/bin/sh\necho '{queued}'\n")
+    squeue.chmod(0o755)
+    with pytest.raises(SubmissionError, match=limit) as error:
+        executor.submit([job])
+    assert error.value.refusal is refusal
 
 
 def test_submission_without_slurm_is_rejected(
