@@ -31,9 +31,9 @@ from sweep.launcher.outage import retry_on_outage
 from sweep.launcher.policy import ConsecutiveFailures, num_free_slots, reason_to_close, spent_limit
 from sweep.launcher.proposals import Proposal, Proposals
 from sweep.launcher.reconciliation import Change, TrialEnd, reconcile
-from sweep.launcher.refused_submissions import RefusedSubmissions
-from sweep.launcher.submission import JobSettings, plan_submissions, spec_of, submit_within_limits
-from sweep.scheduler.executor import Executor, Refusal, SubmissionError
+from sweep.launcher.submission import JobSettings
+from sweep.launcher.submitter import Submitter
+from sweep.scheduler.executor import Executor
 from sweep.scheduler.job import JobStatus
 from sweep.states import ACTIVE_STATES, AttemptState, Cause, JobState, Outcome, Stop
 from sweep.storage.attempts import gpu_seconds_so_far
@@ -69,6 +69,7 @@ class Launcher:
         open_folder: Returns the folder of an attempt.
         failures: How many consecutive trials have failed with the same cause.
         log: The lines that it logs about attempts.
+        submitter: What submits attempts.
     """
 
     study: Study
@@ -83,7 +84,7 @@ class Launcher:
     open_folder: FolderOpener = folder_of
     failures: ConsecutiveFailures = field(default_factory=ConsecutiveFailures)
     log: LaunchLog = field(init=False)
-    _refused: RefusedSubmissions = field(default_factory=RefusedSubmissions)
+    submitter: Submitter = field(init=False)
     _may_miss_proposals: bool = True  # an earlier launcher may have been interrupted
     _stop: Stop | None = None
     _reason_to_close: str | None = None
@@ -94,6 +95,16 @@ class Launcher:
 
     def __post_init__(self) -> None:
         self.log = LaunchLog(self.study)
+        self.submitter = Submitter(
+            self.study,
+            self.settings,
+            self.executor,
+            self.records,
+            self.proposals,
+            self.clock,
+            self.log,
+            self.open_folder,
+        )
 
     def run(self, after_cycle: Callable[[], None] = lambda: None) -> None:
         """Poll until every trial has ended and the cost of its jobs is final.
@@ -157,7 +168,8 @@ class Launcher:
         num_slots = num_free_slots(self.study.parallel, self.settings.trials_per_job, num_busy)
         new = self._fill(active, num_slots - len(waiting), now)
         waiting += new
-        self._submit(waiting, num_slots // self.settings.trials_per_job, num_busy)
+        ready = [attempt for attempt in waiting if not self._fails_without_folder(attempt)]
+        self.submitter.submit(ready, in_jobs, num_slots // self.settings.trials_per_job, num_busy)
         # Optuna repeats a failed commit. If it only seemed to fail, another trial has been proposed.
         self._may_miss_proposals = any(attempt.number == 1 for attempt in new)
         return len(in_jobs) + len(waiting) or len(lingering)
@@ -413,79 +425,6 @@ class Launcher:
             if self._reason_to_close is not None:
                 logger.info("study %s: no more trials: %s", self.study.name, self._reason_to_close)
         return self._reason_to_close is not None
-
-    def _submit(self, attempts: Sequence[AttemptRow], max_jobs: int, num_busy: int) -> None:
-        """Submit attempts as long as jobs are free; the others wait for a later cycle.
-
-        Retries may need more jobs than are free: the trial that shared their job continues, or they request
-        other resources than the trials that they would share a job with.
-
-        Args:
-            attempts: The attempts to submit.
-            max_jobs: The number of free jobs.
-            num_busy: The number of jobs that the study has.
-
-        Raises:
-            StudyFailedError: If a job is rejected.
-        """
-        attempts = [attempt for attempt in attempts if not self._fails_without_folder(attempt)]
-        max_jobs = self._refused.num_allowed(max_jobs, num_busy, self.clock.now())
-        if not attempts or max_jobs == 0:
-            return
-        failing_nodes = self.records.failing_nodes(self.clock.now())
-        self.log.failing_nodes(failing_nodes)
-        fits_one_job = len(attempts) <= self.settings.trials_per_job
-        submissions = plan_submissions(
-            attempts,
-            self.settings.trials_per_job,
-            # the maximum may be a request to the cluster
-            1 if fits_one_job else self.executor.max_submission_size,
-            self.study.failures.memory_factor,
-            [node.name for node in failing_nodes],
-        )
-        for planned in submissions:
-            submission = replace(planned, jobs=planned.jobs[:max_jobs])
-            if not submission.jobs:
-                return
-            specs = {
-                attempt.token: spec_of(
-                    attempt,
-                    self.study,
-                    self.settings,
-                    self.proposals.params(attempt.trial.optuna_trial_id),
-                )
-                for attempt in submission.attempts
-            }
-            try:
-                num_submitted = submit_within_limits(
-                    submission, specs, self.executor, self.records, self.open_folder
-                )
-            except SubmissionError as error:
-                self._note_refusal(error, num_busy)
-                return
-            max_jobs -= num_submitted
-            num_busy += num_submitted
-            self._refused = self._refused.after_acceptance(num_busy)
-            self.log.accepted()
-
-    def _note_refusal(self, error: SubmissionError, num_busy: int) -> None:
-        """Decide when submissions are tried again.
-
-        Raises:
-            StudyFailedError: If the jobs will never be accepted, or have been refused for too long.
-        """
-        name, patience_min = self.study.name, self.study.failures.refusal_patience_min
-        if error.refusal is Refusal.PERMANENT:
-            raise StudyFailedError(
-                f"study {name} is stopped because its jobs are rejected:\n{error}"
-            ) from error
-        self._refused = self._refused.after(error.refusal, num_busy, self.clock.now())
-        if self._refused.is_patience_spent(timedelta(minutes=patience_min), self.clock.now()):
-            raise StudyFailedError(
-                f"study {name} is stopped because its jobs have been refused for {patience_min:g} min:\n"
-                f"{error}\nlaunch it again to continue; failures.refusal_patience_min sets how long it waits"
-            ) from error
-        self.log.refusal(error)
 
     def _fails_without_folder(self, attempt: AttemptRow) -> bool:
         """Record that an attempt fails if something else is in place of its trial's folder."""

@@ -72,6 +72,15 @@ class Executor(Protocol):
     def cancel(self, job: Job) -> None:
         """Cancel the job. Nothing happens if the job has ended."""
 
+    def exclude(self, jobs: Sequence[Job], nodes: Sequence[str]) -> None:
+        """Keep jobs that wait in the queue away from nodes, if the scheduler can.
+
+        Args:
+            jobs: The jobs; each has an id.
+            nodes: The names of the nodes.
+        """
+        return
+
     def preview(self, job: Job) -> str | None:
         """Return the batch script that `submit` would pass to the scheduler; None if there is none."""
         return None

@@ -115,3 +115,17 @@ def test_node_on_which_nothing_starts_is_avoided_and_named(slurm_workplace: Path
     assert (node["name"], node["num_failures"]) == ("n1", len(failed))
     shown = subprocess.check_output(status, cwd=slurm_workplace, text=True)
     assert f"n1 ({len(failed)} jobs failed before they started)" in shown
+
+
+def test_waiting_jobs_are_kept_away_from_the_node_too(slurm_workplace: Path, slurm: Slurm) -> None:
+    """One job at a time fits on each node, so most jobs of the array wait when the first ones fail."""
+    write_profile(
+        slurm_workplace, ", setup: ['[ $SLURMD_NODENAME != n1 ] || { sleep 2; false; }'], cpus_per_task: 8"
+    )
+    with launched(
+        slurm_workplace, "--trials", "12", "--parallel", "12", "--set", "fixed.epoch_s=0.3"
+    ) as launch:
+        assert launch.wait() == 0, launch.log()
+    attempts = launch.read_study().attempts
+    assert len(attempts[attempts["state"] == "complete"]) == 12
+    assert len(attempts[attempts["state"] == "failed"]) <= 4, launch.log()

@@ -22,6 +22,7 @@ from sweep.scheduler.slurm.queue import (
     JobRecord,
     accounted_jobs,
     cancel_jobs,
+    exclude_nodes,
     max_array_size,
     queued_jobs,
     records_of,
@@ -52,6 +53,7 @@ class SlurmExecutor(Executor):
         self.settle_s = profile.settle_seconds
         self._profile = profile
         self._logged_reasons: set[str] = set()
+        self._impossible_exclusions: set[tuple[str, ...]] = set()  # which leave no node
 
     @cached_property
     def max_submission_size(self) -> int:
@@ -67,6 +69,7 @@ class SlurmExecutor(Executor):
             if error.refusal is not Refusal.PERMANENT or jobs[0].resources == NO_OVERRIDE:
                 raise
             logger.warning("%s is submitted without its resource override: %s", jobs[0].submission, error)
+            self._impossible_exclusions.add(jobs[0].resources.exclude_nodes)
         return self._submit([replace(job, resources=NO_OVERRIDE) for job in jobs])
 
     def _submit(self, jobs: Sequence[Job]) -> list[str]:
@@ -113,6 +116,15 @@ class SlurmExecutor(Executor):
     def cancel(self, job: Job) -> None:
         if job.id:
             cancel_jobs(job.id)
+
+    def exclude(self, jobs: Sequence[Job], nodes: Sequence[str]) -> None:
+        """Exclude nodes from pending jobs, unless a submission without these nodes has been rejected.
+
+        scontrol does not check whether a node is left.
+        """
+        if tuple(nodes) not in self._impossible_exclusions:
+            profile = self._profile.with_override(1.0, nodes)
+            exclude_nodes([job.id for job in jobs if job.id], profile.exclude or "")
 
     def preview(self, job: Job) -> str:
         """Return the sbatch file that `submit` would submit for this job alone."""

@@ -8,7 +8,7 @@ import os
 import re
 import signal
 import subprocess
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from typing import NamedTuple
 
@@ -268,6 +268,14 @@ def cancel_jobs(*job_ids: str) -> None:
         run_command("scancel", *job_ids)
     except SlurmCommandError as error:
         logger.warning("%s", error)
+
+
+def exclude_nodes(job_ids: Sequence[str], nodes: str) -> None:
+    """Replace the excluded nodes of the jobs that have not started; Slurm reports an error for others."""
+    try:
+        run_command("scontrol", "update", f"jobid={','.join(job_ids)}", f"excnodelist={nodes}")
+    except SlurmCommandError as error:
+        logger.debug("%s", error)
 
 
 def max_array_size() -> int:

@@ -50,6 +50,7 @@ class FakeExecutor:
         self.rejection: SubmissionError | None = None
         self.answers = True
         self.cancelled: list[str] = []
+        self.excluded: list[tuple[list[str], list[str]]] = []
 
     def threads_per_trial(self, parallel: int) -> None:
         return None
@@ -80,6 +81,9 @@ class FakeExecutor:
     def cancel(self, job: Job) -> None:
         assert job.id
         self.cancelled.append(job.id)
+
+    def exclude(self, jobs: Sequence[Job], nodes: Sequence[str]) -> None:
+        self.excluded.append(([str(job.id) for job in jobs], list(nodes)))
 
     # what the workers of a job do
 

@@ -34,6 +34,7 @@ def test_node_is_excluded_after_its_second_failure(
         harness.step()
     assert failing_nodes(harness) == [FailingNode("n1", 2)]
     assert [executor.jobs[job_id].resources.exclude_nodes for job_id in ("5", "6")] == [("n1",)] * 2
+    assert executor.excluded == [(["4"], ["n1"])]  # the retry, which waits in the queue
     assert "study toy: node n1 is excluded, because 2 jobs have failed there before they started" in (
         caplog.messages
     )
