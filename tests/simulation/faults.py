@@ -34,6 +34,7 @@ class Faults:
         rejected_for_now: The probability that a submission is rejected for the moment.
         received: The probability that a rejected submission was received nevertheless.
         rejected_for_good: The probability that a submission is rejected for good.
+        submit_limit: The probability that a submission exceeds a submit limit.
         cancel_lost: The probability that a request to cancel has no effect.
         late_files: The longest time that a file takes to become visible, as a part of the settle time.
         skew_s: The largest difference between a node's clock and the launcher's.
@@ -58,6 +59,7 @@ class Faults:
     rejected_for_now: float
     received: float
     rejected_for_good: float
+    submit_limit: float
     cancel_lost: float
     late_files: float
     skew_s: float
@@ -83,6 +85,7 @@ LARGEST = Faults(
     rejected_for_now=0.4,
     received=0.7,
     rejected_for_good=0.1,
+    submit_limit=0.2,
     cancel_lost=0.4,
     late_files=0.8,
     skew_s=600,

@@ -156,10 +156,17 @@ MUTATIONS = (
         "            is_best = change.end is not None and self._end_trial(",
     ),
     Mutation(
+        "Refused jobs are not submitted again.",
+        "sweep.launcher.refused_submissions",
+        "        num_tried = 1 if now >= self.next_at else 0\n",
+        "        num_tried = 0\n",
+        ("rejected_for_now",),
+    ),
+    Mutation(
         "Retries are submitted although no slot is free.",
         "sweep.launcher.launcher",
-        "max_jobs=num_slots // self.settings.trials_per_job",
-        "max_jobs=len(waiting)",
+        "num_slots // self.settings.trials_per_job, num_busy)",
+        "len(waiting), num_busy)",
         ("job",),
     ),
 )

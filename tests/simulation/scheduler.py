@@ -11,6 +11,7 @@ from tests.simulation.worker_process import WorkerProcess
 from tests.simulation.world import World
 
 SETTLE_S = 60.0
+NODES = ("n1", "n2", "n3")
 FORGETS_TASKS = {JobState.NODE_FAILURE, JobState.GONE}
 """The ends after which a process may continue on its node."""
 
@@ -24,6 +25,7 @@ class SimulatedJob:
         id: Its id.
         submitted_by_suspended: Whether its launcher had been suspended, so that another one may have
             submitted the same attempts.
+        node: The node that it runs on.
         fault: What ends it early; None if nothing does.
         state: Its state.
         started_s: When it started last, in seconds of the simulation.
@@ -35,6 +37,7 @@ class SimulatedJob:
     job: Job
     id: str
     submitted_by_suspended: bool
+    node: str
     fault: str | None = None
     state: JobState = JobState.PENDING
     started_s: float = 0.0
@@ -88,6 +91,9 @@ class SimulatedScheduler(Executor):
         if world.happens(faults.rejected_for_good):
             world.note("a submission is rejected for good", "fault: submission rejected for good")
             raise SubmissionError("invalid partition", Refusal.PERMANENT)
+        if world.happens(faults.submit_limit):
+            world.note("a submission exceeds a limit", "fault: submit limit")
+            raise SubmissionError("submit limit", Refusal.SUBMIT_LIMIT)
         if world.happens(faults.rejected_for_now):
             if world.random.random() >= faults.received:
                 world.note("a submission is rejected", "fault: submission rejected for the moment")
@@ -117,7 +123,8 @@ class SimulatedScheduler(Executor):
             self._world.note(f"job {job.id} is hidden", "fault: a job is hidden")
         if now < job.hidden_until_s and self._world.is_faulty:
             return JobStatus(JobState.UNKNOWN, job.id, missing="it is not listed")
-        return JobStatus(job.state, job.id, job.elapsed_s)
+        host = None if job.state is JobState.PENDING else job.node
+        return JobStatus(job.state, job.id, job.elapsed_s, host=host)
 
     def _cancel(self, asked: Job) -> None:
         if self._world.happens(self._world.faults.cancel_lost):
@@ -138,7 +145,9 @@ class SimulatedScheduler(Executor):
         world = self._world
         assert world.launcher is not None
         received = [
-            SimulatedJob(job, str(len(self.jobs) + index), world.launcher.was_suspended)
+            SimulatedJob(
+                job, str(len(self.jobs) + index), world.launcher.was_suspended, self._choose_node(job)
+            )
             for index, job in enumerate(jobs, start=1)
         ]
         self.jobs += received
@@ -156,6 +165,10 @@ class SimulatedScheduler(Executor):
         if num_alive > self._max_jobs:
             world.history.violations.append(f"{num_alive} jobs at once, but {self._max_jobs} are allowed")
         return [job.id for job in received]
+
+    def _choose_node(self, job: Job) -> str:
+        allowed = [node for node in NODES if node not in job.resources.exclude_nodes]
+        return self._world.random.choice(allowed or NODES)
 
     def _fail_pending(self, job: SimulatedJob, state: JobState) -> None:
         if job.state is JobState.PENDING:
@@ -175,6 +188,7 @@ class SimulatedScheduler(Executor):
             WorkerProcess(
                 world,
                 folder.path,
+                job.node,
                 clock_skew_s=world.random.uniform(-1, 1) * world.faults.skew_s,
                 latency_s=world.faults.late_files * SETTLE_S,
                 fault=fault if index == 0 else None,

@@ -23,6 +23,7 @@ class WorkerProcess:
     Args:
         world: The simulation.
         folder: The attempt's folder.
+        node: The name of the node.
         clock_skew_s: How much the node's clock is ahead.
         latency_s: The longest time that a write takes to become visible.
         fault: "error" if the train function fails, "vanished" if the process ends without a result.
@@ -33,6 +34,7 @@ class WorkerProcess:
         self,
         world: World,
         folder: Path,
+        node: str,
         clock_skew_s: float,
         latency_s: float,
         fault: str | None,
@@ -52,7 +54,7 @@ class WorkerProcess:
         self.wrote_result = False
         self._spec = self._folder.read_spec()
         self._earlier = [AttemptFolder(Path(path)) for path in self._spec.earlier_attempts]
-        start = Start(self._spec.token, self._time(), "node", 1, "A100", "3.11", {})
+        start = Start(self._spec.token, self._time(), node, 1, "A100", "3.11", {})
         self._write(lambda: self._claim(start))
 
     def kill(self) -> None:
