@@ -1,5 +1,6 @@
 """Fixtures for the tests of Slurm jobs without Slurm."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -28,3 +29,17 @@ def executor() -> SlurmExecutor:
 def job(tmp_path: Path) -> Job:
     (tmp_path / "job").mkdir()
     return Job("toy-0-abc.0", tmp_path / "job", (AttemptFolder(tmp_path / "attempt"),), "7")
+
+
+@pytest.fixture
+def sbatch(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str], None]:
+    """Return a function that puts an sbatch with these shell commands on the PATH."""
+    (tmp_path / "bin").mkdir()
+    monkeypatch.setenv("PATH", f"{tmp_path / 'bin'}:/usr/bin:/bin")
+
+    def put(script: str) -> None:
+        program = tmp_path / "bin" / "sbatch"
+        program.write_text(f"#!/bin/sh\n{script}\n")
+        program.chmod(0o755)
+
+    return put

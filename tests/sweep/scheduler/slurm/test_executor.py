@@ -227,20 +227,6 @@ def test_only_the_jobs_of_an_array_with_tasks_are_found(
     assert commands.calls[-1] == ["scancel", "8_2", "8_3"]
 
 
-@pytest.fixture
-def sbatch(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str], None]:
-    """Return a function that puts an sbatch with these shell commands on the PATH."""
-    (tmp_path / "bin").mkdir()
-    monkeypatch.setenv("PATH", f"{tmp_path / 'bin'}:/usr/bin:/bin")
-
-    def put(script: str) -> None:
-        program = tmp_path / "bin" / "sbatch"
-        program.write_text(f"#!/bin/sh\n{script}\n")
-        program.chmod(0o755)
-
-    return put
-
-
 def test_submit_returns_the_job_id(executor: SlurmExecutor, job: Job, sbatch: Callable[[str], None]) -> None:
     sbatch("echo Submitted batch job 41")
     assert executor.submit([job]) == ["41"]
@@ -290,19 +276,21 @@ def test_submission_without_slurm_is_rejected(
         executor.submit([job])
 
 
-def test_sbatch_receives_no_variable_that_changes_what_is_requested(
+def test_sbatch_receives_no_password_and_no_variable_that_changes_what_is_requested(
     executor: SlurmExecutor, job: Job, sbatch: Callable[[str], None], tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:  # fmt: skip
     sbatch(f"env > '{tmp_path}/seen'; echo Submitted batch job 41")
     monkeypatch.setenv("SLURM_CONF", "/etc/slurm.conf")
-    for name in ("SLURM_MEM_PER_CPU", "SLURM_JOB_ID", "SBATCH_JOB_NAME", "SRUN_CPUS_PER_TASK"):
+    options = ("SLURM_MEM_PER_CPU", "SLURM_JOB_ID", "SBATCH_JOB_NAME", "SRUN_CPUS_PER_TASK")
+    for name in (*options, "SWEEP_STORAGE", "PGPASSWORD", "MYSQL_PWD"):
         monkeypatch.setenv(name, "100")
     executor.submit([job])
     seen = (tmp_path / "seen").read_text()
     assert "=100\n" not in seen
     assert "SLURM_CONF=/etc/slurm.conf\n" in seen
-    assert os.environ["SBATCH_JOB_NAME"] == "100"  # only sbatch's environment is cleaned
+    # Only sbatch's environment is cleaned.
+    assert os.environ["SBATCH_JOB_NAME"] == os.environ["PGPASSWORD"] == "100"
 
 
 def test_preview_returns_the_sbatch_file(executor: SlurmExecutor, job: Job) -> None:

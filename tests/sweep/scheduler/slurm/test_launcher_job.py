@@ -2,6 +2,7 @@
 
 import shlex
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -93,3 +94,17 @@ def test_script_requests_the_launchers_resources_and_submits_a_successor(command
     assert not any("gres" in line or "qos" in line for line in lines)
     (successor,) = (line for line in lines if line.startswith("successor="))
     assert f'--dependency="afterany:$SLURM_JOB_ID" {shlex.quote(str(script))}' in successor
+
+
+def test_launchers_job_inherits_the_password_that_trials_lack(
+    executor: SlurmExecutor, command: LauncherCommand, sbatch: Callable[[str], None], tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    sbatch(f"env > '{tmp_path}/seen'; echo 41")
+    monkeypatch.setattr("sweep.scheduler.slurm.launcher_job.queued_jobs", list)
+    for name in ("SWEEP_STORAGE", "PGPASSWORD", "SBATCH_JOB_NAME"):
+        monkeypatch.setenv(name, "100")
+    executor.submit_launcher(command)
+    seen = (tmp_path / "seen").read_text().splitlines()
+    assert {"SWEEP_STORAGE=100", "PGPASSWORD=100"} <= set(seen)
+    assert "SBATCH_JOB_NAME=100" not in seen
