@@ -92,8 +92,9 @@ class LocalExecutor(Executor):
             _kill_jobs({job.name})
 
     def _status(self, job_id: str) -> JobStatus:
-        if job_id.partition(":")[0] != platform.node():
-            return JobStatus(JobState.UNKNOWN, job_id)  # a process of another machine is not visible here
+        if (host := job_id.partition(":")[0]) != platform.node():
+            missing = f"it was started on {host}, whose processes are not visible on {platform.node()}"
+            return JobStatus(JobState.UNKNOWN, job_id, missing=missing)
         is_running = self._process(job_id) is not None
         return JobStatus(JobState.RUNNING if is_running else JobState.GONE, job_id)
 

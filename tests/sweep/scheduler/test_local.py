@@ -67,8 +67,10 @@ def test_cancel_kills_all_processes_of_the_job(held_job: Job) -> None:
 
 
 def test_state_of_a_job_on_another_machine_is_unknown(workplace: Path) -> None:
-    job = replace(new_job(workplace), id=f"not-{platform.node()}:{os.getpid()}:0")
-    assert state(new_executor(), job) is JobState.UNKNOWN
+    here = platform.node()
+    job = replace(new_job(workplace), id=f"not-{here}:{os.getpid()}:0")
+    missing = f"it was started on not-{here}, whose processes are not visible on {here}"
+    assert new_executor().poll([job]) == {job.name: JobStatus(JobState.UNKNOWN, job.id, missing=missing)}
 
 
 def test_process_that_reuses_the_id_of_a_job_is_not_the_job(workplace: Path) -> None:
