@@ -63,8 +63,8 @@ def test_jobs_that_squeue_does_not_list_are_looked_up_with_one_call_of_sacct(
         ("", "7_0|COMPLETED|00:01:00|None|n1|toy-0-abc\n", JobState.CANCELLED),
         ("", "7_[0-2]|TIMEOUT|00:00:00|None|n1|toy-0-abc\n", JobState.TIMEOUT),
         ("7_0|PENDING|0:00|Resources|n1|another submission\n", "", JobState.GONE),
-        # The job runs, although squeue does not list it.
-        ("", "7_2|RUNNING|00:01:00|None|n1|toy-0-abc\n", JobState.RUNNING),
+        # Accounting reports that the job runs, although slurmctld does not know it.
+        ("", "7_2|RUNNING|00:01:00|None|n1|toy-0-abc\n", JobState.UNKNOWN),
         ("", "", JobState.GONE),
     ],
 )
@@ -112,11 +112,27 @@ def test_state_is_unknown_if_accounting_is_down_and_gone_if_there_is_none(
     assert poll_states(executor, [job]) == [state]
 
 
+@pytest.mark.parametrize(
+    "scontrol",
+    ["JobId=7 JobName=toy-0-abc JobState=RUNNING RunTime=00:01:00 NodeList=n1 ", "", TimeoutError()],
+)
 def test_job_that_only_accounting_lists_as_running_runs(
+    executor: SlurmExecutor, commands: FakeCommands, job: Job, scontrol: str | Exception
+) -> None:
+    commands.answers |= {"sacct": f"7|RUNNING|1:00|0:0|n1|{job.submission}\n", "scontrol": scontrol}
+    assert poll_states(executor, [job]) == [JobState.RUNNING]
+
+
+def test_job_that_accounting_alone_reports_as_running_is_waited_for_with_a_hint(
     executor: SlurmExecutor, commands: FakeCommands, job: Job
 ) -> None:
-    commands.answers["sacct"] = f"7|RUNNING|1:00|0:0|n1|{job.submission}\n"
-    assert poll_states(executor, [job]) == [JobState.RUNNING]
+    jobs = [replace(job, name=f"toy-{number}.0", id=str(number)) for number in range(3)]
+    commands.answers["sacct"] = "".join(f"{each.id}|RUNNING|1:00|0:0|n1|{each.submission}\n" for each in jobs)
+    for _ in range(2):
+        found = list(executor.poll(jobs).values())
+        assert [status.state for status in found] == [JobState.UNKNOWN, JobState.RUNNING, JobState.RUNNING]
+        assert "sacctmgr show runawayjobs" in str(found[0].missing)
+    assert commands.names() == ["squeue", "sacct", "scontrol"] * 2
 
 
 @pytest.mark.parametrize(
