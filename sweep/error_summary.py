@@ -29,5 +29,5 @@ def error_summary(error: str | None) -> str | None:
 
 def shortened_line(text: str) -> str:
     """Return text as one line of limited length, without control characters and passwords."""
-    words = " ".join(without_sequences(hide_passwords(text)).split())
+    words = " ".join(hide_passwords(without_sequences(text)).split())
     return words if len(words) <= MAX_LENGTH else f"{words[:MAX_LENGTH]}…"

@@ -9,24 +9,65 @@ MASK = "***"
 SHOWN_QUERY_KEYS = ("host", "port", "dbname", "sslmode", "charset", "connect_timeout", "application_name")
 """The query keys of a database URL whose values are shown. The values of all others may be secrets."""
 
-_URL_PASSWORD = re.compile(r"(://[^\s:/@]*:)\S+@")
-_KEY = r"[\w.-]*(?:password|passwd|passphrase|passwort)|pwd"
-_VALUE = r"""'[^']*'|"[^"]*"|[^\s&,;'"\])}]+"""
-_KEYWORD = re.compile(rf"""((?<![\w.-])(?:{_KEY})["']?\s*[=:]\s*)(?!\*\*\*)(?:{_VALUE})""", re.IGNORECASE)
-_QUERY_SECRET = re.compile(r"([?&](?:secret|token|api_?key|access_?key|auth)=)[^\s&]+", re.IGNORECASE)
+_PORT = r"\d+(?:[/?#,;)\s]|$)"
+_DATABASE = r"\b(?:postgres|mysql|mariadb|mssql|oracle|mongodb|redis)[\w+]*"
+# A text in quotes, with escaped quotes in it; the end of the line ends it at the latest.
+_QUOTED = r"""[bru\\]*(?:'(?:\\.|''|[^'\\\n])*'?|"(?:\\.|""|[^"\\\n])*"?)"""
+_VALUE = rf"""(?!\*\*\*)(?:{_QUOTED}|\{{[^}}\n]*\}}?|[^\s&,;'"\])}}]+)"""
+_ASSIGNED = r"""\\?["']?\s*[=:]\s*"""
+_PASSWORD = r"[\w.-]*(?:password|passwd|passphrase|passwort)|(?:[\w.-]*_)?pwd"
+# In the logs of language models, `pad_token` and its like are no secrets, and numbers count tokens.
+_KINDS = r"(?:access|api|auth|hf|refresh|session)"
+_TOKEN = (
+    rf"[\w.-]*(?:secret|(?:access|api|private|secret)[_-]?key|{_KINDS}[_-]?token)"
+    r"|(?-i:[A-Z\d_]+_TOKEN)|token"
+)
+_OPTION = rf"--(?!no-)(?:(?:[\w-]+-)?(?:password|passwd|passphrase|secret)|pass|(?:{_KINDS}-)?token)"
+_NO_COUNT = r"(?![\d.]{1,8}(?:[\s,;)\]}]|$))"
+
+_SECRETS = [
+    re.compile(rf"({context}){secret}", re.IGNORECASE)
+    for context, secret in (
+        # The password of a URL. A user may contain an `@`, unless a host and its port follow.
+        (rf"://(?:[^\s:/@]{{0,200}}:|[^\s:/]{{0,200}}:(?!{_PORT}))", r"\S{1,2000}(?=@)"),
+        # In the URL of a database, the user and the password may also contain spaces.
+        (rf"{_DATABASE}://(?:[^\s:/]+ ){{0,3}}[^\s:/]*:(?!//|{_PORT})", r"""(?:[^\s@'"]+ +){0,8}\S+(?=@)"""),
+        (rf"(?<![\w.-])(?:{_PASSWORD}){_ASSIGNED}", _VALUE),
+        (r"(?<![\w.-])(?:db_?)?pass(?:\s*=\s*|[\"']\s*:\s*)", _VALUE),
+        (rf"(?<![\w.-])(?:{_TOKEN}){_ASSIGNED}", rf"{_NO_COUNT}{_VALUE}"),
+        (rf"(?<!\S){_OPTION}(?:=|\s+(?!-))", _VALUE),
+        (
+            r"\b(?-i:mysql|mariadb|sshpass)[\w-]*\s(?:[^\n|;&]{0,200}?\s)?(?-i:-p)(?!\s)",
+            rf"(?:{_QUOTED}|\S+)",
+        ),
+        (rf"authorization{_ASSIGNED}[\"']?+(?:(?:bearer|basic|digest|negotiate|token) +)?+", _VALUE),
+        # A key of a query that is escaped may be the name of a secret.
+        (
+            r"[?&](?:secret|token|api_?key|access_?key|auth|odbc_connect|[^\s=&?%]*%[\da-f]{2}[^\s=&?]*)=",
+            r"[^\s&]+",
+        ),
+    )
+]
+"""What precedes a secret in a text and remains, and the secret."""
 
 # In an argument that is an address, a password may contain spaces and any other character.
-_ADDRESS_PASSWORD = re.compile(r"(://[^:/@]*:).*@", re.DOTALL)
+_ADDRESS_PASSWORD = re.compile(rf"(://(?:[^:/@]*:|[^:]*:(?!{_PORT}))).*@", re.DOTALL)
 _ADDRESS_QUERY = re.compile(r"([?&][^=&]*=)[^&]*")
 _PLAIN_QUERY_VALUE = re.compile(rf"[?&](?:user|{'|'.join(SHOWN_QUERY_KEYS)})=")
+_SECRET_OPTION = re.compile(_OPTION, re.IGNORECASE)
+_SECRET_ARGUMENT = re.compile(rf"((?:{_OPTION}|{_PASSWORD}|pass)=).+", re.IGNORECASE | re.DOTALL)
 _STORAGE_ARGUMENT = re.compile(r"((?:--storage|--set=storage|storage)=)(.*)", re.DOTALL)
 
 
 def hide_passwords(text: str) -> str:
-    """Return the text with each password in a URL, and each value of a key such as `password`, masked."""
-    text = _URL_PASSWORD.sub(rf"\1{MASK}@", text)
-    text = _KEYWORD.sub(rf"\1{MASK}", text)
-    return _QUERY_SECRET.sub(rf"\1{MASK}", text)
+    """Return the text with each secret masked that can be told from what precedes it.
+
+    Such are the passwords in URLs, the values of keys and options such as `password` and `token`, and the
+    credentials of HTTP requests.
+    """
+    for pattern in _SECRETS:
+        text = pattern.sub(rf"\1{MASK}", text)
+    return text
 
 
 def hide_secrets(text: str, secrets: Iterable[str]) -> str:
@@ -59,6 +100,10 @@ def hide_in_arguments(arguments: Sequence[str]) -> list[str]:
             shown.append(hide_in_address(argument))
         elif match := _STORAGE_ARGUMENT.fullmatch(argument):
             shown.append(match[1] + hide_in_address(match[2]))
+        elif _SECRET_OPTION.fullmatch(previous) and not argument.startswith("-"):
+            shown.append(MASK)
+        elif match := _SECRET_ARGUMENT.fullmatch(argument):
+            shown.append(match[1] + MASK)
         else:
             shown.append(hide_passwords(argument))
     return shown

@@ -9,7 +9,6 @@ import typer
 
 from sweep.cli.live_table import live_table
 from sweep.cli.options import (
-    STORAGE_VARIABLE,
     ClusterOption,
     DataDirOption,
     StorageOption,
@@ -21,6 +20,7 @@ from sweep.cli.options import (
     storage_url,
     this_command,
 )
+from sweep.scheduler.trial_environment import STORAGE_VARIABLE
 
 if TYPE_CHECKING:
     from sweep.operations.startup import LaunchRequest

@@ -10,6 +10,7 @@ import typer
 
 from sweep.cli.output import LineFormatter
 from sweep.redaction import shown_command
+from sweep.scheduler.trial_environment import STORAGE_VARIABLE
 
 if TYPE_CHECKING:
     from sqlalchemy import URL, Engine
@@ -44,7 +45,6 @@ RecordedClusterOption = Annotated[
         show_default=False,
     ),
 ]
-STORAGE_VARIABLE = "SWEEP_STORAGE"
 
 
 def _take_storage(option: str | None) -> str | None:

@@ -4,7 +4,6 @@ A report omits them if the folders cannot be read.
 """
 
 import base64
-import re
 from collections.abc import Mapping
 from itertools import islice
 from pathlib import Path
@@ -13,6 +12,7 @@ from typing import Any, NamedTuple
 from sweep.redaction import hide_passwords
 from sweep.reporting.formatting import heading
 from sweep.storage.study_data import StudyData
+from sweep.terminal_text import without_sequences
 from sweep.worker.artifacts import read_pictures
 from sweep.worker.attempt_folder import AttemptFolder, attempt_folder
 
@@ -20,7 +20,6 @@ NUM_LINES = 15
 TAIL_BYTES = 16_000
 MAX_PICTURES = 8
 MAX_PICTURE_BYTES = 600_000  # larger pictures would make the page slow to load
-_CONTROL = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]|[^\n\t\x20-\U0010ffff]")
 
 
 class LogTail(NamedTuple):
@@ -53,13 +52,14 @@ def log_tails(data: StudyData) -> list[LogTail]:
 
 
 def read_tail(folder: AttemptFolder) -> str:
-    """Return the last lines of a log as plain text, with passwords in URLs hidden.
+    """Return the last lines of a log as plain text, with passwords hidden.
 
-    Control sequences of terminals are removed. The text is empty if the log cannot be read.
+    Control sequences of terminals are removed, and other characters that a terminal obeys are escaped. The
+    text is empty if the log cannot be read.
     """
-    lines = hide_passwords(folder.read_log(TAIL_BYTES)).split("\n")
-    shown = [_CONTROL.sub("", line).rstrip() for line in lines]
-    return "\n".join([line for line in shown if line][-NUM_LINES:])
+    text = hide_passwords(without_sequences(folder.read_log(TAIL_BYTES)))
+    lines = [line.rstrip() for line in text.split("\n")]
+    return "\n".join([line for line in lines if line][-NUM_LINES:])
 
 
 def pictures(data: StudyData) -> list[Picture]:

@@ -15,6 +15,7 @@ from sweep.definition.local_profile import LocalProfile
 from sweep.definition.setup_lines import IGNORE_WORKING_DIRECTORY
 from sweep.scheduler.executor import Executor
 from sweep.scheduler.job import Job, JobStatus
+from sweep.scheduler.trial_environment import PASSWORD_VARIABLES, without_variables
 from sweep.states import JobState
 from sweep.worker.run import run_in_job
 
@@ -59,7 +60,8 @@ class LocalExecutor(Executor):
             timeout_min=self._profile.timeout_min + BACKSTOP_MIN, setup=_setup(job), stderr_to_stdout=True
         )
         folders = [str(attempt.path) for attempt in job.attempts]
-        submitted = executor.submit(run_in_job, folders, time_limit_s=60.0 * self._profile.timeout_min)
+        with without_variables(PASSWORD_VARIABLES):
+            submitted = executor.submit(run_in_job, folders, time_limit_s=60.0 * self._profile.timeout_min)
         assert isinstance(submitted, LocalJob)
         self._children.append(submitted)
         return self._job_id(psutil.Process(int(submitted.job_id)))
@@ -90,8 +92,9 @@ class LocalExecutor(Executor):
             _kill_jobs({job.name})
 
     def _status(self, job_id: str) -> JobStatus:
-        if job_id.partition(":")[0] != platform.node():
-            return JobStatus(JobState.UNKNOWN, job_id)  # a process of another machine is not visible here
+        if (host := job_id.partition(":")[0]) != platform.node():
+            missing = f"it was started on {host}, whose processes are not visible on {platform.node()}"
+            return JobStatus(JobState.UNKNOWN, job_id, missing=missing)
         is_running = self._process(job_id) is not None
         return JobStatus(JobState.RUNNING if is_running else JobState.GONE, job_id)
 

@@ -24,10 +24,11 @@ class Picture(NamedTuple):
 def read_pictures(folder: Path, max_bytes: int) -> Iterator[Picture]:
     """Yield the PNG files of a folder in the order of their names.
 
-    Files that are not regular, lie outside the folder, are too large or cannot be read are omitted.
+    Files that are not regular, lie outside the folder, are too large or cannot be read are omitted. There are
+    none if the folder, or the attempt's folder that contains it, is a symbolic link.
 
     Args:
-        folder: The folder; it need not exist.
+        folder: The folder of artifacts in an attempt's folder; it need not exist.
         max_bytes: The size up to which a file is read.
     """
     used: set[str] = set()
@@ -44,6 +45,8 @@ def read_pictures(folder: Path, max_bytes: int) -> Iterator[Picture]:
 def _files(folder: Path) -> list[str]:
     names: list[str] = []
     try:
+        if folder.parent.is_symlink() or folder.is_symlink():
+            return []
         with os.scandir(str(folder)) as entries:
             for _, entry in zip(range(MAX_ENTRIES), entries):  # noqa: B905 - Python 3.8 has no strict=
                 if entry.name.endswith(".png"):

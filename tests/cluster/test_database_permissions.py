@@ -119,7 +119,7 @@ def test_user_without_permissions_of_mysql_gets_one_message(workplace: Path, mar
     assert "Traceback" not in err
 
 
-@pytest.mark.parametrize("form", ["address", "query", "variable", "override"])
+@pytest.mark.parametrize("form", ["address", "query", "variable", "override", "client"])
 def test_password_is_in_no_output_file_process_or_row(
     workplace: Path, postgresql: PostgreSQL, form: str
 ) -> None:
@@ -127,8 +127,12 @@ def test_password_is_in_no_output_file_process_or_row(
     url = plain.replace("sweep@", f"sweep:{SECRET}@")
     if form == "query":
         url = f"{plain.replace('sweep@', '')}?user=sweep&password={SECRET}"
-    options = {"variable": [], "override": ["--set", f"storage={url}"]}.get(form, ["--storage", url])
+    options = {"variable": [], "client": [], "override": ["--set", f"storage={url}"]}.get(
+        form, ["--storage", url]
+    )
     variables = {"SWEEP_STORAGE": url} if form == "variable" else {}
+    if form == "client":
+        variables = {"SWEEP_STORAGE": plain, "PGPASSWORD": SECRET, "MYSQL_PWD": SECRET}
     (workplace / "toy_model.py").write_text(SPYING_MODEL)
     hold = ["--set", "fixed.hold=true", "--cluster", "local"]
     launch = start("launch", "--study", "toy", *hold, *options, **variables)

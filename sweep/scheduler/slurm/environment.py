@@ -8,6 +8,8 @@ import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 
+from sweep.scheduler.trial_environment import PASSWORD_VARIABLES, without_variables
+
 PREFIXES = (
     "SACCT_",
     "SALLOC_",
@@ -55,13 +57,9 @@ def command_environment() -> dict[str, str]:
 def cleaned_environment() -> Iterator[None]:
     """Clean this process's own environment in this context, because submitit passes it to sbatch.
 
-    A job inherits the environment of sbatch, unless its profile says otherwise.
+    A job inherits the environment of sbatch, unless its profile says otherwise. The variables with passwords
+    are removed too: the trials lack them, whereas the job of a launcher inherits them.
     """
-    kept = dict(os.environ)
-    removed = kept.keys() - clean_environment(kept).keys()
-    for name in removed:
-        del os.environ[name]
-    try:
+    removed = os.environ.keys() - command_environment().keys()
+    with without_variables(removed | PASSWORD_VARIABLES):
         yield
-    finally:
-        os.environ.update({name: kept[name] for name in removed})

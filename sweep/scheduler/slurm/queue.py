@@ -60,6 +60,11 @@ NO_SUCH_JOB = ("Invalid job id", "not found")
 """Parts of scontrol's messages about a job, or a job of a known array, that slurmctld does not know."""
 MAX_LOOKUPS = 20
 """The maximum number of jobs that one poll looks up with scontrol."""
+RUNAWAY = (
+    "sacct reports that it runs, but squeue does not list it and slurmctld does not know it; "
+    "an administrator can list and correct such records with: sacctmgr show runawayjobs"
+)
+"""What is missing if accounting has not recorded the end of a job."""
 DEFAULT_MAX_ARRAY_SIZE = 1001
 """Slurm's default of MaxArraySize."""
 
@@ -152,7 +157,9 @@ def accounted_jobs(jobs: Mapping[str, Job], queued: Iterable[JobRecord]) -> dict
 
     That squeue omits a job does not mean that it has ended: only an end that Slurm states is one. Accounting
     may lag behind, and it never contains a job of an array that was cancelled before the array started, if
-    other jobs of the array were left. A job without a record is therefore looked up with scontrol.
+    other jobs of the array were left. A job without a record is therefore looked up with scontrol. So is the
+    first job that sacct alone reports as running: if slurmctld does not know it, accounting may never record
+    its end, and the state is UNKNOWN with a hint for the log.
 
     Args:
         jobs: The jobs by id.
@@ -168,6 +175,7 @@ def accounted_jobs(jobs: Mapping[str, Job], queued: Iterable[JobRecord]) -> dict
             logger.warning("%s", error)
             return {job_id: _unknown(job_id, job, "sacct did not answer") for job_id, job in jobs.items()}
     found = records_of(jobs, (each for entry in listed for each in _split(entry)))
+    running = [job_id for job_id, record in found.items() if record.state is JobState.RUNNING]
     known_arrays = {(_array_of(entry.id), entry.submission) for entry in [*queued, *listed]}
     missing = [job_id for job_id in jobs if job_id not in found or found[job_id].state is JobState.PENDING]
     for job_id in missing[:MAX_LOOKUPS]:
@@ -175,6 +183,9 @@ def accounted_jobs(jobs: Mapping[str, Job], queued: Iterable[JobRecord]) -> dict
         found[job_id] = _looked_up(job_id, job, (_array_of(job_id), job.submission) in known_arrays)
     for job_id in missing[MAX_LOOKUPS:]:
         found[job_id] = _unknown(job_id, jobs[job_id], "squeue and sacct do not list it")
+    for job_id in running[:1]:  # one is enough to say what to do about all of them
+        if _looked_up(job_id, jobs[job_id], is_array_known=False).state is JobState.GONE:
+            found[job_id] = _unknown(job_id, jobs[job_id], RUNAWAY)
     return found
 
 

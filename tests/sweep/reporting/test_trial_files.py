@@ -52,10 +52,21 @@ class TestLogs:
         log.write_bytes(b"\x1b[31mred\x1b[0m\r\n 10%\r 50%\r100%\n\n\xff gr\xc3\xb6\xc3\x9fe \x00\n")
         assert read_tail(AttemptFolder(tmp_path)) == "red\n100%\n\N{REPLACEMENT CHARACTER} größe"
 
-    def test_password_in_a_log_is_hidden(self, tmp_path: Path) -> None:
+    def test_characters_that_a_terminal_obeys_are_removed_or_escaped(self, tmp_path: Path) -> None:
         log = tmp_path / "log.txt"
-        log.write_text("cannot reach postgresql://me:hunter2@db/sweep")
-        assert read_tail(AttemptFolder(tmp_path)) == "cannot reach postgresql://me:***@db/sweep"
+        log.write_text("\x1b]0;title\x07a\x9b31mb\tc\u202ed \x1b[0m\n", encoding="utf-8")
+        assert read_tail(AttemptFolder(tmp_path)) == "ab\tc\\u202ed"
+
+    @pytest.mark.parametrize(
+        ("text", "shown"),
+        [
+            ("cannot reach postgresql://me:hunter2@db/sweep", "cannot reach postgresql://me:***@db/sweep"),
+            ("\x1b[1mpass\x1b[0mword=hunter2", "password=***"),
+        ],
+    )
+    def test_password_in_a_log_is_hidden(self, tmp_path: Path, text: str, shown: str) -> None:
+        (tmp_path / "log.txt").write_text(text)
+        assert read_tail(AttemptFolder(tmp_path)) == shown
 
 
 class TestPictures:

@@ -67,8 +67,10 @@ def test_cancel_kills_all_processes_of_the_job(held_job: Job) -> None:
 
 
 def test_state_of_a_job_on_another_machine_is_unknown(workplace: Path) -> None:
-    job = replace(new_job(workplace), id=f"not-{platform.node()}:{os.getpid()}:0")
-    assert state(new_executor(), job) is JobState.UNKNOWN
+    here = platform.node()
+    job = replace(new_job(workplace), id=f"not-{here}:{os.getpid()}:0")
+    missing = f"it was started on not-{here}, whose processes are not visible on {here}"
+    assert new_executor().poll([job]) == {job.name: JobStatus(JobState.UNKNOWN, job.id, missing=missing)}
 
 
 def test_process_that_reuses_the_id_of_a_job_is_not_the_job(workplace: Path) -> None:
@@ -221,6 +223,29 @@ def test_users_modules_do_not_hide_those_of_the_worker(workplace: Path) -> None:
     assert result is not None
     assert (result.outcome, result.error) == (Outcome.COMPLETE, None)
     assert result.notes == {"names": "['own utils', 'own worker', 'own requests']"}
+
+
+def test_trial_does_not_inherit_the_password_of_the_database(
+    workplace: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("SWEEP_STORAGE", "PGPASSWORD", "MYSQL_PWD", "PGUSER"):
+        monkeypatch.setenv(name, "100")
+    (workplace / "spying.py").write_text(
+        "import os\n"
+        "def train(params, trial):\n"
+        "    trial.note('found', sorted(name for name, value in os.environ.items() if value == '100'))\n"
+        "    return {'score': 1.0}\n"
+    )
+    executor = new_executor()
+    job = new_job(workplace)
+    (folder,) = job.attempts
+    folder.create(dataclasses.replace(folder.read_spec(), train="spying:train"))
+    job = submit(executor, job)
+    wait_for_end(executor, job)
+    (result,) = results(job)
+    assert result is not None
+    assert (result.error, result.notes) == (None, {"found": "['PGUSER']"})
+    assert os.environ["PGPASSWORD"] == "100"
 
 
 def test_each_line_is_in_the_log_when_it_is_printed(workplace: Path, monkeypatch: pytest.MonkeyPatch) -> None:

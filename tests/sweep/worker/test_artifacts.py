@@ -31,6 +31,15 @@ def test_folder_may_be_missing_or_a_link(tmp_path: Path) -> None:
     assert names(tmp_path / "missing") == names(tmp_path / "link") == []
 
 
+def test_folder_of_an_attempt_that_is_a_link_is_not_followed(tmp_path: Path) -> None:
+    artifacts = tmp_path / "elsewhere" / "artifacts"
+    artifacts.mkdir(parents=True)
+    (artifacts / "a.png").write_bytes(b"secret")
+    (tmp_path / "attempt").symlink_to(tmp_path / "elsewhere")
+    assert names(tmp_path / "attempt" / "artifacts") == []
+    assert names(artifacts) == ["a.png"]
+
+
 @pytest.mark.parametrize(
     ("file", "shown"),
     [

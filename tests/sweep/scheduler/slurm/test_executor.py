@@ -63,8 +63,8 @@ def test_jobs_that_squeue_does_not_list_are_looked_up_with_one_call_of_sacct(
         ("", "7_0|COMPLETED|00:01:00|None|n1|toy-0-abc\n", JobState.CANCELLED),
         ("", "7_[0-2]|TIMEOUT|00:00:00|None|n1|toy-0-abc\n", JobState.TIMEOUT),
         ("7_0|PENDING|0:00|Resources|n1|another submission\n", "", JobState.GONE),
-        # The job runs, although squeue does not list it.
-        ("", "7_2|RUNNING|00:01:00|None|n1|toy-0-abc\n", JobState.RUNNING),
+        # Accounting reports that the job runs, although slurmctld does not know it.
+        ("", "7_2|RUNNING|00:01:00|None|n1|toy-0-abc\n", JobState.UNKNOWN),
         ("", "", JobState.GONE),
     ],
 )
@@ -112,11 +112,27 @@ def test_state_is_unknown_if_accounting_is_down_and_gone_if_there_is_none(
     assert poll_states(executor, [job]) == [state]
 
 
+@pytest.mark.parametrize(
+    "scontrol",
+    ["JobId=7 JobName=toy-0-abc JobState=RUNNING RunTime=00:01:00 NodeList=n1 ", "", TimeoutError()],
+)
 def test_job_that_only_accounting_lists_as_running_runs(
+    executor: SlurmExecutor, commands: FakeCommands, job: Job, scontrol: str | Exception
+) -> None:
+    commands.answers |= {"sacct": f"7|RUNNING|1:00|0:0|n1|{job.submission}\n", "scontrol": scontrol}
+    assert poll_states(executor, [job]) == [JobState.RUNNING]
+
+
+def test_job_that_accounting_alone_reports_as_running_is_waited_for_with_a_hint(
     executor: SlurmExecutor, commands: FakeCommands, job: Job
 ) -> None:
-    commands.answers["sacct"] = f"7|RUNNING|1:00|0:0|n1|{job.submission}\n"
-    assert poll_states(executor, [job]) == [JobState.RUNNING]
+    jobs = [replace(job, name=f"toy-{number}.0", id=str(number)) for number in range(3)]
+    commands.answers["sacct"] = "".join(f"{each.id}|RUNNING|1:00|0:0|n1|{each.submission}\n" for each in jobs)
+    for _ in range(2):
+        found = list(executor.poll(jobs).values())
+        assert [status.state for status in found] == [JobState.UNKNOWN, JobState.RUNNING, JobState.RUNNING]
+        assert "sacctmgr show runawayjobs" in str(found[0].missing)
+    assert commands.names() == ["squeue", "sacct", "scontrol"] * 2
 
 
 @pytest.mark.parametrize(
@@ -227,20 +243,6 @@ def test_only_the_jobs_of_an_array_with_tasks_are_found(
     assert commands.calls[-1] == ["scancel", "8_2", "8_3"]
 
 
-@pytest.fixture
-def sbatch(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str], None]:
-    """Return a function that puts an sbatch with these shell commands on the PATH."""
-    (tmp_path / "bin").mkdir()
-    monkeypatch.setenv("PATH", f"{tmp_path / 'bin'}:/usr/bin:/bin")
-
-    def put(script: str) -> None:
-        program = tmp_path / "bin" / "sbatch"
-        program.write_text(f"#!/bin/sh\n{script}\n")
-        program.chmod(0o755)
-
-    return put
-
-
 def test_submit_returns_the_job_id(executor: SlurmExecutor, job: Job, sbatch: Callable[[str], None]) -> None:
     sbatch("echo Submitted batch job 41")
     assert executor.submit([job]) == ["41"]
@@ -299,19 +301,21 @@ def test_submission_without_slurm_is_rejected(
         executor.submit([job])
 
 
-def test_sbatch_receives_no_variable_that_changes_what_is_requested(
+def test_sbatch_receives_no_password_and_no_variable_that_changes_what_is_requested(
     executor: SlurmExecutor, job: Job, sbatch: Callable[[str], None], tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:  # fmt: skip
     sbatch(f"env > '{tmp_path}/seen'; echo Submitted batch job 41")
     monkeypatch.setenv("SLURM_CONF", "/etc/slurm.conf")
-    for name in ("SLURM_MEM_PER_CPU", "SLURM_JOB_ID", "SBATCH_JOB_NAME", "SRUN_CPUS_PER_TASK"):
+    options = ("SLURM_MEM_PER_CPU", "SLURM_JOB_ID", "SBATCH_JOB_NAME", "SRUN_CPUS_PER_TASK")
+    for name in (*options, "SWEEP_STORAGE", "PGPASSWORD", "MYSQL_PWD"):
         monkeypatch.setenv(name, "100")
     executor.submit([job])
     seen = (tmp_path / "seen").read_text()
     assert "=100\n" not in seen
     assert "SLURM_CONF=/etc/slurm.conf\n" in seen
-    assert os.environ["SBATCH_JOB_NAME"] == "100"  # only sbatch's environment is cleaned
+    # Only sbatch's environment is cleaned.
+    assert os.environ["SBATCH_JOB_NAME"] == os.environ["PGPASSWORD"] == "100"
 
 
 def test_preview_returns_the_sbatch_file(executor: SlurmExecutor, job: Job) -> None:

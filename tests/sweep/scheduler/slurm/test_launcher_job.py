@@ -1,7 +1,10 @@
 """Tests of launchers that run as Slurm jobs, with fake Slurm commands."""
 
 import shlex
+import subprocess
 import sys
+from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +12,7 @@ import pytest
 
 from sweep.definition.slurm_profile import SlurmProfile
 from sweep.errors import InputError
+from sweep.scheduler.job import Job
 from sweep.scheduler.launcher_job import LauncherCommand, SubmittedLauncher
 from sweep.scheduler.slurm.executor import SlurmExecutor
 from sweep.scheduler.slurm.launcher_job import script_text
@@ -93,3 +97,60 @@ def test_script_requests_the_launchers_resources_and_submits_a_successor(command
     assert not any("gres" in line or "qos" in line for line in lines)
     (successor,) = (line for line in lines if line.startswith("successor="))
     assert f'--dependency="afterany:$SLURM_JOB_ID" {shlex.quote(str(script))}' in successor
+
+
+def test_launchers_job_inherits_the_password_that_trials_lack(
+    executor: SlurmExecutor, command: LauncherCommand, sbatch: Callable[[str], None], tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    sbatch(f"env > '{tmp_path}/seen'; echo 41")
+    monkeypatch.setattr("sweep.scheduler.slurm.launcher_job.queued_jobs", list)
+    for name in ("SWEEP_STORAGE", "PGPASSWORD", "SBATCH_JOB_NAME"):
+        monkeypatch.setenv(name, "100")
+    executor.submit_launcher(command)
+    seen = (tmp_path / "seen").read_text().splitlines()
+    assert {"SWEEP_STORAGE=100", "PGPASSWORD=100"} <= set(seen)
+    assert "SBATCH_JOB_NAME=100" not in seen
+
+
+def test_commands_of_a_launcher_in_a_job_do_not_receive_the_variables_of_the_job(
+    executor: SlurmExecutor, job: Job, program: Callable[[str, str], None], tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    output = {"sbatch": "Submitted batch job 8", "scontrol": "MaxArraySize = 16"}
+    names = ("sbatch", "squeue", "sacct", "scontrol", "scancel")
+    for name in names:
+        program(name, f"env > '{tmp_path}/{name}.env'; echo '{output.get(name, '')}'")
+    monkeypatch.setenv("SLURM_CONF", "/etc/slurm.conf")
+    for name in (
+        "SLURM_JOB_ID", "SLURM_MEM_PER_NODE", "SLURM_CPUS_PER_TASK", "SLURM_CLUSTERS", "SBATCH_ACCOUNT",
+        "SQUEUE_FORMAT", "SCANCEL_STATE", "SACCT_FORMAT", "CUDA_VISIBLE_DEVICES",
+    ):  # fmt: skip
+        monkeypatch.setenv(name, "100")
+    executor.submit([job])
+    executor.poll([job])
+    executor.cancel(job)
+    for name in names:
+        seen = (tmp_path / f"{name}.env").read_text().splitlines()
+        assert [line for line in seen if line.endswith("=100")] == [], name
+        assert "SLURM_CONF=/etc/slurm.conf" in seen
+
+
+def test_script_runs_this_package_although_the_folder_contains_a_module_of_its_name(
+    command: LauncherCommand, program: Callable[[str, str], None], tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    (command.code_dir / "sweep.py").write_text("raise SystemExit('the user's module was run')\n")
+    program("sbatch", f"echo \"$@\" > '{tmp_path}/sbatch.txt'; echo '42;cluster'")
+    program("scancel", f"echo \"$@\" > '{tmp_path}/scancel.txt'")
+    monkeypatch.setenv("SLURM_JOB_ID", "41")
+    monkeypatch.delenv("PYTHONSAFEPATH", raising=False)
+    script = tmp_path / "launcher.sh"
+    script.write_text(script_text(slurm_profile(), replace(command, arguments=["--help"]), script))
+    done = subprocess.run(
+        ["bash", str(script)], capture_output=True, text=True, timeout=120, cwd=tmp_path, check=False
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "Search for hyperparameters" in done.stdout
+    assert "--dependency=afterany:41" in (tmp_path / "sbatch.txt").read_text()
+    assert (tmp_path / "scancel.txt").read_text() == "42\n"  # the launcher ended by itself
