@@ -10,7 +10,7 @@ from sweep.launcher.attempts import describe
 from sweep.launcher.reconciliation import Change
 from sweep.scheduler.executor import Refusal, SubmissionError
 from sweep.scheduler.job import JobStatus
-from sweep.states import ACTIVE_STATES, JobState, Outcome
+from sweep.states import ACTIVE_STATES, Outcome
 from sweep.storage.failing_nodes import FailingNode
 from sweep.storage.tables import AttemptRow
 
@@ -69,7 +69,7 @@ class LaunchLog:
             attempt.job_name: (describe(attempt), status)
             for attempt in attempts
             if attempt.job_name is not None and (status := jobs.get(attempt.job_name)) is not None
-            if status.state is JobState.UNKNOWN and status.missing is not None
+            if status.missing is not None
         }
         for name, (trial, status) in missing.items():
             if name not in self._missing:

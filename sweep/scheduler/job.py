@@ -70,8 +70,8 @@ class JobStatus(NamedTuple):
         exit_status: How the job's process ended, as `exit code 3` or `signal SIGSEGV`; None if the scheduler
             does not report it, or if the job has not ended.
         host: The first node of the job; None if it has none yet, or if the scheduler does not report it.
-        missing: What the scheduler has not reported, for the log, if the state is UNKNOWN: a clause such as
-            `squeue does not list the job and sacct has no record of it`.
+        missing: What the scheduler has not reported, for the log: a clause such as `squeue does not list the
+            job and sacct has no record of it`; None if it has reported everything that the state needs.
     """
 
     state: JobState

@@ -84,7 +84,7 @@ class JobRecord(NamedTuple):
         submission: The job's name in Slurm, which is the name of the submission for all jobs of an array.
         host: The job's first node; None if it has none.
         exit_status: How the job's process ended, as `exit code 3` or `signal SIGSEGV`, if that is reported.
-        missing: What Slurm has not reported, if the state is UNKNOWN.
+        missing: What Slurm has not reported, if the state is UNKNOWN or its commands contradict each other.
     """
 
     id: str
@@ -159,7 +159,7 @@ def accounted_jobs(jobs: Mapping[str, Job], queued: Iterable[JobRecord]) -> dict
     may lag behind, and it never contains a job of an array that was cancelled before the array started, if
     other jobs of the array were left. A job without a record is therefore looked up with scontrol. So is the
     first job that sacct alone reports as running: if slurmctld does not know it, accounting may never record
-    its end, and the state is UNKNOWN with a hint for the log.
+    its end, and the record has a hint for the log.
 
     Args:
         jobs: The jobs by id.
@@ -185,7 +185,7 @@ def accounted_jobs(jobs: Mapping[str, Job], queued: Iterable[JobRecord]) -> dict
         found[job_id] = _unknown(job_id, jobs[job_id], "squeue and sacct do not list it")
     for job_id in running[:1]:  # one is enough to say what to do about all of them
         if _looked_up(job_id, jobs[job_id], is_array_known=False).state is JobState.GONE:
-            found[job_id] = _unknown(job_id, jobs[job_id], RUNAWAY)
+            found[job_id] = found[job_id]._replace(missing=RUNAWAY)
     return found
 
 
@@ -201,7 +201,7 @@ def _accounted(arrays: Iterable[str]) -> list[JobRecord]:
             submission,
             first_node(nodes),
             exit_status(code),
-            f"sacct reports the state {state!r}",
+            None if job_state(state) is not JobState.UNKNOWN else f"sacct reports the state {state!r}",
         )
         for job_id, state, time, code, nodes, submission in _rows(run_command("sacct", *options))
     ]
@@ -229,15 +229,16 @@ def _looked_up(job_id: str, job: Job, is_array_known: bool) -> JobRecord:
         return _unknown(job_id, job, "squeue, sacct and scontrol do not describe it")
     if fields["JobName"] != job.submission:  # the id was assigned again
         return no_such_job
+    state = job_state(fields.get("JobState", ""))
     return JobRecord(
         job_id,
-        job_state(fields.get("JobState", "")),
+        state,
         parse_seconds(fields.get("RunTime", "")),
         "",
         job.submission,
         first_node(fields.get("NodeList", "")),
         exit_status(fields.get("ExitCode", "")),
-        "squeue does not list it",
+        "squeue does not list it" if state is JobState.UNKNOWN else None,
     )
 
 

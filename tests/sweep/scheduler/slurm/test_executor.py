@@ -63,8 +63,8 @@ def test_jobs_that_squeue_does_not_list_are_looked_up_with_one_call_of_sacct(
         ("", "7_0|COMPLETED|00:01:00|None|n1|toy-0-abc\n", JobState.CANCELLED),
         ("", "7_[0-2]|TIMEOUT|00:00:00|None|n1|toy-0-abc\n", JobState.TIMEOUT),
         ("7_0|PENDING|0:00|Resources|n1|another submission\n", "", JobState.GONE),
-        # Accounting reports that the job runs, although slurmctld does not know it.
-        ("", "7_2|RUNNING|00:01:00|None|n1|toy-0-abc\n", JobState.UNKNOWN),
+        # The job runs, although squeue does not list it.
+        ("", "7_2|RUNNING|00:01:00|None|n1|toy-0-abc\n", JobState.RUNNING),
         ("", "", JobState.GONE),
     ],
 )
@@ -130,7 +130,7 @@ def test_job_that_accounting_alone_reports_as_running_is_waited_for_with_a_hint(
     commands.answers["sacct"] = "".join(f"{each.id}|RUNNING|1:00|0:0|n1|{each.submission}\n" for each in jobs)
     for _ in range(2):
         found = list(executor.poll(jobs).values())
-        assert [status.state for status in found] == [JobState.UNKNOWN, JobState.RUNNING, JobState.RUNNING]
+        assert [status.state for status in found] == [JobState.RUNNING] * 3
         assert "sacctmgr show runawayjobs" in str(found[0].missing)
     assert commands.names() == ["squeue", "sacct", "scontrol"] * 2
 
