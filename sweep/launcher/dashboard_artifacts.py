@@ -105,7 +105,7 @@ def collect_artifacts(
         objective: The name of the objective.
         is_best: Whether the trial is the best one when it ends.
     """
-    log = hide_passwords(folder.read_log(MAX_LOG_BYTES))
+    log = hide_passwords(without_sequences(folder.read_log(MAX_LOG_BYTES)))
     reports = _epochs(folder)
     contents = {"log.txt": storable(log).encode()} if log else {}
     if reports:
@@ -156,7 +156,7 @@ def _note(attempt: AttemptRow, metrics: Mapping[str, float], log: str) -> str:
     job, host = (markdown_text(str(each)[:MAX_NAME_LENGTH]) for each in (attempt.job_id, attempt.host))
     lines += [f"- attempt {attempt.number}, job {job} on {host}", ""]
     head = "\n".join([*lines, "The last lines of its log:", "", ""])
-    printed = without_sequences(log).splitlines()
+    printed = log.splitlines()
     tail = [f"    {line[:200]}" for line in printed if line.strip()][-MAX_NOTE_LINES:]
     while tail and len(head) + len("\n".join(tail)) > MAX_NOTE_LENGTH:
         tail.pop(0)

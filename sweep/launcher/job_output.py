@@ -6,7 +6,8 @@ from collections.abc import Iterable, Iterator
 from sweep.definition.setup_lines import FAILURE
 from sweep.redaction import hide_passwords
 from sweep.scheduler.job import Job, JobStatus, output_files
-from sweep.worker.attempt_folder import AttemptFolder, last_states
+from sweep.terminal_text import without_sequences
+from sweep.worker.attempt_folder import AttemptFolder, whole_lines
 from sweep.worker.regular_file import UnusableFileError, read_end
 
 MAX_FILE_BYTES = 8_000
@@ -39,10 +40,10 @@ def job_outputs(job: Job) -> Iterator[tuple[str, str]]:
     """Yield the end of each file with the job's own output that is not empty, with the file's name."""
     for path in output_files(job):
         try:
-            data, _ = read_end(path, MAX_FILE_BYTES)
+            data, is_whole = read_end(path, MAX_FILE_BYTES)
         except (OSError, UnusableFileError):
             continue
-        lines = last_states(hide_passwords(data.decode("utf-8", errors="replace"))).splitlines()
+        lines = hide_passwords(without_sequences(whole_lines(data, is_whole))).splitlines()
         kept = [line for line in lines if line.strip()][-NUM_LINES:]
         if kept:
             yield str(path), "\n".join(kept)

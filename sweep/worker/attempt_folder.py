@@ -191,10 +191,7 @@ class AttemptFolder:
             data, is_whole = read_end(self.log, num_bytes)
         except (OSError, UnusableFileError):
             return ""
-        text = data.decode("utf-8", errors="replace")
-        if not is_whole and (start := _LINE_END.search(text)):
-            text = text[start.end() :]
-        return last_states(text)
+        return last_states(whole_lines(data, is_whole))
 
     def write_result(self, result: Result) -> None:
         """Write `result.json`."""
@@ -234,6 +231,19 @@ def invalid_result(token: str, problem: str) -> Result:
     """Return the result of an attempt whose `result.json` is not valid; the time of its end is not known."""
     error = f"result.json is not valid: {problem}"
     return Result(token, Outcome.FAILED, MAX_TIME, {}, cause=Cause.ERROR, error=error)
+
+
+def whole_lines(data: bytes, is_whole: bool) -> str:
+    """Return the end of a log as text, without the first line if its beginning may be missing.
+
+    Args:
+        data: The end of the log.
+        is_whole: Whether it is the whole log.
+    """
+    text = data.decode("utf-8", errors="replace")
+    if not is_whole and (start := _LINE_END.search(text)):
+        text = text[start.end() :]
+    return text
 
 
 def last_states(text: str) -> str:

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from sweep.launcher.job_output import describe_job_end
+from sweep.launcher.job_output import MAX_FILE_BYTES, describe_job_end
 from sweep.scheduler.job import Job, JobStatus
 from sweep.states import JobState
 from sweep.worker.attempt_folder import AttemptFolder
@@ -41,6 +41,17 @@ def test_output_is_bounded_and_without_passwords(tmp_path: Path) -> None:
     assert text is not None
     assert len(text) < 10_000
     assert "hunter2" not in text
+
+
+@pytest.mark.parametrize("line", ["postgresql://me:hunter2@db says no", "\x1b[31mpass\x1b[0mword=hunter2"])
+def test_no_part_of_a_password_is_kept(tmp_path: Path, line: str) -> None:
+    """The output is longer than what is read, which may begin in the middle of the line."""
+    beginning = line.index("hunter2") + 1
+    last = "x" * (MAX_FILE_BYTES - (len(line) - beginning) - len("\n\n"))
+    for text in (f"{line}\n{last}\n", f"{line}\n"):
+        shown = described(tmp_path, err="y\n" + text)
+        assert shown is not None
+        assert "unter2" not in shown
 
 
 @pytest.mark.slow
