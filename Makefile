@@ -14,7 +14,7 @@ lint:
 	ruff format --check .
 	mypy
 	lint-imports --no-logo
-	vermin --target=3.8- --violations --no-tips --eval-annotations- sweep/states.py sweep/worker
+	vermin --target=3.8- --violations --no-tips --eval-annotations- sweep/states.py sweep/worker sweep/scheduler/start_job.py
 
 test-fast:
 	pytest --quiet -m "not slow" $(FAST_TESTS)

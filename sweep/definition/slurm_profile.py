@@ -1,13 +1,41 @@
 """The profile that runs trials as Slurm jobs."""
 
+import re
 from collections.abc import Iterator, Sequence
-from typing import Any, ClassVar, Literal, Self
+from typing import Annotated, Any, ClassVar, Literal, Self
 
-from pydantic import Field, NonNegativeFloat, NonNegativeInt, PositiveFloat, PositiveInt, model_validator
+from pydantic import (
+    AfterValidator,
+    Field,
+    NonNegativeFloat,
+    NonNegativeInt,
+    PositiveFloat,
+    PositiveInt,
+    model_validator,
+)
 
+from sweep.definition.node_environment import NodeEnvironment
 from sweep.definition.problem import Problem, format_value, raise_problems
 from sweep.definition.settings import Scalar, Settings
 from sweep.definition.setup_lines import job_setup
+from sweep.definition.time_limit import minutes_of
+
+
+def _check_time(time: int | str) -> int | str:
+    minutes_of(str(time))
+    return time
+
+
+def _check_gpus(gpus: int | str) -> int | str:
+    """Check a number of GPUs, with or without their type.
+
+    Raises:
+        ValueError: If it has another form.
+    """
+    if not re.fullmatch(r"(?:\w[\w.-]*:)?\d+(?:,\w[\w.-]*:\d+)*", str(gpus)):
+        raise ValueError(f"must be a number of GPUs such as 2 or a100:2, but is {format_value(gpus)}")
+    return gpus
+
 
 # The launcher sets these sbatch options for every job: it finds jobs by name and logs by folder, and it
 # retries an attempt as a new attempt, so that two processes never share an attempt's folder.
@@ -31,8 +59,12 @@ _UNUSABLE_OPTIONS = {
     "wait": "sbatch would wait for the end of the job, and the launcher for sbatch",
     "wrap": "the job runs the trial",
 }
-# sbatch options that request GPUs for a job that has one task, in one socket, on each of its nodes.
-_GPU_OPTIONS = ("gpus-per-task", "gpus-per-socket")
+# Options that older profiles set in `additional`, before the profile had keys for them.
+_EITHER_PLACE = {"gpus", "gpus_per_task"}
+_EXCLUSIVE_KEYS = (("gres", "gpus_per_node"), ("mem_gb", "mem_per_cpu_gb"))
+
+TimeLimit = Annotated[int | str, AfterValidator(_check_time)]
+Gpus = Annotated[int | str, AfterValidator(_check_gpus)]
 
 MAX_ARRAY_PARALLELISM = 1_000_000
 """The limit that submitit receives if the profile sets none. No array has more jobs."""
@@ -55,7 +87,7 @@ class LauncherJob(Settings):
     """Memory, in units of 1,024 MB."""
 
 
-class SlurmProfile(Settings):
+class SlurmProfile(NodeEnvironment):
     """Trials run as jobs of a Slurm cluster."""
 
     executor: Literal["slurm"]
@@ -73,15 +105,25 @@ class SlurmProfile(Settings):
     """Generic resources per node, such as gpu:1 or gpu:a100:2. Excludes gpus_per_node."""
     gpus_per_node: NonNegativeInt | None = None
     """GPUs per node. Excludes gres."""
+    gpus: Gpus | None = None
+    """GPUs of a job on all its nodes, such as 2 or a100:2."""
+    gpus_per_task: Gpus | None = None
+    """GPUs of each task, such as 1 or a100:1."""
     cpus_per_task: PositiveInt = 1
-    """CPU cores of a job."""
+    """CPU cores of each task."""
     mem_gb: NonNegativeFloat | None = None
     """Memory per node, in units of 1,024 MB, as Slurm counts it; 0 for all memory of the node. The default is
     the cluster's default."""
+    mem_per_cpu_gb: PositiveFloat | None = None
+    """Memory per CPU core, in units of 1,024 MB. Excludes mem_gb."""
     timeout_min: PositiveInt
     """Time limit of one attempt, in minutes."""
+    time: TimeLimit | None = None
+    """Time limit in a form of Slurm, such as 90, 1:30:00 or 2-12:00:00, in place of timeout_min."""
     nodes: PositiveInt = 1
     """Nodes per job. A trial is one process on the first node, which starts any others itself."""
+    tasks_per_node: PositiveInt = 1
+    """Tasks per node that a trial may start itself, with srun or torchrun."""
     trials_per_job: PositiveInt = 1
     """Trials that run in one job at the same time and share its GPU, for models too small for a whole GPU."""
     array_parallelism: PositiveInt | None = None
@@ -90,10 +132,6 @@ class SlurmProfile(Settings):
     """Events that Slurm sends mail about, such as ALL or END,FAIL."""
     mail_user: str | None = None
     """Address that Slurm sends mail to."""
-    setup: tuple[str, ...] = Field(default=(), strict=False)
-    """Shell commands that run before the trial, such as `module load cuda`."""
-    python: str | None = None
-    """Command that starts Python on the node. The default is the launcher's Python."""
     launcher: LauncherJob = LauncherJob()
     """Resources of the launcher's own job with --as-job, which has one CPU core and no GPU."""
     additional: dict[str, Scalar] = Field(default={})
@@ -110,14 +148,29 @@ class SlurmProfile(Settings):
 
     runs_in_launcher_process: ClassVar[bool] = False
 
+    @model_validator(mode="before")
+    @classmethod
+    def _convert_time(cls, values: Any) -> Any:
+        if not isinstance(values, dict) or "time" not in values or "timeout_min" in values:
+            return values
+        try:
+            return {**values, "timeout_min": minutes_of(str(values["time"]))}
+        except ValueError:
+            return {**values, "timeout_min": 1}  # the field `time` reports the problem
+
     @model_validator(mode="after")
     def _check(self) -> Self:
         raise_problems(list(self._problems()))
         return self
 
     def _problems(self) -> Iterator[Problem]:
-        if self.gres is not None and self.gpus_per_node is not None:
-            yield Problem(("gres",), "gres and gpus_per_node exclude each other; remove one")
+        yield from self._environment_problems()
+        for keys in _EXCLUSIVE_KEYS:
+            given = [key for key in keys if getattr(self, key) is not None]
+            if len(given) > 1:
+                yield Problem((given[0],), f"{' and '.join(given)} exclude each other; remove one")
+        if self.time is not None and self.timeout_min != minutes_of(str(self.time)):
+            yield Problem(("time",), "time and timeout_min exclude each other; remove one")
         for option, value in self.additional.items():
             if message := _problem_with_option(option, value):
                 yield Problem(("additional", option), message)
@@ -125,30 +178,46 @@ class SlurmProfile(Settings):
     @property
     def num_gpus(self) -> int:
         options = {name.replace("_", "-"): str(value) for name, value in self.additional.items()}
-        if "gpus" in options:
-            return _count_of(options["gpus"])
-        requested = (_count_of(options[name]) for name in _GPU_OPTIONS if name in options)
-        in_tres = gpus_in(options.get("tres-per-node", options.get("tres-per-task", "")).replace("gres/", ""))
-        per_node = self.gpus_per_node or gpus_in(self.gres or "") or next(requested, 0) or in_tres
+        if (gpus := self.gpus or options.get("gpus")) is not None:
+            return _count_of(str(gpus))
+        per_node = self.gpus_per_node or gpus_in(self.gres or "")
+        per_task = self.gpus_per_task or options.get("gpus-per-task")
+        if not per_node and per_task is not None:
+            per_node = _count_of(str(per_task)) * self.tasks_per_node
+        if not per_node and "gpus-per-socket" in options:
+            per_node = _count_of(options["gpus-per-socket"])
+        if not per_node:
+            in_tres = options.get("tres-per-node", options.get("tres-per-task", ""))
+            per_node = gpus_in(in_tres.replace("gres/", ""))
         return per_node * self.nodes
 
     @property
     def runs_in_launcher_environment(self) -> bool:
-        return not (self.setup or self.python)
+        return self.is_of_launcher
+
+    @property
+    def starts_tasks(self) -> bool:
+        """Whether a trial may start further tasks in its job with srun."""
+        return self.nodes > 1 or self.tasks_per_node > 1
 
     @property
     def lacks_memory_request(self) -> bool:
-        return self.mem_gb is None
+        return self.mem_gb is None and self.mem_per_cpu_gb is None
 
     def for_probe(self) -> Self:
         timeout_min = min(self.timeout_min, PROBE_TIMEOUT_MIN)
-        return self.model_copy(update={"timeout_min": timeout_min, "mail_type": None, "trials_per_job": 1})
+        return self.model_copy(
+            update={"timeout_min": timeout_min, "time": None, "mail_type": None, "trials_per_job": 1}
+        )
 
     def with_override(self, memory_factor: float, exclude_nodes: Sequence[str]) -> Self:
         """Return the profile of a job that requests more memory or excludes more nodes."""
         exclude = ",".join(filter(None, [self.exclude, *exclude_nodes])) or None
-        mem_gb = self.mem_gb and self.mem_gb * memory_factor
-        return self.model_copy(update={"exclude": exclude, "mem_gb": mem_gb})
+        memory = {
+            key: amount and amount * memory_factor
+            for key, amount in (("mem_gb", self.mem_gb), ("mem_per_cpu_gb", self.mem_per_cpu_gb))
+        }
+        return self.model_copy(update={"exclude": exclude, **memory})
 
     def submitit_parameters(self, job_name: str) -> dict[str, Any]:
         """Return the arguments of `submitit.SlurmExecutor.update_parameters`.
@@ -166,13 +235,15 @@ class SlurmProfile(Settings):
             "gres": self.gres,
             "gpus_per_node": self.gpus_per_node,
             "cpus_per_task": self.cpus_per_task,
-            "mem": None if self.mem_gb is None else f"{round(self.mem_gb * 1024)}M",
+            "gpus_per_task": self.gpus_per_task,
+            "mem": _megabytes(self.mem_gb),
+            "mem_per_cpu": _megabytes(self.mem_per_cpu_gb),
             "time": self.timeout_min,
             "nodes": self.nodes,
             "array_parallelism": self.array_parallelism or MAX_ARRAY_PARALLELISM,
             "mail_type": self.mail_type,
             "mail_user": self.mail_user,
-            "setup": job_setup(self.setup),
+            "setup": [*self.exports(), *job_setup(self.setup_lines())],
             # submitit sets a wckey by default, which some clusters reject.
             "wckey": None,
             # Since Slurm 22.05, srun does not inherit --cpus-per-task from sbatch. Without --nodes and
@@ -183,7 +254,14 @@ class SlurmProfile(Settings):
                 f"--cpus-per-task={self.cpus_per_task}",
                 "--export=ALL",  # the step needs the job's variables even if the job inherits none
             ],
-            "additional_parameters": {**self.additional, "no-requeue": True},
+            # A step would hold the resources of the tasks that the trial starts itself.
+            "use_srun": not self.starts_tasks,
+            "additional_parameters": {
+                **({"gpus": self.gpus} if self.gpus is not None else {}),
+                **({"ntasks_per_node": self.tasks_per_node} if self.tasks_per_node > 1 else {}),
+                **self.additional,
+                "no-requeue": True,
+            },
         }
 
 
@@ -194,11 +272,16 @@ def _problem_with_option(option: str, value: Scalar) -> str | None:
     if (reason := _UNUSABLE_OPTIONS.get(option.replace("_", "-"))) is not None:
         return f"this option cannot be set: {reason}"
     key = _KEYS.get(option, option.replace("-", "_"))
-    if key in SlurmProfile.model_fields:
+    if key in SlurmProfile.model_fields and key not in _EITHER_PLACE:
         return f"the profile has a key for this option, {key}"
     if value is None or value is False:
         return f"must be the option's value, or true if it has none, but is {format_value(value)}"
     return None
+
+
+def _megabytes(memory_gb: float | None) -> str | None:
+    """Return an amount of memory in units of 1,024 MB as sbatch expects it."""
+    return None if memory_gb is None else f"{round(memory_gb * 1024)}M"
 
 
 def _count_of(gpus: str) -> int:

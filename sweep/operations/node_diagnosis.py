@@ -26,7 +26,7 @@ from sweep.scheduler.factory import make_executor
 from sweep.scheduler.job import Job, output_files
 from sweep.states import JobState, Outcome
 from sweep.worker import node_probe
-from sweep.worker.attempt_folder import AttemptFolder
+from sweep.worker.attempt_folder import AttemptFolder, jobs_folder
 from sweep.worker.documents import Result, Start, TrialSpec
 from sweep.worker.environment import installed_packages
 
@@ -65,7 +65,7 @@ def diagnose_node(
     attempt.create(_spec(token, profile, code_dir, study, shared_file, stop_file))
     shared_file.write_text(token)
     executor = make_executor(profile.for_probe())
-    job = Job(f"doctor-{token}.0", folder / "job", (attempt,))
+    job = Job(f"doctor-{token}.0", jobs_folder(folder) / "probe", (attempt,))
     try:
         job = replace(job, id=executor.submit([job])[0])
         logger.info("job %s checks a node; waiting for at most %.0f min", job.id, MAX_WAIT_S / 60)

@@ -3,6 +3,7 @@
 import os
 import platform
 import shlex
+import sys
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -12,10 +13,11 @@ import submitit
 from submitit.local.local import LocalJob
 
 from sweep.definition.local_profile import LocalProfile
-from sweep.definition.setup_lines import IGNORE_WORKING_DIRECTORY
-from sweep.scheduler.executor import Executor
+from sweep.definition.setup_lines import IGNORE_WORKING_DIRECTORY, checked_setup
+from sweep.scheduler.executor import Executor, Refusal, SubmissionError
 from sweep.scheduler.job import Job, JobStatus
 from sweep.scheduler.trial_environment import PASSWORD_VARIABLES, without_variables
+from sweep.scheduler.worker_package import place_worker_package, start_command, study_folder
 from sweep.states import JobState
 from sweep.worker.run import run_in_job
 
@@ -55,16 +57,32 @@ class LocalExecutor(Executor):
         return found
 
     def _submit(self, job: Job) -> str:
-        executor = submitit.LocalExecutor(folder=job.folder)
+        place_worker_package(study_folder(job))
+        executor = _SubmititExecutor(job, self._profile)
         executor.update_parameters(
             timeout_min=self._profile.timeout_min + BACKSTOP_MIN, setup=_setup(job), stderr_to_stdout=True
         )
+        if self._profile.gpus:
+            executor.update_parameters(gpus_per_node=1, visible_gpus=[self._free_gpu()])
         folders = [str(attempt.path) for attempt in job.attempts]
         with without_variables(PASSWORD_VARIABLES):
             submitted = executor.submit(run_in_job, folders, time_limit_s=60.0 * self._profile.timeout_min)
         assert isinstance(submitted, LocalJob)
         self._children.append(submitted)
         return self._job_id(psutil.Process(int(submitted.job_id)))
+
+    def _free_gpu(self) -> int:
+        """Return the first GPU that no job of this machine uses.
+
+        Raises:
+            SubmissionError: If all GPUs are used.
+        """
+        used = {environment.get("CUDA_VISIBLE_DEVICES") for environment in _job_environments()}
+        for gpu in self._profile.gpus:
+            if str(gpu) not in used:
+                return gpu
+        numbers = ", ".join(map(str, self._profile.gpus))
+        raise SubmissionError(f"each GPU of the profile ({numbers}) is used by a trial", Refusal.SUBMIT_LIMIT)
 
     def _find(self, jobs: Collection[Job]) -> dict[str, JobStatus]:
         """Find jobs whose ids were never recorded, by the folder in the processes' command lines.
@@ -117,6 +135,28 @@ class LocalExecutor(Executor):
             return None
 
 
+class _SubmititExecutor(submitit.LocalExecutor):
+    """submitit's executor with another command for the job.
+
+    Args:
+        job: The job.
+        profile: The profile, which says how Python is started.
+    """
+
+    def __init__(self, job: Job, profile: LocalProfile) -> None:
+        super().__init__(folder=job.folder)
+        python = profile.python_command(study_folder(job)) or shlex.quote(sys.executable)
+        command = start_command(python, job)
+        lines = [*profile.exports(), *checked_setup(profile.setup_lines())]
+        self._command = (
+            shlex.join(["bash", "-c", "\n".join([*lines, f"exec {command}"])]) if lines else command
+        )
+
+    @property
+    def _submitit_command_str(self) -> str:
+        return self._command
+
+
 def num_usable_cpus() -> int:
     """Return the number of CPUs that this process may use, by its affinity and its control group."""
     try:
@@ -165,6 +205,14 @@ def _kill_jobs(names: Collection[str]) -> None:
     for process in psutil.process_iter(["environ"]):
         if (process.info["environ"] or {}).get(JOB_VARIABLE) in names and process.pid != os.getpid():
             _kill(process)
+
+
+def _job_environments() -> Iterator[dict[str, str]]:
+    """Yield the environment of each process that belongs to a job of this machine."""
+    for process in psutil.process_iter(["environ"]):
+        environment = process.info["environ"] or {}
+        if JOB_VARIABLE in environment:
+            yield environment
 
 
 def _kill(process: psutil.Process) -> None:

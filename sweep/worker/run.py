@@ -20,6 +20,7 @@ from sweep.worker.attempt_folder import AttemptFolder
 from sweep.worker.checkpoints import discard_checkpoints, resume
 from sweep.worker.documents import MAX_EXIT_STATUS, Result, TrialSpec
 from sweep.worker.environment import current_start
+from sweep.worker.import_path import hide_own_packages
 from sweep.worker.metrics import check_objective, returned_metrics
 from sweep.worker.processes import adopt_orphans, die_with_parent, kill_descendants
 from sweep.worker.supervision import (
@@ -103,6 +104,7 @@ def _run_logged(folder: AttemptFolder, spec: TrialSpec) -> None:
     if os.environ.get(SAFE_PATH) == SAFE_PATH_VALUE:
         del os.environ[SAFE_PATH]  # the scripts that the train function starts may rely on their folder
     faulthandler.enable(file=2)
+    hide_own_packages()
     if spec.threads is not None:
         os.environ.update(dict.fromkeys(THREAD_VARIABLES, str(spec.threads)))
     _run_claimed(folder, spec, is_own_process=True)

@@ -11,6 +11,8 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+from sweep.worker.import_path import is_own
+
 STANDARD_LIBRARY = Path(os.__file__).parent
 PACKAGE_FOLDERS = {"site-packages", "dist-packages"}
 
@@ -68,6 +70,6 @@ def _is_hidden_by(folder: str, name: str, module: ModuleType) -> bool:
     if file is None:  # a built-in module or a namespace package
         return False
     path = Path(file)
-    if Path(folder) in path.parents:
+    if Path(folder) in path.parents and not is_own(path):  # the study's folder may be inside the project
         return False
     return STANDARD_LIBRARY not in path.parents or bool(PACKAGE_FOLDERS & set(path.parts))

@@ -2,6 +2,8 @@
 
 import io
 import logging
+import shlex
+import sys
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import redirect_stderr
 from dataclasses import replace
@@ -28,6 +30,7 @@ from sweep.scheduler.slurm.queue import (
     records_of,
 )
 from sweep.scheduler.slurm.refusals import is_shared_limit, refusal_of
+from sweep.scheduler.worker_package import place_worker_package, start_command, study_folder
 from sweep.states import JobState
 from sweep.worker.run import run_in_job
 
@@ -73,6 +76,7 @@ class SlurmExecutor(Executor):
         return self._submit([replace(job, resources=NO_OVERRIDE) for job in jobs])
 
     def _submit(self, jobs: Sequence[Job]) -> list[str]:
+        place_worker_package(study_folder(jobs[0]))
         executor = self._submitit_executor(jobs)
         folders = [[str(attempt.path) for attempt in job.attempts] for job in jobs]
         try:
@@ -167,18 +171,34 @@ class SlurmExecutor(Executor):
                 logger.warning("job %s is pending in Slurm for the reason %s", record.id, record.reason)
 
     def _submitit_executor(self, jobs: Sequence[Job]) -> "_SubmititExecutor":
-        executor = _SubmititExecutor(folder=jobs[0].folder, python=self._profile.python)
+        executor = _SubmititExecutor(jobs[0], self._profile)
         profile = self._profile.with_override(*jobs[0].resources)
         executor.update_parameters(**profile.submitit_parameters(jobs[0].submission))
         return executor
 
 
 class _SubmititExecutor(submitit.SlurmExecutor):
-    """submitit's executor without its check that Slurm is installed, which a dry run does not need."""
+    """submitit's executor with another command, and without its check that Slurm is installed.
+
+    A dry run does not need Slurm.
+
+    Args:
+        job: A job of the submission.
+        profile: The profile, which says how Python is started.
+    """
+
+    def __init__(self, job: Job, profile: SlurmProfile) -> None:
+        super().__init__(folder=job.folder)
+        self._job = job
+        self._python = profile.python_command(study_folder(job)) or shlex.quote(sys.executable)
 
     @classmethod
     def affinity(cls) -> int:
         return 1
+
+    @property
+    def _submitit_command_str(self) -> str:
+        return start_command(self._python, self._job)
 
 
 def _paths(job: Job, job_id: str | None) -> JobPaths:

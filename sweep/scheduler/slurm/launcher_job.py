@@ -98,12 +98,11 @@ def script_text(profile: SlurmProfile, command: LauncherCommand, script: Path) -
         "output": script.parent / "%j.log",
     }
     lines = [f"#SBATCH --{name}={shlex.quote(str(value))}" for name, value in options.items() if value]
-    python = profile.python or shlex.quote(sys.executable)
     return SCRIPT.format(
         options="\n".join([*lines, "#SBATCH --no-requeue"]),
         code_dir=shlex.quote(str(command.code_dir)),
         setup="\n".join(job_setup(profile.setup)),
         script=shlex.quote(str(script)),
-        command=f"{python} -m sweep {shlex.join(command.arguments)}",
+        command=f"{shlex.quote(sys.executable)} -m sweep {shlex.join(command.arguments)}",
         detached=DETACHED,
     )

@@ -81,7 +81,16 @@ def test_shipped_profile_requests_the_resources_of_the_baseline(sbatch_text: Any
         ),
         ({"additional": {"exclusive": True}}, "#SBATCH --exclusive\n"),
         ({"additional": {"wckey": "ours"}}, "#SBATCH --wckey=ours"),
-        ({"cpus_per_task": 4, "nodes": 2}, "--nodes=1 --ntasks=1 --cpus-per-task=4 --export=ALL python"),
+        ({"cpus_per_task": 4}, "--nodes=1 --ntasks=1 --cpus-per-task=4 --export=ALL python"),
+        ({"nodes": 2}, "\nexport SUBMITIT_EXECUTOR=slurm\npython"),  # the trial itself runs srun
+        ({"tasks_per_node": 3}, "#SBATCH --ntasks-per-node=3"),
+        ({"gpus": "a100:2"}, "#SBATCH --gpus=a100:2"),
+        ({"gpus_per_task": 1}, "#SBATCH --gpus-per-task=1"),
+        ({"mem_per_cpu_gb": 1.5}, "#SBATCH --mem-per-cpu=1536M"),
+        ({"time": "1-12:00:30", "timeout_min": 2161}, "#SBATCH --time=2161"),
+        ({"env": {"A": "b c", "N": 4}}, "export A='b c'\nexport N=4\n"),
+        ({"modules": ["cuda/12"]}, "module load cuda/12\nsweep_check"),
+        ({"conda": "torch env"}, "conda activate 'torch env'"),
     ],
 )
 def test_profile_key_is_written_to_the_sbatch_file(

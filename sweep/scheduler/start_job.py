@@ -1,0 +1,15 @@
+"""Start a job with the packages in the folder that contains this file.
+
+A copy of this file lies beside copies of submitit and of the worker in a study's folder; see
+`worker_package`. It runs in the Python of the user's environment, from version 3.8 on.
+"""
+
+import os
+import sys
+
+if __name__ == "__main__":
+    sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))  # noqa: PTH100, PTH120
+
+    from submitit.core.submission import submitit_main
+
+    submitit_main()
