@@ -10,8 +10,7 @@ from pathlib import Path
 
 import plotly.graph_objects as go
 
-from sweep.definition.cluster import load_cluster
-from sweep.definition.cluster import profile as find_profile
+from sweep.definition.cluster import load_profile
 from sweep.definition.study import Study, load_study
 from sweep.errors import InputError, StudyFailedError, SweepError
 from sweep.operations.startup import LaunchRequest, open_launcher, resolve_workdir
@@ -65,8 +64,7 @@ def launch(
     """
     code_folder = Path(code_dir or Path()).resolve()
     cluster_file = code_folder / "cluster.yaml"
-    cluster = load_cluster(cluster_file if cluster_file.exists() else None)
-    target = find_profile(cluster, profile)
+    name, target = load_profile(cluster_file if cluster_file.exists() else None, profile)
     url = parse_url(storage or study.storage or DEFAULT_URL)
     folder = resolve_workdir(target, Path(workdir) if workdir else None)
     request = LaunchRequest(
@@ -75,7 +73,7 @@ def launch(
         url,
         folder,
         code_folder,
-        profile or cluster.default,
+        name,
         is_workdir_given=workdir is not None,
     )
     with open_launcher(request, make_executor(target)) as launcher:

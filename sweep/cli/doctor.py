@@ -38,12 +38,12 @@ def doctor(
     The command checks the database, the disks, the study and its data, the scheduler and, by a small job, a
     node. The exit code is 2 if trials cannot run.
     """
-    from sweep.definition.cluster import load_cluster, profile
+    from sweep.definition.cluster import load_profile
     from sweep.definition.study import load_study
     from sweep.operations.doctor import LaunchConditions, diagnose
     from sweep.operations.startup import resolve_workdir
 
-    target = profile(load_cluster(cluster_file()), cluster)
+    target = load_profile(cluster_file(), cluster).profile
     chosen = load_study(study) if study is not None else None
     url, folder = storage_url(storage, chosen), resolve_workdir(target, workdir)
     log_to_terminal()

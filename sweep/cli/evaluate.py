@@ -42,7 +42,7 @@ def evaluate(
     recorded in a study of their own, NAME-evaluation. Running the command again with more configurations or
     seeds adds the missing trials to it.
     """
-    from sweep.definition.cluster import load_cluster, profile
+    from sweep.definition.cluster import load_profile
     from sweep.operations.evaluation_study import evaluation_study
     from sweep.operations.startup import LaunchRequest
     from sweep.reporting.seed_statistics import check_scipy, evaluated_configurations, verdict
@@ -53,7 +53,7 @@ def evaluate(
     log_to_terminal()
     engine, row = open_study(study, storage)
     cluster = cluster or row.cluster
-    target = profile(load_cluster(cluster_file()), cluster)
+    target = load_profile(cluster_file(), cluster).profile
     chosen = evaluation_study(engine, row, top, seeds, trial or ())
     engine.dispose()
     request = LaunchRequest(chosen, target, engine.url, Path(row.workdir), Path.cwd(), cluster)

@@ -63,7 +63,7 @@ def launch(
     It can be stopped or killed at any time. The same command continues the study: no trial is lost
     and none is run twice.
     """
-    from sweep.definition.cluster import load_cluster, profile
+    from sweep.definition.cluster import load_profile
     from sweep.definition.local_profile import LocalProfile
     from sweep.definition.study import load_study
     from sweep.operations.background_launch import submit_launch
@@ -76,8 +76,7 @@ def launch(
     named = {"trials": trials, "parallel": parallel, "data_dir": data_dir and data_dir.resolve()}
     settings = [*(overrides or []), *(f"{key}={value}" for key, value in named.items() if value is not None)]
     chosen = load_study(study, settings)
-    profiles = load_cluster(cluster_file())
-    target = profile(profiles, cluster)
+    profile_name, target = load_profile(cluster_file(), cluster)
     url = storage_url(storage, chosen)
     folder = resolve_workdir(target, workdir)
     if dry_run:
@@ -92,7 +91,7 @@ def launch(
         url,
         folder,
         Path.cwd(),
-        cluster or profiles.default,
+        profile_name,
         once=once,
         wait=wait,
         is_workdir_given=workdir is not None,

@@ -32,11 +32,11 @@ def stop(
     ones have ended. If no launcher is running, --cancel-jobs cancels the jobs itself.
     """
     from sweep.cli.study_summary import summary
-    from sweep.definition.cluster import load_cluster, profile
+    from sweep.definition.cluster import load_profile
     from sweep.operations.stop import cancelling_launcher, stop_study
 
     engine, row = open_study(study, storage)
-    target = profile(load_cluster(cluster_file()), cluster or row.cluster)
+    target = load_profile(cluster_file(), cluster or row.cluster).profile
     if running := stop_study(engine, row, Stop.CANCEL if cancel_jobs else Stop.FINISH):
         then = "cancels the jobs of active trials" if cancel_jobs else "waits for active trials to end"
         age_s = (datetime.now(UTC) - running.seen_at).total_seconds()

@@ -123,6 +123,8 @@ def _child(part: _Schema, key: str) -> _Schema:
 
 
 def _resolve(part: _Schema, schema: _Schema) -> _Schema:
+    """Follow a reference, also that of an optional value, which is one of two alternatives."""
+    part = next((option for option in part.get("anyOf", ()) if "$ref" in option), part)
     if "$ref" not in part:
         return part
     return cast(_Schema, schema["$defs"][part["$ref"].rpartition("/")[2]])

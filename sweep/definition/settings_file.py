@@ -1,6 +1,6 @@
 """Reading settings from a YAML file; no other module reads YAML files."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TypeVar
 
@@ -17,13 +17,33 @@ SettingsT = TypeVar("SettingsT", bound=Settings)
 _MAX_PROBLEMS_SHOWN = 5
 
 
-def read_settings(path: Path, model: type[SettingsT], overrides: Sequence[str] = ()) -> SettingsT:
+def read_mapping(path: Path) -> Mapping[str, object]:
+    """Read a YAML file that contains a mapping, without validating it.
+
+    Raises:
+        InputError: If the file cannot be read, or contains something else.
+    """
+    return _parse_mapping(path, _read_text(path))
+
+
+def locate(path: Path, problem: Problem) -> str:
+    """Return a problem after its line in the file."""
+    return _locate(path, _read_text(path), (), problem)
+
+
+def read_settings(
+    path: Path,
+    model: type[SettingsT],
+    overrides: Sequence[str] = (),
+    ignored: Sequence[tuple[str, str]] = (),
+) -> SettingsT:
     """Read a YAML file, apply overrides and validate the result.
 
     Args:
         path: The YAML file.
         model: The settings that the file must contain.
         overrides: Overrides of the form KEY.PATH=VALUE; later ones take precedence.
+        ignored: Pairs of a key and a key below it whose values are not part of the settings.
 
     Raises:
         InputError: If the file cannot be read or is invalid. The message has one line for each of the first
@@ -31,13 +51,18 @@ def read_settings(path: Path, model: type[SettingsT], overrides: Sequence[str] =
     """
     text = _read_text(path)
     document = _parse_mapping(path, text)
+    for key, below in ignored:
+        mapping = document[key]
+        assert isinstance(mapping, dict)
+        document[key] = {name: value for name, value in mapping.items() if name != below}
     parsed = [parse_override(override) for override in overrides]
+    overridden: object = document
     for override in parsed:
-        document = override.apply(document)
+        overridden = override.apply(overridden)
     try:
-        return model.model_validate(document)
+        return model.model_validate(overridden)
     except ValidationError as error:
-        problems = problems_of(error, document, model)
+        problems = problems_of(error, overridden, model)
         lines = [_locate(path, text, parsed, problem) for problem in problems[:_MAX_PROBLEMS_SHOWN]]
         if (num_more := len(problems) - _MAX_PROBLEMS_SHOWN) > 0:
             lines.append(f"and {num_more} more")
@@ -53,7 +78,7 @@ def _read_text(path: Path) -> str:
         raise InputError(f"{path}: cannot be read: {error.strerror}") from None
 
 
-def _parse_mapping(path: Path, text: str) -> object:
+def _parse_mapping(path: Path, text: str) -> dict[str, object]:
     try:
         document = parse(text)
     except NotYamlError as error:

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 import submitit
 
-from sweep.definition.cluster import load_cluster, profile
+from sweep.definition.cluster import load_profile
 from sweep.definition.slurm_profile import SlurmProfile
 
 REPOSITORY = Path(__file__).parents[3]
@@ -49,8 +49,7 @@ def sbatch_text(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
 
 
 def test_shipped_profile_requests_the_resources_of_the_baseline(sbatch_text: Any) -> None:
-    cluster = load_cluster(REPOSITORY / "cluster.yaml")
-    slurm = profile(cluster, "slurm")
+    slurm = load_profile(REPOSITORY / "cluster.yaml", "slurm").profile
     assert isinstance(slurm, SlurmProfile)
     text = sbatch_text(slurm)
     options = {line for line in text.splitlines() if line.startswith("#SBATCH")}

@@ -5,7 +5,7 @@ from contextlib import ExitStack
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from sweep.definition.cluster import load_cluster, profile
+from sweep.definition.cluster import load_profile
 from sweep.definition.study import load_study
 from sweep.launcher.launcher import Launcher
 from sweep.operations.preflight import PreflightResult
@@ -137,7 +137,7 @@ class LauncherHarness:
     def launch(self, *overrides: str, workdir: Path | None = None, **options: bool) -> "LauncherHarness":
         request = LaunchRequest(
             study=load_study("toy", overrides),
-            profile=profile(load_cluster(Path("cluster.yaml")), "slurm"),
+            profile=load_profile(Path("cluster.yaml"), "slurm").profile,
             url=URL,
             workdir=workdir or self.workplace / "sweeps",
             code_dir=self.workplace,

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from sweep.definition.cluster import load_cluster, profile
+from sweep.definition.cluster import load_profile
 from sweep.definition.study import load_study
 from sweep.operations import doctor
 from sweep.operations.doctor import LaunchConditions, diagnose, network_file_system
@@ -25,7 +25,7 @@ def run_checks(
 ) -> dict[str, Diagnosis]:
     """Run all checks, those of the toy study included if there are overrides, and return them by name."""
     study = load_study("toy", overrides) if overrides else None
-    chosen = profile(load_cluster(Path("cluster.yaml")), profile_name)
+    chosen = load_profile(Path("cluster.yaml"), profile_name).profile
     conditions = LaunchConditions(chosen, parse_url(url), workplace / "sweeps", workplace, study)
     return {check.what: check for check in diagnose(conditions)}
 
