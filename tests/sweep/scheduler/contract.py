@@ -22,7 +22,7 @@ def new_job(workplace: Path, *params: Mapping[str, Any]) -> Job:
     """Return a job with one attempt of the model in `workplace` for each mapping of hyperparameters."""
     submission = f"toy-0-{secrets.token_hex(4)}"
     attempts = [_new_attempt(workplace, number, values) for number, values in enumerate(params or [{}])]
-    return Job(f"{submission}.0", workplace / "sweeps" / "jobs" / submission, tuple(attempts))
+    return Job(f"{submission}.0", workplace / "sweeps" / "toy" / "jobs" / submission, tuple(attempts))
 
 
 def _new_attempt(workplace: Path, number: int, params: Mapping[str, Any]) -> AttemptFolder:

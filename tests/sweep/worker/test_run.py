@@ -2,7 +2,6 @@
 
 import dataclasses
 import os
-import shutil
 import signal
 import subprocess
 import sys
@@ -15,6 +14,7 @@ from sweep.states import Cause, Outcome
 from sweep.worker.documents import Result, TrialSpec
 from sweep.worker.environment import current_start
 from sweep.worker.run import run_attempt
+from tests.pythons import find_python
 from tests.sweep.worker.attempts import create_attempt, run
 
 
@@ -169,16 +169,13 @@ def test_worker_ends_by_the_signal_that_has_ended_the_train_function(
 
 @pytest.mark.slow
 def test_worker_runs_on_the_oldest_python_that_it_supports(workplace: Path) -> None:
-    if (found := shutil.which("python3.8")) is None:
-        pytest.skip("Python 3.8 is not installed")
-    asked = subprocess.run([found, "-c", "import sys; print(sys.executable)"], capture_output=True, text=True)
-    if asked.returncode != 0:  # a launcher of several versions, without this one
+    if (python := find_python("3.8")) is None:
         pytest.skip("Python 3.8 is not installed")
     (workplace / "own.py").write_text("def train(params, trial):\n    return {'score': 1}\n")
     folder = create_attempt(workplace)
     folder.create(dataclasses.replace(folder.read_spec(), train="own:train"))
     package = Path(sweep.__file__).parents[1]
-    command = [asked.stdout.strip(), "-m", "sweep.worker", str(folder.path)]
+    command = [python, "-m", "sweep.worker", str(folder.path)]
     subprocess.run(command, check=True, env={"PYTHONPATH": str(package)})
     result = folder.read_result("t1")
     assert result is not None
