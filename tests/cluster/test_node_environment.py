@@ -16,9 +16,10 @@ from tests.cluster.slurm import Slurm
 from tests.pythons import find_python
 
 MODEL = """
-import json, subprocess, sys
+import json, subprocess, sys, time
 
 def train(params, trial):
+    time.sleep(params.get("seconds", 0))
     trial.report(1, {"score": 0.5})
     ranks = ""
     if params.get("starts_tasks"):
@@ -87,7 +88,7 @@ def test_trial_starts_tasks_on_all_nodes_of_its_job(model: Path) -> None:
 
 def test_gpu_hours_include_all_nodes(model: Path, slurm: Slurm) -> None:
     (model / "cluster.yaml").write_text(PROFILE)
-    with launched(model, "--trials", "1") as launch:
+    with launched(model, "--trials", "1", "--set", "fixed.seconds=2") as launch:
         assert launch.wait() == 0, launch.log()
     (gpu_seconds,) = launch.read_study().attempts["gpu_seconds"]
     assert gpu_seconds == 4 * slurm.elapsed_s()[launch.job_id()] > 0
