@@ -188,7 +188,10 @@ def _checks(probe: _ProbeJob, profile: Profile, study: Study | None) -> Iterator
         return
     findings = json.loads((probe.folder.artifacts / node_probe.FINDINGS).read_text())
     yield _check_folder(probe, start, findings["shared_text"])
-    yield from _check_python(start)
+    if profile.runs_in_launcher_environment:
+        yield from _check_python(start)
+    else:
+        yield ok("python", f"{start.python} on {start.host}, with {len(start.packages)} packages of its own")
     if study is not None:
         yield _check_train(study, start, findings["train_error"])
     if profile.num_gpus:
