@@ -50,6 +50,7 @@ def simulated_surroundings(world: World) -> Iterator[None]:
         mock.patch.object(lease, "psutil", SimpleNamespace(pid_exists=is_alive)),
         mock.patch.object(startup, "connect", connect),
         mock.patch.object(storage, "time", SimpleNamespace(sleep=world.clock.sleep)),
+        mock.patch.object(storage, "random", world.random),  # the pause before a commit is repeated
         mock.patch.object(storage._VersionManager, "check_table_schema_compatibility"),  # takes 80 ms
         mock.patch.object(startup, "provenance", return_value={"data_sha256": None}),
         simulated_database(world),
