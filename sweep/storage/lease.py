@@ -85,6 +85,7 @@ class Lease:
         self._study_id = study_id
         self._now = now
         self._holder = f"{platform.node()} {os.getpid()} {secrets.token_hex(4)}"
+        self._query = select(StudyRow.launcher).where(StudyRow.id == study_id)  # for every commit
 
     def acquire(self) -> None:
         """Take the lease if it is free or held by a launcher that is dead.
@@ -141,8 +142,7 @@ class Lease:
 
     def _check(self, connection: Connection) -> None:
         """Read in the transaction to be committed who holds the lease."""
-        holder = select(StudyRow.launcher).where(StudyRow.id == self._study_id)
-        if connection.scalar(holder) != self._holder:
+        if connection.scalar(self._query) != self._holder:
             connection.invalidate()  # the changes are discarded with the connection
             raise LeaseLostError(LOST)
 
