@@ -18,7 +18,7 @@ from optuna.storages._cached_storage import _CachedStorage
 from optuna.storages._rdb import models
 from optuna.study import StudyDirection
 from optuna.trial import FrozenTrial, TrialState
-from sqlalchemy import URL, ColumnElement, Engine, Row, bindparam, or_, select
+from sqlalchemy import URL, ColumnElement, Engine, Row, bindparam, func, or_, select
 from sqlalchemy.exc import IntegrityError, SQLAlchemyError
 
 from sweep.errors import InputError
@@ -163,6 +163,12 @@ NEW_TRIALS = TrialQueries(
         TRIALS.c.trial_id.in_(bindparam("ids", expanding=True)),
     )
 )
+TRIALS_IN_STATE = (
+    select(TRIALS.c.number, TRIALS.c.trial_id)
+    .where(IS_OF_STUDY, TRIALS.c.state == bindparam("state"))
+    .order_by(TRIALS.c.trial_id)
+)
+NUM_PROPOSED = select(func.count()).where(IS_OF_STUDY, TRIALS.c.state != TrialState.WAITING)
 
 
 def _rows_by_trial(rows: Iterable[Row[Any]]) -> dict[int, list[Row[Any]]]:
@@ -207,6 +213,17 @@ class PolledStorage(_CachedStorage):
         if not (self._reads_once and self._has_read):
             super()._read_trials_from_remote_storage(study_id)
             self._has_read = True
+
+    def ids_by_number(self, study_id: int, state: TrialState) -> dict[int, int]:
+        """Return the ids of the trials in a state by their numbers, without reading the trials."""
+        with self.engine.connect() as connection:
+            rows = connection.execute(TRIALS_IN_STATE, {"study_id": study_id, "state": state})
+            return {row.number: row.trial_id for row in rows}
+
+    def num_proposed(self, study_id: int) -> int:
+        """Return the number of trials, without enqueued points that have not been proposed."""
+        with self.engine.connect() as connection:
+            return connection.scalar(NUM_PROPOSED, {"study_id": study_id}) or 0
 
     def best_numbers(self, study_id: int, limit: int | None = None) -> list[int]:
         """Return the numbers of the best complete trials, the best first.
