@@ -4,7 +4,7 @@ import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 from unittest import mock
 from weakref import WeakKeyDictionary
 
@@ -50,6 +50,8 @@ class Database:
         self._down_until_s = 0.0
 
     def note_connection(self, connection: sqlite3.Connection, _: object) -> None:
+        connection.execute("PRAGMA synchronous = OFF")
+        connection.execute("PRAGMA journal_mode = MEMORY")
         if self._world.launcher is not None:
             self._world.launcher.connections.append(connection)
 
@@ -107,8 +109,8 @@ class SharingDialect(SQLiteDialect_pysqlite):
     """
 
     supports_statement_cache = True
-    _type_memos: Any = WeakKeyDictionary()
-    _compiled: Any = LRUCache(1000)
+    _type_memos: ClassVar[Any] = WeakKeyDictionary()
+    _compiled: ClassVar[Any] = LRUCache(1000)
 
     @classmethod
     def engine_created(cls, engine: Engine) -> None:
