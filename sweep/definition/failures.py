@@ -86,7 +86,7 @@ class Failures(Settings):
     stop_after_same: PositiveInt = 3
     """Stop the study after this number of consecutive trials have failed with the same cause."""
     refusal_patience_min: PositiveFloat = 30.0
-    """Stop the study after the scheduler has refused all its jobs for an unknown reason for this time, in
+    """Stop the study after the scheduler has rejected all its jobs for an unknown reason for this time, in
     minutes."""
     memory_factor: float = Field(default=1.0, ge=1.0)
     """Factor by which a retry requests more memory after an attempt that ran out of memory."""

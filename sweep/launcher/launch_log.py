@@ -8,7 +8,7 @@ from sweep.definition.study import Study
 from sweep.error_summary import shortened_line
 from sweep.launcher.attempts import describe
 from sweep.launcher.reconciliation import Change
-from sweep.scheduler.executor import Refusal, SubmissionError
+from sweep.scheduler.executor import Rejection, SubmissionError
 from sweep.scheduler.job import JobStatus
 from sweep.states import ACTIVE_STATES, Outcome
 from sweep.storage.failing_nodes import FailingNode
@@ -30,7 +30,7 @@ class LaunchLog:
         self._logged: set[tuple[str, str]] = set()  # tokens of attempts, with what is logged once
         self._missing: set[str] = set()  # the names of jobs whose states are waited for
         self._limits: set[str] = set()  # messages about submit limits
-        self._refusals: set[str] = set()  # messages about other refusals since jobs were last accepted
+        self._rejections: set[str] = set()  # messages about other rejections since jobs were last accepted
         self._failing_nodes: set[str] = set()  # the names of excluded nodes
 
     def change(self, change: Change, is_best: bool) -> None:
@@ -76,28 +76,28 @@ class LaunchLog:
                 logger.warning("%s: waiting for the state of job %s: %s", trial, status.id, status.missing)
         self._missing = set(missing)
 
-    def refusal(self, error: SubmissionError) -> None:
-        """Log that the scheduler has refused jobs: each message once until it accepts some again.
+    def rejection(self, error: SubmissionError) -> None:
+        """Log that the scheduler has rejected jobs: each message once until it accepts some again.
 
         A submit limit is reached again and again, so it is logged once for good.
         """
-        is_limit = error.refusal is Refusal.SUBMIT_LIMIT
-        logged = self._limits if is_limit else self._refusals
+        is_limit = error.rejection is Rejection.SUBMIT_LIMIT
+        logged = self._limits if is_limit else self._rejections
         if (message := str(error)) in logged:
             return
         logged.add(message)
         outcome = (
             "a submit limit of the cluster is reached, and the other trials wait until jobs have ended"
             if is_limit
-            else "jobs cannot be submitted, which is tried again with increasing pauses"
+            else "jobs cannot be submitted, which is retried with increasing pauses"
         )
         logger.warning("study %s: %s: %s", self._study.name, outcome, message)
 
     def accepted(self) -> None:
-        """Log that the scheduler accepts jobs again, if it has refused some."""
-        if self._refusals:
+        """Log that the scheduler accepts jobs again, if it has rejected some."""
+        if self._rejections:
             logger.info("study %s: jobs are accepted again", self._study.name)
-        self._refusals = set()
+        self._rejections = set()
 
     def failing_nodes(self, nodes: Sequence[FailingNode]) -> None:
         """Log each node that the study's jobs avoid, once until it is used again."""

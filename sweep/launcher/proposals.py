@@ -71,7 +71,7 @@ class Proposals:
 
     def num_proposed(self) -> int:
         """Return the number of trials, without enqueued points that have not been proposed."""
-        return sum(trial.state is not TrialState.WAITING for trial in self._study.get_trials(deepcopy=False))
+        return self._storage.num_proposed(optuna_study_id(self._study))
 
     def propose(self) -> Proposal:
         """Propose a new trial with values of all hyperparameters."""
@@ -82,13 +82,15 @@ class Proposals:
 
         There are such trials if a launcher was killed after it had proposed them.
         """
-        running = self._study.get_trials(deepcopy=False, states=(TrialState.RUNNING,))
-        lost = [trial for trial in running if trial.number not in recorded]
-        return [self._with_params(optuna.trial.Trial(self._study, optuna_trial_id(trial))) for trial in lost]
+        running = self._storage.ids_by_number(optuna_study_id(self._study), TrialState.RUNNING)
+        lost = [trial_id for number, trial_id in running.items() if number not in recorded]
+        if lost:
+            self._study.get_trials(deepcopy=False)  # Optuna's storage suggests for trials that it has read
+        return [self._with_params(optuna.trial.Trial(self._study, trial_id)) for trial_id in lost]
 
     def failed_numbers(self) -> set[int]:
         """Return the numbers of the trials that have failed."""
-        return {trial.number for trial in self._study.get_trials(deepcopy=False, states=(TrialState.FAIL,))}
+        return set(self._storage.ids_by_number(optuna_study_id(self._study), TrialState.FAIL))
 
     def params(self, trial_id: int) -> dict[str, Any]:
         """Return the proposed hyperparameters of a trial."""

@@ -12,7 +12,7 @@ from sweep.definition.study import Study
 from sweep.launcher.attempts import FolderOpener, describe, failures_before, folder_of, job_of
 from sweep.launcher.policy import resources_after
 from sweep.launcher.trial_spec import build_spec
-from sweep.scheduler.executor import Executor, Refusal, SubmissionError
+from sweep.scheduler.executor import Executor, Rejection, SubmissionError
 from sweep.scheduler.job import ResourceOverride
 from sweep.states import AttemptState
 from sweep.storage.study_records import StudyRecords
@@ -109,7 +109,7 @@ def submit_within_limits(
             submit(submission, specs, executor, records, open_folder)
             return len(submission.jobs)
         except SubmissionError as error:
-            if error.refusal is not Refusal.SUBMIT_LIMIT or len(submission.jobs) == 1:
+            if error.rejection is not Rejection.SUBMIT_LIMIT or len(submission.jobs) == 1:
                 raise
             submission = replace(submission, jobs=submission.jobs[: len(submission.jobs) // 2])
 
@@ -124,7 +124,7 @@ def submit(
     """Submit jobs, and record their names before that and their ids after it.
 
     A launcher that is killed in between leaves jobs that the next launcher finds by their names, and does not
-    submit again. If the scheduler refuses the jobs, their folder is removed and their attempts stay as they
+    submit again. If the scheduler rejects the jobs, their folder is removed and their attempts stay as they
     are. The scheduler may have received the jobs, so the next poll cycle looks for them before they are
     submitted again. A received job without its pickled task cannot start, and the executor cancels it.
 

@@ -10,9 +10,9 @@ from sweep.launcher.attempts import FolderOpener, folder_of, job_of
 from sweep.launcher.clock import Clock
 from sweep.launcher.launch_log import LaunchLog
 from sweep.launcher.proposals import Proposals
-from sweep.launcher.refused_submissions import RefusedSubmissions
+from sweep.launcher.rejected_submissions import RejectedSubmissions
 from sweep.launcher.submission import JobSettings, Submission, plan_submissions, spec_of, submit_within_limits
-from sweep.scheduler.executor import Executor, Refusal, SubmissionError
+from sweep.scheduler.executor import Executor, Rejection, SubmissionError
 from sweep.states import AttemptState
 from sweep.storage.study_records import StudyRecords
 from sweep.storage.tables import AttemptRow
@@ -41,7 +41,7 @@ class Submitter:
     clock: Clock
     log: LaunchLog
     open_folder: FolderOpener = folder_of
-    _refused: RefusedSubmissions = field(default_factory=RefusedSubmissions)
+    _rejected: RejectedSubmissions = field(default_factory=RejectedSubmissions)
     _excluded_nodes: tuple[str, ...] = ()  # from the jobs that wait in the queue
 
     def submit(
@@ -59,9 +59,9 @@ class Submitter:
             num_busy: The number of jobs that the study has.
 
         Raises:
-            StudyFailedError: If the scheduler rejects a job, or has refused all jobs for too long.
+            StudyFailedError: If the scheduler rejects a job, or has rejected all jobs for too long.
         """
-        max_jobs = self._refused.num_allowed(max_jobs, num_busy, self.clock.now())
+        max_jobs = self._rejected.num_allowed(max_jobs, num_busy, self.clock.now())
         if not attempts or max_jobs == 0:
             return
         failing_nodes = self.records.failing_nodes(self.clock.now())
@@ -74,11 +74,11 @@ class Submitter:
             try:
                 num_submitted = self._submit(submission)
             except SubmissionError as error:
-                self._note_refusal(error, num_busy)
+                self._note_rejection(error, num_busy)
                 return
             max_jobs -= num_submitted
             num_busy += num_submitted
-            self._refused = self._refused.after_acceptance(num_busy)
+            self._rejected = self._rejected.after_acceptance(num_busy)
             self.log.accepted()
             self._exclude_from_queued(queued, names)
 
@@ -102,24 +102,24 @@ class Submitter:
         }
         return submit_within_limits(submission, specs, self.executor, self.records, self.open_folder)
 
-    def _note_refusal(self, error: SubmissionError, num_busy: int) -> None:
-        """Decide when submissions are tried again.
+    def _note_rejection(self, error: SubmissionError, num_busy: int) -> None:
+        """Decide when submissions are retried.
 
         Raises:
-            StudyFailedError: If the jobs will never be accepted, or have been refused for too long.
+            StudyFailedError: If the jobs will never be accepted, or have been rejected for too long.
         """
         name, patience_min = self.study.name, self.study.failures.refusal_patience_min
-        if error.refusal is Refusal.PERMANENT:
+        if error.rejection is Rejection.PERMANENT:
             raise StudyFailedError(
                 f"study {name} is stopped because its jobs are rejected:\n{error}"
             ) from error
-        self._refused = self._refused.after(error.refusal, num_busy, self.clock.now())
-        if self._refused.is_patience_spent(timedelta(minutes=patience_min), self.clock.now()):
+        self._rejected = self._rejected.after(error.rejection, num_busy, self.clock.now())
+        if self._rejected.is_patience_spent(timedelta(minutes=patience_min), self.clock.now()):
             raise StudyFailedError(
-                f"study {name} is stopped because its jobs have been refused for {patience_min:g} min:\n"
+                f"study {name} is stopped because its jobs have been rejected for {patience_min:g} min:\n"
                 f"{error}\nlaunch it again to continue; failures.refusal_patience_min sets how long it waits"
             ) from error
-        self.log.refusal(error)
+        self.log.rejection(error)
 
     def _exclude_from_queued(self, queued: Sequence[AttemptRow], nodes: tuple[str, ...]) -> None:
         """Keep the jobs that wait in the queue away from nodes too, once jobs without these are accepted."""

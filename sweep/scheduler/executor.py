@@ -10,7 +10,7 @@ from sweep.scheduler.job import Job, JobStatus
 from sweep.scheduler.launcher_job import LauncherCommand, SubmittedLauncher
 
 
-class Refusal(Enum):
+class Rejection(Enum):
     """Why jobs could not be submitted."""
 
     PERMANENT = "permanent"
@@ -27,12 +27,12 @@ class SubmissionError(SweepError):
     """Raised if jobs could not be submitted; the message is that of the scheduler.
 
     Attributes:
-        refusal: Why they could not be submitted.
+        rejection: Why they could not be submitted.
     """
 
-    def __init__(self, message: str, refusal: Refusal = Refusal.UNKNOWN) -> None:
+    def __init__(self, message: str, rejection: Rejection = Rejection.UNKNOWN) -> None:
         super().__init__(message)
-        self.refusal = refusal
+        self.rejection = rejection
 
 
 class Executor(Protocol):

@@ -14,7 +14,7 @@ from submitit.local.local import LocalJob
 
 from sweep.definition.local_profile import LocalProfile
 from sweep.definition.setup_lines import IGNORE_WORKING_DIRECTORY, checked_setup
-from sweep.scheduler.executor import Executor, Refusal, SubmissionError
+from sweep.scheduler.executor import Executor, Rejection, SubmissionError
 from sweep.scheduler.job import Job, JobStatus
 from sweep.scheduler.trial_environment import PASSWORD_VARIABLES, without_variables
 from sweep.scheduler.worker_package import place_worker_package, start_command, study_folder
@@ -82,7 +82,8 @@ class LocalExecutor(Executor):
             if str(gpu) not in used:
                 return gpu
         numbers = ", ".join(map(str, self._profile.gpus))
-        raise SubmissionError(f"each GPU of the profile ({numbers}) is used by a trial", Refusal.SUBMIT_LIMIT)
+        message = f"each GPU of the profile ({numbers}) is used by a trial"
+        raise SubmissionError(message, Rejection.SUBMIT_LIMIT)
 
     def _find(self, jobs: Collection[Job]) -> dict[str, JobStatus]:
         """Find jobs whose ids were never recorded, by the folder in the processes' command lines.

@@ -12,7 +12,7 @@ from datetime import UTC, datetime, timedelta
 from typing import NamedTuple
 
 import psutil
-from sqlalchemy import Connection, Engine, event, select, update
+from sqlalchemy import Connection, Engine, bindparam, event, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
@@ -85,6 +85,13 @@ class Lease:
         self._study_id = study_id
         self._now = now
         self._holder = f"{platform.node()} {os.getpid()} {secrets.token_hex(4)}"
+        self._query = select(StudyRow.launcher).where(StudyRow.id == study_id)  # for every commit
+        is_expected = StudyRow.launcher.is_not_distinct_from(bindparam("expected"))
+        self._change = (
+            update(StudyRow)
+            .where(StudyRow.id == study_id, is_expected)
+            .values(launcher=bindparam("new"), launcher_seen_at=bindparam("now"))
+        )
 
     def acquire(self) -> None:
         """Take the lease if it is free or held by a launcher that is dead.
@@ -141,8 +148,7 @@ class Lease:
 
     def _check(self, connection: Connection) -> None:
         """Read in the transaction to be committed who holds the lease."""
-        holder = select(StudyRow.launcher).where(StudyRow.id == self._study_id)
-        if connection.scalar(holder) != self._holder:
+        if connection.scalar(self._query) != self._holder:
             connection.invalidate()  # the changes are discarded with the connection
             raise LeaseLostError(LOST)
 
@@ -152,10 +158,6 @@ class Lease:
 
     def _replace(self, expected: str | None, new: str | None) -> bool:
         """Replace the holder if it is the expected one, and return whether it was."""
-        change = (
-            update(StudyRow)
-            .where(StudyRow.id == self._study_id, StudyRow.launcher.is_not_distinct_from(expected))
-            .values(launcher=new, launcher_seen_at=self._now())
-        )
+        values = {"expected": expected, "new": new, "now": self._now()}
         with self._engine.begin() as connection:
-            return connection.execute(change).rowcount == 1
+            return connection.execute(self._change, values).rowcount == 1

@@ -5,7 +5,7 @@ Only the layout of Optuna's tables is also used by `optuna_queries.py`, which do
 """
 
 import time
-from collections.abc import Container, Iterator
+from collections.abc import Container, Iterable, Iterator
 from contextlib import contextmanager
 from types import SimpleNamespace
 from typing import Any
@@ -18,7 +18,7 @@ from optuna.storages._cached_storage import _CachedStorage
 from optuna.storages._rdb import models
 from optuna.study import StudyDirection
 from optuna.trial import FrozenTrial, TrialState
-from sqlalchemy import URL, ColumnElement, Connection, Engine, Row, Table, select
+from sqlalchemy import URL, ColumnElement, Engine, Row, bindparam, func, or_, select
 from sqlalchemy.exc import IntegrityError, SQLAlchemyError
 
 from sweep.errors import InputError
@@ -43,6 +43,11 @@ STATES = {
     TrialState.WAITING: "waiting",
 }
 """The state of a trial as it is shown to users, by Optuna's state."""
+
+MAX_IDS = 500
+"""How many trials are read by their ids; SQLite limits the parameters of a statement, to 999 before 3.32."""
+
+TRIALS = models.TrialModel.__table__
 
 PARTS = {
     "params": models.TrialParamModel.__table__,
@@ -85,12 +90,24 @@ def recorded_proposal(storage: "PolledStorage", trial_id: int) -> FrozenTrial:
         raise InputError("the trial was deleted from Optuna's tables, with its hyperparameters") from None
 
 
-class BulkReadingStorage(RDBStorage):
-    """An Optuna storage that reads all trials of a study as rows instead of mapped objects.
+class RowReadingStorage(RDBStorage):
+    """An Optuna storage that reads trials as rows instead of mapped objects.
 
     Optuna creates an object for every epoch of every trial, which takes half a minute for 10,000 trials of
-    50 epochs.
+    50 epochs. As in Optuna, reading ends with a commit, at which a launcher notices that it has lost its
+    lease.
     """
+
+    def get_trial(self, trial_id: int) -> FrozenTrial:
+        """Return a trial by Optuna's id.
+
+        Raises:
+            KeyError: If there is no such trial.
+        """
+        trials = self._read_trials(ONE_TRIAL, {"trial_id": trial_id})
+        if not trials:
+            raise KeyError(f"there is no trial with the id {trial_id}")
+        return trials[0]
 
     def _get_trials(
         self,
@@ -99,13 +116,22 @@ class BulkReadingStorage(RDBStorage):
         included_trial_ids: set[int],
         trial_id_greater_than: int,
     ) -> list[FrozenTrial]:
-        if included_trial_ids or trial_id_greater_than > -1:
-            return super()._get_trials(study_id, states, included_trial_ids, trial_id_greater_than)
-        trials = models.TrialModel.__table__
-        is_of_study = trials.c.study_id == study_id
-        with self.engine.connect() as connection:
-            rows = connection.execute(select(trials).where(is_of_study).order_by(trials.c.trial_id)).all()
-            parts = {name: _rows_by_trial(connection, table, is_of_study) for name, table in PARTS.items()}
+        """Return the trials of a study with these ids or greater ones, or all of them."""
+        values: dict[str, Any] = {"study_id": study_id}
+        if trial_id_greater_than > -1 and len(included_trial_ids) <= MAX_IDS:
+            values |= {"known_id": trial_id_greater_than, "ids": sorted(included_trial_ids)}
+            trials = self._read_trials(NEW_TRIALS, values)
+        else:
+            trials = self._read_trials(ALL_TRIALS, values)
+        return [trial for trial in trials if states is None or trial.state in states]
+
+    def _read_trials(self, queries: "TrialQueries", values: dict[str, Any]) -> list[FrozenTrial]:
+        with self.engine.begin() as connection:
+            rows = connection.execute(queries.trials, values).all()
+            parts = {
+                name: _rows_by_trial(connection.execute(query, values)) if rows else {}
+                for name, query in queries.parts.items()
+            }
         return [
             self._build_frozen_trial_from_trial_model(
                 SimpleNamespace(  # type: ignore[arg-type]  # has the attributes of a `models.TrialModel`
@@ -113,16 +139,43 @@ class BulkReadingStorage(RDBStorage):
                 )
             )
             for row in rows
-            if states is None or row.state in states
         ]
 
 
-def _rows_by_trial(
-    connection: Connection, part: Table, is_of_study: ColumnElement[bool]
-) -> dict[int, list[Row[Any]]]:
+class TrialQueries:
+    """The queries that read some trials: one of the trials themselves, and one of each of their parts.
+
+    Args:
+        is_needed: Which trials are read.
+    """
+
+    def __init__(self, is_needed: ColumnElement[bool]) -> None:
+        self.trials = select(TRIALS).where(is_needed).order_by(TRIALS.c.trial_id)
+        self.parts = {name: select(table).join(TRIALS).where(is_needed) for name, table in PARTS.items()}
+
+
+IS_OF_STUDY = TRIALS.c.study_id == bindparam("study_id")
+ONE_TRIAL = TrialQueries(TRIALS.c.trial_id == bindparam("trial_id"))
+ALL_TRIALS = TrialQueries(IS_OF_STUDY)
+NEW_TRIALS = TrialQueries(
+    IS_OF_STUDY
+    & or_(
+        TRIALS.c.trial_id > bindparam("known_id"),
+        TRIALS.c.trial_id.in_(bindparam("ids", expanding=True)),
+    )
+)
+TRIALS_IN_STATE = (
+    select(TRIALS.c.number, TRIALS.c.trial_id)
+    .where(IS_OF_STUDY, TRIALS.c.state == bindparam("state"))
+    .order_by(TRIALS.c.trial_id)
+)
+NUM_PROPOSED = select(func.count()).where(IS_OF_STUDY, TRIALS.c.state != TrialState.WAITING)
+
+
+def _rows_by_trial(rows: Iterable[Row[Any]]) -> dict[int, list[Row[Any]]]:
     """Return the rows of one of the tables in `PARTS` by Optuna's id of the trial."""
     found: dict[int, list[Row[Any]]] = {}
-    for row in connection.execute(select(part).join(models.TrialModel.__table__).where(is_of_study)):
+    for row in rows:
         found.setdefault(row.trial_id, []).append(row)
     return found
 
@@ -161,6 +214,17 @@ class PolledStorage(_CachedStorage):
         if not (self._reads_once and self._has_read):
             super()._read_trials_from_remote_storage(study_id)
             self._has_read = True
+
+    def ids_by_number(self, study_id: int, state: TrialState) -> dict[int, int]:
+        """Return the ids of the trials in a state by their numbers, without reading the trials."""
+        with self.engine.begin() as connection:
+            rows = connection.execute(TRIALS_IN_STATE, {"study_id": study_id, "state": state})
+            return {row.number: row.trial_id for row in rows}
+
+    def num_proposed(self, study_id: int) -> int:
+        """Return the number of trials, without enqueued points that have not been proposed."""
+        with self.engine.begin() as connection:
+            return connection.scalar(NUM_PROPOSED, {"study_id": study_id}) or 0
 
     def best_numbers(self, study_id: int, limit: int | None = None) -> list[int]:
         """Return the numbers of the best complete trials, the best first.
@@ -232,7 +296,7 @@ def optuna_storage(url: URL) -> Iterator[PolledStorage]:
         InputError: If another version of Optuna has created the tables.
     """
     try:
-        storage = BulkReadingStorage(real_url(url), engine_kwargs=engine_options(url))
+        storage = RowReadingStorage(real_url(url), engine_kwargs=engine_options(url))
     except RuntimeError as error:
         raise InputError(
             f"storage {shown_url(url)}: {error}\n"

@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from contextlib import suppress
 from datetime import datetime
 
-from sqlalchemy import Engine, or_, select
+from sqlalchemy import Engine, bindparam, or_, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session, joinedload, selectinload
 
@@ -31,22 +31,24 @@ class StudyRecords:
     def __init__(self, engine: Engine, study_id: int) -> None:
         self._engine = engine
         self.study_id = study_id
+        is_open = or_(
+            AttemptRow.state.in_(bindparam("states", expanding=True)), AttemptRow.is_cost_final.is_(False)
+        )
+        self._open_attempts = (
+            select(AttemptRow)
+            .join(TrialRow)
+            .where(TrialRow.study_id == study_id, is_open)
+            .options(joinedload(AttemptRow.trial).selectinload(TrialRow.attempts))
+            .order_by(TrialRow.number, AttemptRow.number)
+        )
 
     def open_attempts(self, active_states: Collection[AttemptState]) -> list[AttemptRow]:
         """Return the attempts in these states and those whose cost is not final, ordered by trial.
 
         Each attempt has its trial loaded, and the trial its attempts.
         """
-        is_open = or_(AttemptRow.state.in_(active_states), AttemptRow.is_cost_final.is_(False))
-        query = (
-            select(AttemptRow)
-            .join(TrialRow)
-            .where(TrialRow.study_id == self.study_id, is_open)
-            .options(joinedload(AttemptRow.trial).selectinload(TrialRow.attempts))
-            .order_by(TrialRow.number, AttemptRow.number)
-        )
         with Session(self._engine, expire_on_commit=False) as session:
-            return list(session.scalars(query))
+            return list(session.scalars(self._open_attempts, {"states": list(active_states)}))
 
     def save(self, rows: Iterable[Table]) -> None:
         """Write new and changed rows in one transaction."""
@@ -56,8 +58,8 @@ class StudyRecords:
 
     def stop_requested(self) -> Stop | None:
         """Return the kind of stop that a user has requested, or None if no stop is requested."""
-        with Session(self._engine) as session:
-            return session.scalar(select(StudyRow.stop).where(StudyRow.id == self.study_id))
+        with self._engine.connect() as connection:
+            return connection.scalar(select(StudyRow.stop).where(StudyRow.id == self.study_id))
 
     def retries_requested(self, limit: int) -> list[TrialRow]:
         """Return the first trials for which a user has requested a retry, with their attempts loaded."""
@@ -92,20 +94,20 @@ class StudyRecords:
     def trial_numbers(self) -> set[int]:
         """Return the numbers of all recorded trials."""
         query = select(TrialRow.number).where(TrialRow.study_id == self.study_id)
-        with Session(self._engine) as session:
-            return set(session.scalars(query))
+        with self._engine.connect() as connection:
+            return set(connection.scalars(query))
 
     def recorded_epochs(self, trial_id: int) -> set[int]:
         """Return the recorded epochs of a trial."""
         query = select(EpochRow.epoch).where(EpochRow.trial_id == trial_id).distinct()
-        with Session(self._engine) as session:
-            return set(session.scalars(query))
+        with self._engine.connect() as connection:
+            return set(connection.scalars(query))
 
     def reported_metrics(self, trial_id: int) -> list[str]:
         """Return the names of the metrics that a trial has reported, sorted."""
         query = select(EpochRow.metric).where(EpochRow.trial_id == trial_id).distinct()
-        with Session(self._engine) as session:
-            return sorted(session.scalars(query))
+        with self._engine.connect() as connection:
+            return sorted(connection.scalars(query))
 
     def gpu_seconds_of_ended(self) -> float:
         """Return the recorded GPU seconds of all attempts that have ended."""
@@ -124,8 +126,8 @@ class StudyRecords:
             .order_by(AttemptRow.ended_at.desc())
             .limit(limit)
         )
-        with Session(self._engine) as session:
-            return list(session.scalars(query))
+        with self._engine.connect() as connection:
+            return list(connection.scalars(query))
 
     def environment(self, python: str, packages: Mapping[str, str]) -> str:
         """Record a Python environment unless it is recorded already, and return its digest.

@@ -117,8 +117,11 @@ class AttemptFolder:
     def request_stop(self, reason: Outcome) -> None:
         """Request the worker to stop at its next report, as PRUNED or as SUPERSEDED.
 
-        Without the folder there is no worker: a launcher was killed before it created the folder.
+        Without the folder there is no worker: a launcher was killed before it created the folder. An attempt
+        that is superseded stays so, even if a launcher that has been replaced writes its own request late.
         """
+        if self.read_stop() is Outcome.SUPERSEDED:
+            return
         with suppress(FileNotFoundError):
             write_atomically(self.stop, reason.value)
 

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 from submitit.core.utils import JobPaths
 
-from sweep.scheduler.executor import Refusal, SubmissionError
+from sweep.scheduler.executor import Rejection, SubmissionError
 from sweep.scheduler.job import JobStatus
 from sweep.states import Cause, JobState, Outcome
 from tests.cluster import daemons
@@ -133,7 +133,7 @@ def test_rejected_submission_contains_the_message_of_sbatch(
 ) -> None:
     with pytest.raises(SubmissionError, match=message) as error:
         jobs.make_executor(**settings).submit([jobs.new_job(slurm_workplace)])
-    assert error.value.refusal is Refusal.PERMANENT
+    assert error.value.rejection is Rejection.PERMANENT
     assert all(line.startswith("sbatch: ") for line in str(error.value).splitlines())
 
 
@@ -145,7 +145,7 @@ def test_submit_limit_is_recognized(slurm_workplace: Path, slurm: Slurm) -> None
     try:
         with pytest.raises(SubmissionError, match="job submit limit") as error:
             executor.submit([jobs.new_job(slurm_workplace)])
-        assert error.value.refusal is Refusal.SUBMIT_LIMIT
+        assert error.value.rejection is Rejection.SUBMIT_LIMIT
     finally:
         slurm.run(*limit, "maxsubmitjobs=-1")
 
@@ -194,7 +194,7 @@ def test_submission_that_arrives_after_its_timeout_is_cancelled(slurm_workplace:
         slurm.signal("slurmctld", signal.SIGCONT)
     error = submission.exception()
     assert isinstance(error, SubmissionError)
-    assert error.refusal is Refusal.TEMPORARY
+    assert error.rejection is Rejection.TEMPORARY
     unknown = JobStatus(JobState.UNKNOWN, missing="squeue did not answer")
     assert (state.result(), found.result()) == (JobState.UNKNOWN, {job.name: unknown})
 

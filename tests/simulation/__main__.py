@@ -10,8 +10,12 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from tests.simulation.database import MEMORY, create_template
+from tests.simulation.invariants import RECORDED
 from tests.simulation.parallel import run_schedules
 from tests.simulation.schedule import run_schedule
+
+PROGRESS_EVERY = 1_000
+"""After how many schedules a line about the progress is printed."""
 
 
 def main() -> int:
@@ -33,25 +37,40 @@ def main() -> int:
 
 
 def _run_all(seeds: range, template: Path, num_processes: int) -> int:
-    began, counts, seconds, num_failed = time.monotonic(), Counter[str](), 0.0, 0
-    for report in run_schedules(seeds, template, num_processes):
+    began, counts, seconds, failed = time.monotonic(), Counter[str](), 0.0, list[int]()
+    for num_done, report in enumerate(run_schedules(seeds, template, num_processes), start=1):
         counts.update(report.counts)
         seconds += report.seconds
         if report.violations:
-            num_failed += 1
+            failed.append(report.seed)
             print(f"seed {report.seed}: {report.violations[0]}", flush=True)
+        if num_done % PROGRESS_EVERY == 0:
+            minutes = (time.monotonic() - began) / 60
+            print(
+                f"{num_done:,} of {len(seeds):,} schedules in {minutes:.1f} min, {len(failed)} failed",
+                flush=True,
+            )
     minutes = (time.monotonic() - began) / 60
-    print(summary(len(seeds), counts, seconds, num_failed))
-    print(f"in {minutes:.1f} min with {num_processes} processes; seeds {seeds.start} to {seeds.stop - 1}")
-    return int(num_failed > 0)
+    print(summary(seeds, counts, seconds, failed))
+    print(f"duration: {minutes:.1f} min with {num_processes} processes")
+    return int(bool(failed))
 
 
-def summary(num_schedules: int, counts: Counter[str], seconds: float, num_failed: int) -> str:
-    """Return what the schedules contained, and how many violated an invariant."""
+def summary(seeds: range, counts: Counter[str], seconds: float, failed: Sequence[int]) -> str:
+    """Return what the schedules contained, and which of them violated an invariant.
+
+    Args:
+        seeds: The seeds of the schedules.
+        counts: How often each kind of event has happened.
+        seconds: The simulated time.
+        failed: The seeds of the schedules that violated an invariant.
+    """
     lines = [
-        f"schedules: {num_schedules}, {seconds / 86400:.0f} simulated days",
-        f"violations: {num_failed}",
-        *_section("what ran", counts, ("launchers", "jobs", "studies", "retries by users")),
+        f"schedules: {len(seeds):,}, with the seeds {seeds.start} to {seeds.stop - 1}",
+        f"simulated days: {seconds / 86400:,.0f}",
+        f"schedules with violations: {len(failed)}",
+        *(f"  replay with: python -m tests.simulation --replay {seed}" for seed in failed),
+        *_section("what ran", counts, ("launchers", "jobs", "studies", *RECORDED, "retries by users")),
     ]
     for title, prefix in (
         ("external actions", "action: "),

@@ -4,11 +4,15 @@ import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 from unittest import mock
+from weakref import WeakKeyDictionary
 
 from sqlalchemy import Engine, event
+from sqlalchemy.dialects import registry
+from sqlalchemy.dialects.sqlite.pysqlite import SQLiteDialect_pysqlite
 from sqlalchemy.engine.default import DefaultDialect
+from sqlalchemy.util import LRUCache
 
 from sweep.storage.database import WAITS, connect, parse_url, upgrade
 from sweep.storage.optuna_storage import optuna_storage
@@ -46,6 +50,8 @@ class Database:
         self._down_until_s = 0.0
 
     def note_connection(self, connection: sqlite3.Connection, _: object) -> None:
+        connection.execute("PRAGMA synchronous = OFF")
+        connection.execute("PRAGMA journal_mode = MEMORY")
         if self._world.launcher is not None:
             self._world.launcher.connections.append(connection)
 
@@ -95,6 +101,28 @@ def is_simulated(error: Exception) -> bool:
     return any(text in str(error) for text in (DOWN, COMMIT_FAILS, COMMIT_SEEMS_TO_FAIL))
 
 
+class SharingDialect(SQLiteDialect_pysqlite):
+    """SQLite's dialect, all instances of which share the compiled statements and the processors of types.
+
+    SQLAlchemy would otherwise compile each statement again for each simulated launcher, which takes a third
+    of a schedule's time.
+    """
+
+    supports_statement_cache = True
+    _type_memos: ClassVar[Any] = WeakKeyDictionary()
+    _compiled: ClassVar[Any] = LRUCache(1000)
+
+    @classmethod
+    def engine_created(cls, engine: Engine) -> None:
+        engine._compiled_cache = cls._compiled
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, SharingDialect)
+
+    def __hash__(self) -> int:
+        return hash(SharingDialect)
+
+
 @contextmanager
 def simulated_database(world: World) -> Iterator[None]:
     """Let all engines of this process use the database of the simulation."""
@@ -103,6 +131,7 @@ def simulated_database(world: World) -> Iterator[None]:
         mock.patch.object(DefaultDialect, "do_execute", lambda _, *values: database.execute(*values[:3])),
         mock.patch.object(DefaultDialect, "do_commit", lambda _, connection: database.commit(connection)),
         mock.patch.dict(WAITS, {"sqlite": {"timeout": 0.5}}),
+        mock.patch.dict(registry.impls, {"sqlite": lambda: SharingDialect}),
     ):
         event.listen(Engine, "connect", database.note_connection)
         try:

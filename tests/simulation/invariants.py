@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from tests.simulation.schedule import Schedule
 
 STOPPED = "fault: a user stops the study"
+RECORDED = ("trials", "attempts", "epochs")
+"""What is counted in the database at the end of a schedule."""
 OPTUNA_STATES = {"complete": "COMPLETE", "pruned": "PRUNED", "failed": "FAIL"}
 
 
@@ -46,12 +48,19 @@ class Records:
         self.params = {row["trial_id"] for row in query("SELECT * FROM trial_params")}
         connection.close()
 
+    def counts(self) -> dict[str, int]:
+        """Return the number of trials, attempts and epochs."""
+        num_attempts = sum(map(len, self.attempts.values()))
+        num_epochs = sum(map(len, self.epochs.values()))
+        return dict(zip(RECORDED, (len(self.trials), num_attempts, num_epochs), strict=True))
+
 
 def violations_of(schedule: "Schedule", world: World) -> list[str]:
     """Return the invariants that do not hold, one sentence for each."""
     if world.history.violations:
         return world.history.violations
     records = Records(world)
+    world.counts.update(records.counts())
     found: list[str] = []
     for check in (_outcomes, _epochs, _results, _processes, _policy, _jobs, _gpu_seconds):
         found += check(records, schedule, world)

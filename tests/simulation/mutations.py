@@ -156,8 +156,8 @@ MUTATIONS = (
         "            is_best = change.end is not None and self._end_trial(",
     ),
     Mutation(
-        "Refused jobs are not submitted again.",
-        "sweep.launcher.refused_submissions",
+        "Rejected jobs are not submitted again.",
+        "sweep.launcher.rejected_submissions",
         "        num_tried = 1 if now >= self.next_at else 0\n",
         "        num_tried = 0\n",
         ("rejected_for_now",),

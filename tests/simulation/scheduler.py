@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from sweep.scheduler.executor import Executor, Refusal, SubmissionError
+from sweep.scheduler.executor import Executor, Rejection, SubmissionError
 from sweep.scheduler.job import Job, JobStatus
 from sweep.states import JobState
 from tests.simulation.faults import JOB_FAULTS
@@ -90,17 +90,17 @@ class SimulatedScheduler(Executor):
         self._answer()
         if world.happens(faults.rejected_for_good):
             world.note("a submission is rejected for good", "fault: submission rejected for good")
-            raise SubmissionError("invalid partition", Refusal.PERMANENT)
+            raise SubmissionError("invalid partition", Rejection.PERMANENT)
         if world.happens(faults.submit_limit):
             world.note("a submission exceeds a limit", "fault: submit limit")
-            raise SubmissionError("submit limit", Refusal.SUBMIT_LIMIT)
+            raise SubmissionError("submit limit", Rejection.SUBMIT_LIMIT)
         if world.happens(faults.rejected_for_now):
             if world.random.random() >= faults.received:
                 world.note("a submission is rejected", "fault: submission rejected for the moment")
-                raise SubmissionError("unexpected message", Refusal.UNKNOWN)
+                raise SubmissionError("unexpected message", Rejection.UNKNOWN)
             self._receive(jobs)
             world.note("a submission times out", "fault: submission received, but the call fails")
-            raise SubmissionError("socket timed out", Refusal.TEMPORARY)
+            raise SubmissionError("socket timed out", Rejection.TEMPORARY)
         return self._receive(jobs)
 
     def _poll(self, jobs: Sequence[Job]) -> dict[str, JobStatus]:

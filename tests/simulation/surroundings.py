@@ -12,7 +12,7 @@ from sqlalchemy import Engine
 
 from sweep.launcher import launcher
 from sweep.operations import startup
-from sweep.storage import database, lease
+from sweep.storage import database, lease, optuna_storage
 from tests.simulation.database import simulated_database
 from tests.simulation.world import World
 
@@ -50,7 +50,10 @@ def simulated_surroundings(world: World) -> Iterator[None]:
         mock.patch.object(lease, "psutil", SimpleNamespace(pid_exists=is_alive)),
         mock.patch.object(startup, "connect", connect),
         mock.patch.object(storage, "time", SimpleNamespace(sleep=world.clock.sleep)),
-        mock.patch.object(storage._VersionManager, "check_table_schema_compatibility"),  # takes 80 ms
+        mock.patch.object(storage, "random", world.random),  # the pause before a commit is repeated
+        mock.patch.object(storage, "_VersionManager"),
+        mock.patch.object(optuna_storage, "_create_optuna_tables"),  # the template has the tables
+        mock.patch.object(storage.models.BaseModel.metadata, "create_all"),
         mock.patch.object(startup, "provenance", return_value={"data_sha256": None}),
         simulated_database(world),
     ):

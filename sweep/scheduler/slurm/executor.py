@@ -14,7 +14,7 @@ from submitit.core.utils import FailedJobError, FailedSubmissionError, JobPaths
 
 from sweep.definition.slurm_profile import SlurmProfile
 from sweep.scheduler.diagnosis import Diagnosis
-from sweep.scheduler.executor import Executor, Refusal, SubmissionError
+from sweep.scheduler.executor import Executor, Rejection, SubmissionError
 from sweep.scheduler.job import NO_OVERRIDE, Job, JobStatus
 from sweep.scheduler.launcher_job import LauncherCommand, SubmittedLauncher
 from sweep.scheduler.slurm.diagnosis import diagnose_slurm
@@ -29,7 +29,7 @@ from sweep.scheduler.slurm.queue import (
     queued_jobs,
     records_of,
 )
-from sweep.scheduler.slurm.refusals import is_shared_limit, refusal_of
+from sweep.scheduler.slurm.rejections import is_shared_limit, rejection_of
 from sweep.scheduler.worker_package import place_worker_package, start_command, study_folder
 from sweep.states import JobState
 from sweep.worker.run import run_in_job
@@ -69,7 +69,7 @@ class SlurmExecutor(Executor):
         try:
             return self._submit(jobs)
         except SubmissionError as error:
-            if error.refusal is not Refusal.PERMANENT or jobs[0].resources == NO_OVERRIDE:
+            if error.rejection is not Rejection.PERMANENT or jobs[0].resources == NO_OVERRIDE:
                 raise
             logger.warning("%s is submitted without its resource override: %s", jobs[0].submission, error)
             self._impossible_exclusions.add(jobs[0].resources.exclude_nodes)
@@ -85,24 +85,24 @@ class SlurmExecutor(Executor):
                 submitted = executor.map_array(run_in_job, folders)
         except (FailedJobError, FailedSubmissionError) as error:
             message = _sbatch_message(error)
-            raise SubmissionError(message, self._refusal_of(message, len(jobs))) from error
+            raise SubmissionError(message, self._rejection_of(message, len(jobs))) from error
         except FileNotFoundError as error:
             message = f"{error.filename} does not exist: {error.strerror}"
-            raise SubmissionError(message, Refusal.PERMANENT) from error
+            raise SubmissionError(message, Rejection.PERMANENT) from error
         return [str(job.job_id) for job in submitted]
 
     @staticmethod
-    def _refusal_of(message: str, num_jobs: int) -> Refusal:
+    def _rejection_of(message: str, num_jobs: int) -> Rejection:
         """Return why jobs were not submitted.
 
         A submit limit of the user that rejects one job although the user has none will reject it for ever.
         """
-        refusal = refusal_of(message)
-        if refusal is Refusal.SUBMIT_LIMIT and num_jobs == 1 and not is_shared_limit(message):
+        rejection = rejection_of(message)
+        if rejection is Rejection.SUBMIT_LIMIT and num_jobs == 1 and not is_shared_limit(message):
             queued = queued_jobs()
             if queued is not None and all(record.state.has_ended for record in queued):
-                return Refusal.UNKNOWN
-        return refusal
+                return Rejection.UNKNOWN
+        return rejection
 
     def poll(self, jobs: Sequence[Job]) -> dict[str, JobStatus]:
         """Return what is known about each job, with one call of squeue, and at most one of sacct."""

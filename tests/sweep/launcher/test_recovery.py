@@ -11,7 +11,7 @@ from sqlalchemy.exc import OperationalError
 from sweep.errors import StudyFailedError
 from sweep.launcher.outage import retry_on_outage
 from sweep.launcher.proposals import Proposals
-from sweep.scheduler.executor import Refusal, SubmissionError
+from sweep.scheduler.executor import Rejection, SubmissionError
 from sweep.scheduler.job import Job
 from sweep.states import Cause, Outcome
 from tests.sweep.launcher.harness import FakeExecutor, LauncherHarness
@@ -62,7 +62,7 @@ def test_nothing_is_submitted_while_the_scheduler_does_not_answer(
     harness: LauncherHarness, executor: FakeExecutor
 ) -> None:
     harness.launch("parallel=1")
-    executor.rejection = SubmissionError("no", Refusal.PERMANENT)
+    executor.rejection = SubmissionError("no", Rejection.PERMANENT)
     with pytest.raises(StudyFailedError):
         harness.step()
     executor.rejection, executor.answers = None, False

@@ -6,7 +6,7 @@ import pytest
 
 from sweep.cli.study_summary import summary
 from sweep.errors import InputError, StudyFailedError
-from sweep.scheduler.executor import Refusal, SubmissionError
+from sweep.scheduler.executor import Rejection, SubmissionError
 from sweep.states import ACTIVE_STATES
 from tests.sweep.launcher.harness import FakeExecutor, LauncherHarness
 
@@ -56,7 +56,7 @@ def test_rejected_job_stops_the_study_and_is_submitted_by_the_next_launch(
 ) -> None:
     harness.launch("trials=1")
     executor.rejection = SubmissionError(
-        "sbatch: error: invalid partition specified: gpuu", Refusal.PERMANENT
+        "sbatch: error: invalid partition specified: gpuu", Rejection.PERMANENT
     )
     with pytest.raises(StudyFailedError, match="invalid partition specified: gpuu"):
         harness.step()
@@ -136,7 +136,7 @@ def test_submission_that_fails_temporarily_is_repeated(
     harness: LauncherHarness, executor: FakeExecutor
 ) -> None:
     harness.launch("trials=2")
-    executor.rejection = SubmissionError("Socket timed out on send/recv operation", Refusal.TEMPORARY)
+    executor.rejection = SubmissionError("Socket timed out on send/recv operation", Rejection.TEMPORARY)
     assert [harness.step() for _ in range(3)] == [2, 2, 2]
     assert harness.attempts() == [(0, 1, "submitting", None), (1, 1, "submitting", None)]
     executor.rejection = None
@@ -149,7 +149,7 @@ def test_time_at_which_no_job_was_found_is_not_the_end_of_a_later_job(
     harness: LauncherHarness, executor: FakeExecutor
 ) -> None:
     harness.launch("trials=1")
-    executor.rejection = SubmissionError("Socket timed out on send/recv operation", Refusal.TEMPORARY)
+    executor.rejection = SubmissionError("Socket timed out on send/recv operation", Rejection.TEMPORARY)
     assert [harness.step() for _ in range(2)] == [1, 1]
     executor.rejection = None
     harness.clock.sleep(60)

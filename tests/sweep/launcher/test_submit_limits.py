@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 import pytest
 
-from sweep.scheduler.executor import Refusal, SubmissionError
+from sweep.scheduler.executor import Rejection, SubmissionError
 from sweep.scheduler.job import Job
 from tests.sweep.launcher.harness import FakeExecutor, LauncherHarness
 
@@ -20,7 +20,7 @@ class LimitedExecutor(FakeExecutor):
     def __init__(self) -> None:
         super().__init__()
         self.num_other = 0  # jobs of other studies
-        self.num_refused = 0
+        self.num_rejected = 0
 
     @property
     def num_jobs(self) -> int:
@@ -29,8 +29,8 @@ class LimitedExecutor(FakeExecutor):
 
     def submit(self, jobs: Sequence[Job]) -> list[str]:
         if self.num_jobs + len(jobs) > MAX_JOBS:
-            self.num_refused += 1
-            raise SubmissionError("QOSMaxSubmitJobPerUserLimit", Refusal.SUBMIT_LIMIT)
+            self.num_rejected += 1
+            raise SubmissionError("QOSMaxSubmitJobPerUserLimit", Rejection.SUBMIT_LIMIT)
         return super().submit(jobs)
 
 
@@ -49,10 +49,10 @@ def test_submissions_shrink_until_they_fit_and_ended_jobs_are_replaced(
         assert executor.num_jobs == MAX_JOBS
         for job_id in range(1, 13):
             executor.end(str(job_id))
-            num_refused = executor.num_refused
+            num_rejected = executor.num_rejected
             num_active = harness.step()
             assert executor.num_jobs == min(MAX_JOBS, 12 - job_id)  # the slot is used at once
-            assert executor.num_refused == num_refused
+            assert executor.num_rejected == num_rejected
     assert num_active == 0
     assert harness.states() == ["complete"] * 12
     assert sum("a submit limit of the cluster is reached" in message for message in caplog.messages) == 1
@@ -68,7 +68,7 @@ def test_study_waits_for_jobs_of_other_studies_without_end(
     for _ in range(100):
         harness.clock.sleep(300)
         assert harness.step() == 6
-    assert executor.num_refused < 210
+    assert executor.num_rejected < 210
     executor.num_other = 0
     harness.clock.sleep(300)
     for _ in range(4):

@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy import update
 
 from sweep.errors import InputError, StudyFailedError
-from sweep.scheduler.executor import Refusal, SubmissionError
+from sweep.scheduler.executor import Rejection, SubmissionError
 from sweep.states import Cause, JobState, Outcome, Stop
 from sweep.storage.database import connect
 from sweep.storage.studies import get_study
@@ -110,7 +110,7 @@ def test_attempt_that_was_never_submitted_is_cancelled(
     harness: LauncherHarness, executor: FakeExecutor
 ) -> None:
     harness.launch("trials=1")
-    executor.rejection = SubmissionError("no", Refusal.PERMANENT)
+    executor.rejection = SubmissionError("no", Rejection.PERMANENT)
     with pytest.raises(StudyFailedError):
         harness.step()
     request(request_stop, Stop.CANCEL)

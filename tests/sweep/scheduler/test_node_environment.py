@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from sweep.definition.local_profile import LocalProfile
-from sweep.scheduler.executor import Refusal, SubmissionError
+from sweep.scheduler.executor import Rejection, SubmissionError
 from sweep.scheduler.local import LocalExecutor
 from sweep.states import JobState, Outcome
 from tests.pythons import find_python
@@ -148,7 +148,7 @@ def test_each_gpu_is_used_by_one_trial_at_a_time(workplace: Path) -> None:
         SubmissionError, match=r"each GPU of the profile \(1, 3\) is used by a trial"
     ) as error:
         submit(executor, new_job(workplace))
-    assert error.value.refusal is Refusal.SUBMIT_LIMIT
+    assert error.value.rejection is Rejection.SUBMIT_LIMIT
     executor.cancel(jobs[0])
     assert wait_for_end(executor, jobs[0]) is JobState.GONE
     assert state(executor, jobs[1]) is JobState.RUNNING

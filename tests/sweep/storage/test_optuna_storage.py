@@ -87,6 +87,7 @@ def test_private_names_exist(module_name: str, name: str) -> None:
         ("_CachedStorage", "get_best_trial", ["study_id"]),
         ("_CachedStorage", "get_trial_id_from_study_id_trial_number", ["study_id", "trial_number"]),
         ("RDBStorage", "_get_trials", ["study_id", "states", "included_trial_ids", "trial_id_greater_than"]),
+        ("RDBStorage", "get_trial", ["trial_id"]),
         ("RDBStorage", "_build_frozen_trial_from_trial_model", ["trial"]),
         ("RDBStorage", "remove_session", []),
     ],
@@ -163,6 +164,45 @@ def test_trials_are_read_once_until_an_attribute_is_stored(
             assert len(reads) == 2
         study.get_trials()
         assert len(reads) == 3
+
+
+@pytest.mark.parametrize("max_ids", [500, 1])
+def test_trials_are_read_as_optuna_reads_them(
+    module: ModuleType, url: URL, storage: Any, monkeypatch: pytest.MonkeyPatch, max_ids: int
+) -> None:
+    monkeypatch.setattr(module, "MAX_IDS", max_ids)
+    study = optuna.create_study(study_name="toy", storage=storage)
+    study.enqueue_trial({"x": 0.5}, user_attrs={"origin": "file"})
+    trials = [study.ask() for _ in range(5)]
+    for trial in trials:
+        trial.suggest_float("x", 0.0, 1.0)
+        trial.suggest_categorical("kind", ["a", "b"])
+        trial.report(math.inf, step=trial.number)
+    with relied_on("how trials are read"):
+        original = RDBStorage(f"sqlite:///{url.database}")
+        study_id = module.optuna_study_id(study)
+        for ended in (trials[4], trials[1], trials[0]):
+            study.tell(ended, float(ended.number))
+            expected = original.get_all_trials(study_id)
+            assert study.get_trials() == expected
+            assert [storage.get_trial(module.optuna_trial_id(trial)) for trial in trials] == expected
+        with pytest.raises(KeyError):
+            storage.get_trial(99)
+        original.remove_session()
+        original.engine.dispose()
+
+
+def test_states_are_read_without_the_trials(module: ModuleType, storage: Any) -> None:
+    study = optuna.create_study(study_name="toy", storage=storage)
+    study.tell(study.ask(), 1.0)
+    trial = study.ask()
+    study.enqueue_trial({"x": 0.5})
+    study_id = module.optuna_study_id(study)
+    with relied_on("the stored states of trials"):
+        ids = storage.ids_by_number(study_id, TrialState.RUNNING)
+        assert ids == {trial.number: module.optuna_trial_id(trial)}
+        assert storage.ids_by_number(study_id, TrialState.FAIL) == {}
+        assert storage.num_proposed(study_id) == 2
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from sweep.definition.slurm_profile import SlurmProfile
-from sweep.scheduler.executor import Refusal, SubmissionError
+from sweep.scheduler.executor import Rejection, SubmissionError
 from sweep.scheduler.job import Job, JobStatus
 from sweep.scheduler.slurm.executor import SlurmExecutor
 from sweep.states import JobState
@@ -101,7 +101,7 @@ def test_states_are_unknown_if_squeue_does_not_answer(
 @pytest.mark.parametrize(
     ("message", "state"),
     [
-        ("sacct: error: Problem talking to the database: Connection refused", JobState.UNKNOWN),
+        ("sacct: error: Problem talking to the database: Connection rejected", JobState.UNKNOWN),
         ("Slurm accounting storage is disabled", JobState.GONE),
     ],
 )
@@ -249,11 +249,11 @@ def test_submit_returns_the_job_id(executor: SlurmExecutor, job: Job, sbatch: Ca
 
 
 @pytest.mark.parametrize(
-    ("message", "refusal"),
+    ("message", "rejection"),
     [
-        ("invalid partition specified: gpuu", Refusal.PERMANENT),
-        ("Batch job submission failed: Socket timed out on send/recv operation", Refusal.TEMPORARY),
-        ("Batch job submission failed: Unexpected message received", Refusal.UNKNOWN),
+        ("invalid partition specified: gpuu", Rejection.PERMANENT),
+        ("Batch job submission failed: Socket timed out on send/recv operation", Rejection.TEMPORARY),
+        ("Batch job submission failed: Unexpected message received", Rejection.UNKNOWN),
     ],
 )
 def test_rejected_submission_raises_the_error_of_sbatch(
@@ -262,27 +262,27 @@ def test_rejected_submission_raises_the_error_of_sbatch(
     sbatch: Callable[[str], None],
     capsys: pytest.CaptureFixture[str],
     message: str,
-    refusal: Refusal,
+    rejection: Rejection,
 ) -> None:
     sbatch(f'echo "sbatch: error: {message}" >&2; exit 1')
     with pytest.raises(SubmissionError) as error:
         executor.submit([job])
-    assert error.value.refusal is refusal
+    assert error.value.rejection is rejection
     assert str(error.value) == f"sbatch: error: {message}"
     assert capsys.readouterr().err == ""  # the caller reports the error
 
 
 @pytest.mark.parametrize(
-    ("limit", "queued", "refusal"),
+    ("limit", "queued", "rejection"),
     [
-        ("AssocMaxSubmitJobLimit", "7|RUNNING|1:00|None|n1|other", Refusal.SUBMIT_LIMIT),
-        ("AssocMaxSubmitJobLimit", "7|COMPLETED|1:00|None|n1|other", Refusal.UNKNOWN),
-        ("QOSGrpSubmitJobsLimit", "", Refusal.SUBMIT_LIMIT),  # the jobs of others count
+        ("AssocMaxSubmitJobLimit", "7|RUNNING|1:00|None|n1|other", Rejection.SUBMIT_LIMIT),
+        ("AssocMaxSubmitJobLimit", "7|COMPLETED|1:00|None|n1|other", Rejection.UNKNOWN),
+        ("QOSGrpSubmitJobsLimit", "", Rejection.SUBMIT_LIMIT),  # the jobs of others count
     ],
 )
-def test_submit_limit_that_no_job_reaches_is_an_unknown_refusal(
+def test_submit_limit_that_no_job_reaches_is_an_unknown_rejection(
     executor: SlurmExecutor, job: Job, sbatch: Callable[[str], None], tmp_path: Path, limit: str, queued: str,
-    refusal: Refusal,
+    rejection: Rejection,
 ) -> None:  # fmt: skip
     sbatch(f'echo "sbatch: error: {limit}" >&2; exit 1')
     squeue = tmp_path / "bin" / "squeue"
@@ -290,7 +290,7 @@ def test_submit_limit_that_no_job_reaches_is_an_unknown_refusal(
     squeue.chmod(0o755)
     with pytest.raises(SubmissionError, match=limit) as error:
         executor.submit([job])
-    assert error.value.refusal is refusal
+    assert error.value.rejection is rejection
 
 
 def test_submission_without_slurm_is_rejected(

@@ -6,7 +6,7 @@ Slurm's job state reasons.
 
 import re
 
-from sweep.scheduler.executor import Refusal
+from sweep.scheduler.executor import Rejection
 
 _TEMPORARY = (
     "socket timed out",
@@ -40,18 +40,18 @@ _ACCOUNTING_POLICY = "accounting/qos policy"
 _SHARED_LIMITS = ("Grp", "PerAccount")
 
 
-def refusal_of(message: str) -> Refusal:
+def rejection_of(message: str) -> Rejection:
     """Return why jobs were not submitted, by the message of sbatch."""
     text = message.lower()
     if _ACCOUNTING_POLICY in text or _LIMIT_NAME.search(message):
         names = _LIMIT_NAME.findall(message)
         may_fit = not names or any("Submit" in name for name in names)
-        return Refusal.SUBMIT_LIMIT if may_fit else Refusal.PERMANENT
+        return Rejection.SUBMIT_LIMIT if may_fit else Rejection.PERMANENT
     if any(part in text for part in _TEMPORARY):
-        return Refusal.TEMPORARY
+        return Rejection.TEMPORARY
     if any(re.search(pattern, text) for pattern in _PERMANENT):
-        return Refusal.PERMANENT
-    return Refusal.UNKNOWN
+        return Rejection.PERMANENT
+    return Rejection.UNKNOWN
 
 
 def is_shared_limit(message: str) -> bool:

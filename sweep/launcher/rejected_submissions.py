@@ -1,24 +1,24 @@
-"""When the launcher submits jobs again after the scheduler has refused some."""
+"""When the launcher submits jobs again after the scheduler has rejected some."""
 
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from sweep.scheduler.executor import Refusal
+from sweep.scheduler.executor import Rejection
 
 FIRST_PAUSE, MAX_PAUSE = timedelta(seconds=10), timedelta(minutes=5)
-"""The first pause, which each further refusal doubles, and the longest one."""
+"""The first pause, which each further rejection doubles, and the longest one."""
 
 
 @dataclass(frozen=True)
-class RefusedSubmissions:
-    """The consecutive submissions that the scheduler has refused.
+class RejectedSubmissions:
+    """The consecutive submissions that the scheduler has rejected.
 
     Attributes:
         count: Their number.
         next_at: When the next submission is tried.
-        queue_limit: How many jobs the study had when a submit limit refused another one; None if the last
-            refusal had another reason.
-        unknown_since: When the first of them was refused for an unknown reason.
+        queue_limit: How many jobs the study had when a submit limit rejected another one; None if the last
+            rejection had another reason.
+        unknown_since: When the first of them was rejected for an unknown reason.
     """
 
     count: int = 0
@@ -26,17 +26,17 @@ class RefusedSubmissions:
     queue_limit: int | None = None
     unknown_since: datetime | None = None
 
-    def after(self, refusal: Refusal, num_busy: int, now: datetime) -> "RefusedSubmissions":
-        """Return the refused submissions after another one.
+    def after(self, rejection: Rejection, num_busy: int, now: datetime) -> "RejectedSubmissions":
+        """Return the rejected submissions after another one.
 
         Args:
-            refusal: Why it was refused.
+            rejection: Why it was rejected.
             num_busy: The number of jobs that the study had at that time.
             now: The time.
         """
         pause = min(FIRST_PAUSE * 2 ** min(self.count, 10), MAX_PAUSE)
-        unknown_since = self.unknown_since or (now if refusal is Refusal.UNKNOWN else None)
-        queue_limit = num_busy if refusal is Refusal.SUBMIT_LIMIT else None
+        unknown_since = self.unknown_since or (now if rejection is Rejection.UNKNOWN else None)
+        queue_limit = num_busy if rejection is Rejection.SUBMIT_LIMIT else None
         return replace(
             self,
             count=self.count + 1,
@@ -45,15 +45,15 @@ class RefusedSubmissions:
             unknown_since=unknown_since,
         )
 
-    def after_acceptance(self, num_busy: int) -> "RefusedSubmissions":
-        """Return the refused submissions after an accepted one, which leave a known submit limit in place.
+    def after_acceptance(self, num_busy: int) -> "RejectedSubmissions":
+        """Return the rejected submissions after an accepted one, which leave a known submit limit in place.
 
         Args:
             num_busy: The number of jobs that the study has with the accepted ones.
         """
         if self.queue_limit is not None and num_busy <= self.queue_limit:
             return self
-        return RefusedSubmissions()
+        return RejectedSubmissions()
 
     def num_allowed(self, num_jobs: int, num_busy: int, now: datetime) -> int:
         """Return how many jobs may be submitted now.
@@ -73,5 +73,5 @@ class RefusedSubmissions:
         return min(num_jobs, max(num_replaced, num_tried))
 
     def is_patience_spent(self, patience: timedelta, now: datetime) -> bool:
-        """Return whether submissions have been refused for an unknown reason for too long."""
+        """Return whether submissions have been rejected for an unknown reason for too long."""
         return self.unknown_since is not None and now - self.unknown_since >= patience

@@ -1,4 +1,4 @@
-"""Submissions that the real sbatch refuses, and nodes on which nothing starts."""
+"""Submissions that the real sbatch rejects, and nodes on which nothing starts."""
 
 import getpass
 import json
@@ -42,12 +42,12 @@ def submitted(launch: LaunchProcess) -> set[str]:
     return {str(name).rpartition(".")[0] for name in table["job_name"]} if "job_name" in table else set()
 
 
-@pytest.mark.parametrize("num_refused", [1, 2])
+@pytest.mark.parametrize("num_rejected", [1, 2])
 def test_unknown_message_of_sbatch_is_tried_again(
-    slurm_workplace: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, num_refused: int
+    slurm_workplace: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, num_rejected: int
 ) -> None:
     count, bin_folder = tmp_path / "count", tmp_path / "failing"
-    count.write_text(str(num_refused))
+    count.write_text(str(num_rejected))
     bin_folder.mkdir()
     script = bin_folder / "sbatch"
     script.write_text(FAILING_SBATCH.format(count=count, command=shutil.which("sbatch"), message=UNKNOWN))
@@ -92,7 +92,7 @@ def test_submit_limit_reduces_submissions_until_they_fit(
     assert largest == MAX_JOBS
     assert [launch.attempts(trial)[-1].state for trial in range(6)] == ["complete"] * 6
     assert launch.log().count("a submit limit of the cluster is reached") == 1
-    assert len(submissions(slurm_workplace)) <= 6  # a refused submission leaves no folder
+    assert len(submissions(slurm_workplace)) <= 6  # a rejected submission leaves no folder
 
 
 def test_node_on_which_nothing_starts_is_avoided_and_named(slurm_workplace: Path, slurm: Slurm) -> None:

@@ -2,8 +2,8 @@
 
 import pytest
 
-from sweep.scheduler.executor import Refusal
-from sweep.scheduler.slurm.refusals import is_shared_limit, refusal_of
+from sweep.scheduler.executor import Rejection
+from sweep.scheduler.slurm.rejections import is_shared_limit, rejection_of
 
 POLICY = "Job violates accounting/QOS policy (job submit limit, user's size and/or time limits)"
 
@@ -39,7 +39,7 @@ POLICY = "Job violates accounting/QOS policy (job submit limit, user's size and/
     ],
 )
 def test_permanent_errors(message: str) -> None:
-    assert refusal_of(f"sbatch: error: {message}") is Refusal.PERMANENT
+    assert rejection_of(f"sbatch: error: {message}") is Rejection.PERMANENT
 
 
 @pytest.mark.parametrize(
@@ -52,7 +52,7 @@ def test_permanent_errors(message: str) -> None:
     ],
 )
 def test_submit_limits(message: str) -> None:
-    assert refusal_of(f"sbatch: error: {message}") is Refusal.SUBMIT_LIMIT
+    assert rejection_of(f"sbatch: error: {message}") is Rejection.SUBMIT_LIMIT
     assert is_shared_limit(message) == ("Grp" in message)
 
 
@@ -71,7 +71,7 @@ def test_submit_limits(message: str) -> None:
     ],
 )
 def test_unknown_errors(message: str) -> None:
-    assert refusal_of(f"sbatch: error: {message}") is Refusal.UNKNOWN
+    assert rejection_of(f"sbatch: error: {message}") is Rejection.UNKNOWN
 
 
 @pytest.mark.parametrize(
@@ -86,4 +86,4 @@ def test_unknown_errors(message: str) -> None:
     ],
 )
 def test_temporary_errors(message: str) -> None:
-    assert refusal_of(f"sbatch: error: {message}") is Refusal.TEMPORARY
+    assert rejection_of(f"sbatch: error: {message}") is Rejection.TEMPORARY
