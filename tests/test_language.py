@@ -25,7 +25,7 @@ REPLACED = {
     r"[Hh]opeless": "should be pruned",
     r"with_patience": "retry_on_outage",
     r"\b[Mm]istake": "problem",
-    r"(?<!Connection )\b[Rr]efus(e|al(?!_patience_min))": "reject, problem",
+    r"(?<!Connection )\b[Rr]efus(e|al(?![_ ][Pp]atience))": "reject, problem",
     r"[Ee]xhibit": "dashboard artifacts",
     r"\b[Ss]tanding\b": "published baselines",
     r"[Ss]tarting[ _-]work": "baseline",
