@@ -90,6 +90,8 @@ class Launcher:
     _reason_to_close: str | None = None
     _reason_of_failure: str | None = None
     _num_costs_open: int = 0
+    _lingering: set[str | None] = field(default_factory=set)
+    _noticed_ends: dict[str, datetime] = field(default_factory=dict)  # by the tokens of the attempts
     _ended_gpu_seconds: float | None = None  # None if it has to be read again
     _is_pruner_checked: bool = False
 
@@ -225,6 +227,10 @@ class Launcher:
             )
             for attempt, attempt_files in zip(attempts, files, strict=True)
         ]
+        observations = [
+            self._with_noticed_end(attempt, observation, now)
+            for attempt, observation in zip(attempts, observations, strict=True)
+        ]
         for attempt, observation in zip(attempts, observations, strict=True):
             self._report_epochs(attempt, observation.files.epochs)
         return observations, now
@@ -241,19 +247,35 @@ class Launcher:
             exit_grace_s=self.settings.exit_grace_s,
         )
 
+    def _with_noticed_end(self, attempt: AttemptRow, observation: Observation, now: datetime) -> Observation:
+        """Return the observation with the time at which this launcher noticed the end of the attempt.
+
+        The recorded end follows from the clock of a node, which may be wrong.
+        """
+        if attempt.state in ACTIVE_STATES:
+            return observation
+        return replace(observation, ended_at=self._noticed_ends.setdefault(attempt.token, now))
+
     def _lingering_jobs(
         self, observed: Sequence[tuple[AttemptRow, Observation]], cycle: Cycle
     ) -> set[str | None]:
-        """Return the jobs that run although their attempts have ended, which occupy slots for a while."""
-        return {
+        """Return the jobs that run although their attempts have ended, which occupy slots for a while.
+
+        A job whose state is not known counts as before.
+        """
+        self._lingering = {
             attempt.job_name
             for attempt, observation in observed
             if attempt.state not in ACTIVE_STATES
             and observation.job is not None
-            and observation.job.state in {JobState.PENDING, JobState.RUNNING}
-            and attempt.ended_at is not None
-            and cycle.now < exit_deadline(attempt.ended_at, cycle) + LINGER_TIMEOUT
+            and (
+                observation.job.state in {JobState.PENDING, JobState.RUNNING}
+                or (observation.job.state is JobState.UNKNOWN and attempt.job_name in self._lingering)
+            )
+            and cycle.now
+            < exit_deadline(self._noticed_ends.setdefault(attempt.token, cycle.now), cycle) + LINGER_TIMEOUT
         }
+        return self._lingering
 
     def _to_prune(
         self, observed: Sequence[tuple[AttemptRow, Observation]]

@@ -117,11 +117,11 @@ def without_epochs(files: Files, recorded: Collection[int]) -> Files:
     """Leave out epochs that are recorded or repeated, so that the first report of an epoch is recorded.
 
     An attempt repeats the epochs of the one that it continues, and several processes of an attempt may report
-    the same epoch.
+    the same epoch. A report without metrics is not recorded, so it does not count as the first one.
     """
     known, first_reports = set(recorded), []
     for report in files.epochs:
-        if report.epoch not in known:
+        if report.metrics and report.epoch not in known:
             known.add(report.epoch)
             first_reports.append(report)
     return replace(files, epochs=tuple(first_reports))

@@ -15,7 +15,7 @@ from capsmodel.training.batches import batched
 from capsmodel.training.trainer import CapsNetTrainer
 from tests.capsmodel import paper
 
-TOLERANCE = 1e-5  # the relative tolerance for results in float32
+TOLERANCE = 4e-5  # the relative tolerance for results in float32; CPUs round sums differently, by up to 2e-5
 COEFFICIENT = 0.392
 
 

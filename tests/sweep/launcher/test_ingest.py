@@ -188,7 +188,8 @@ def check_epochs(trial: TrialRow, content: FolderContent) -> None:
                 report = EpochReport.from_json(part)
             except InvalidDocumentError:
                 continue
-            first.setdefault(report.epoch, set(report.metrics))
+            if report.metrics:
+                first.setdefault(report.epoch, set(report.metrics))
     for epoch, names in found.items():
         assert names == first[epoch]
     for final in finals:

@@ -31,8 +31,13 @@ def test_files_are_those_with_the_attempts_token(tmp_path: Path) -> None:
 
 
 def test_epochs_that_the_trial_has_recorded_are_left_out() -> None:
-    files = Files(epochs=tuple(EpochReport(epoch, 0.0, {}) for epoch in (1, 2, 3)), offset=9)
+    files = Files(epochs=tuple(EpochReport(epoch, 0.0, {"score": 0.5}) for epoch in (1, 2, 3)), offset=9)
     assert [report.epoch for report in without_epochs(files, {1, 2}).epochs] == [3]
+
+
+def test_report_without_metrics_is_not_the_first_report_of_an_epoch() -> None:
+    files = Files(epochs=(EpochReport(1, 0.0, {}), EpochReport(1, 0.0, {"score": 0.5})), offset=9)
+    assert [report.metrics for report in without_epochs(files, ()).epochs] == [{"score": 0.5}]
 
 
 def test_end_of_the_job_is_the_first_time_it_was_observed() -> None:
