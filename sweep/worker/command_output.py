@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 import selectors
 import time
 from collections import deque
@@ -16,8 +15,6 @@ PARTIAL_LINE_S = 0.2
 MAX_LINE_BYTES = 100_000
 """The length at which a line without an end is treated as one."""
 MAX_TAIL_LINES, MAX_TAIL_LINE_LENGTH = 20, 2000
-
-_LINE = re.compile(rb"[^\r\n]*(?:\r\n|\n|\r)")
 
 
 class CommandOutput:
@@ -90,16 +87,10 @@ class CommandOutput:
         stream.partial += data
         stream.line += data
         self._log_lines(stream)
-        lines: list[str] = []
-        end = 0
-        for match in _LINE.finditer(stream.line):
-            lines += self._take_line(name, match.group())
-            end = match.end()
-        del stream.line[:end]
-        if len(stream.line) > MAX_LINE_BYTES:
-            lines += self._take_line(name, bytes(stream.line))
-            stream.line.clear()
-        return lines
+        received = stream.line.splitlines(keepends=True)
+        is_unfinished = not received[-1].endswith((b"\n", b"\r")) and len(received[-1]) < MAX_LINE_BYTES
+        stream.line = received.pop() if is_unfinished else bytearray()
+        return [text for line in received for text in self._take_line(name, bytes(line))]
 
     def _log_lines(self, stream: _Stream) -> None:
         end = max(stream.partial.rfind(b"\n"), stream.partial.rfind(b"\r")) + 1

@@ -16,8 +16,9 @@ import os
 import re
 import stat
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, NamedTuple, Pattern
+from typing import Any, BinaryIO, NamedTuple, Pattern
 
 from sweep.worker.epoch_numbering import EpochNumbering
 from sweep.worker.metrics import MAX_METRICS, RESERVED_NAMES, problem_with_name
@@ -183,14 +184,26 @@ class FollowedFile:
             self._remember_foreign_content()
 
     def _remember_foreign_content(self) -> None:
-        try:
-            with self._path.open("rb") as file:
+        with self._open() as file:
+            if file is not None:
                 status = os.fstat(file.fileno())
-                content = file.read(min(status.st_size, READ_BYTES))
+                self._seen = _identity(status)
+                self._foreign = (status.st_size, file.read(min(status.st_size, READ_BYTES)))
+
+    @contextmanager
+    def _open(self) -> Iterator[BinaryIO | None]:
+        """Open the file; there is none if it is missing, is not a regular file or cannot be opened."""
+        try:
+            descriptor = os.open(str(self._path), os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
         except OSError:
+            yield None
             return
-        self._seen = _identity(status)
-        self._foreign = (status.st_size, content)
+        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+            os.close(descriptor)
+            yield None
+            return
+        with os.fdopen(descriptor, "rb") as file:
+            yield file
 
     def read(self, *, is_ended: bool = False) -> tuple[list[str], bool]:
         """Return the lines since the last call, and whether they are the first ones of the file.
@@ -198,19 +211,15 @@ class FollowedFile:
         Args:
             is_ended: Whether the file will not grow any more, so that its last line needs no line end.
         """
-        try:
-            descriptor = os.open(str(self._path), os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
-        except OSError:
-            return [], False
-        with os.fdopen(descriptor, "rb") as file:
+        with self._open() as file:
             try:
-                return self._read(file, is_ended)
+                return ([], False) if file is None else self._read(file, is_ended)
             except OSError:
                 return [], False
 
-    def _read(self, file: Any, is_ended: bool) -> tuple[list[str], bool]:
+    def _read(self, file: BinaryIO, is_ended: bool) -> tuple[list[str], bool]:
         status = os.fstat(file.fileno())
-        if not stat.S_ISREG(status.st_mode) or (_identity(status) == self._seen and not is_ended):
+        if _identity(status) == self._seen and not is_ended:
             return [], False
         if self._foreign is not None:
             if _identity(status) == self._seen:
@@ -235,7 +244,7 @@ class FollowedFile:
         lines = data[:size].decode("utf-8-sig" if is_start else "utf-8", errors="replace").splitlines()
         return lines, is_start and bool(lines)
 
-    def _advance(self, file: Any, size: int) -> None:
+    def _advance(self, file: BinaryIO, size: int) -> None:
         """Move the position, and keep what shows later that the file is still the same."""
         if self._offset == 0:
             file.seek(0)
@@ -245,7 +254,7 @@ class FollowedFile:
         file.seek(start)
         self._checked = file.read(self._offset - start)
 
-    def _continues(self, file: Any, size: int) -> bool:
+    def _continues(self, file: BinaryIO, size: int) -> bool:
         if self._offset == 0:
             return True
         if size < self._offset:
