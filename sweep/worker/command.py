@@ -300,6 +300,8 @@ def judge(
     kind, lines = ("stderr", list(end.error_lines)) if end.error_lines else ("log", log_lines())
     printed = "\n".join(lines)
     reason = ending(end.returncode)
+    if lines and end.returncode > 0:  # the last line of an error is what tables of trials show
+        reason = f"{reason}: {lines[-1].strip()}"
     error = f"the last lines of its {kind}:\n{printed}\n{reason}" if lines else reason
     is_out_of_memory = _OUT_OF_MEMORY.search(printed) is not None
     number = _ending_signal(end.returncode)

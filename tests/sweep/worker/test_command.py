@@ -121,14 +121,17 @@ def test_exit_code_fails_the_trial_with_the_end_of_stderr(workplace: Path) -> No
     assert lines[0] == "the last lines of its stderr:"
     assert lines[-2:] == [
         "script.py: error: unrecognized arguments: --lrr 3",
-        "the command ended with exit code 2",
+        "the command ended with exit code 2: script.py: error: unrecognized arguments: --lrr 3",
     ]
 
 
 def test_log_is_quoted_if_stderr_is_empty(workplace: Path) -> None:
     result = run_script(workplace, "import os; print('no such data', flush=True); os._exit(3)")
     assert str(result.error).splitlines()[0] == "the last lines of its log:"
-    assert str(result.error).splitlines()[-2:] == ["no such data", "the command ended with exit code 3"]
+    assert str(result.error).splitlines()[-2:] == [
+        "no such data",
+        "the command ended with exit code 3: no such data",
+    ]
 
 
 @pytest.mark.parametrize(
