@@ -72,7 +72,7 @@ class Cause(StringEnum):
     LOST = "lost"
     """The job ended without a result, for no known reason."""
     ERROR = "error"
-    """The train function raised an error, or its process ended without a result."""
+    """The train function raised an error, or its process or the command ended without a result."""
 
 
 class JobState(StringEnum):

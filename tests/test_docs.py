@@ -153,11 +153,11 @@ def test_first_two_commands_of_the_readme_are_chains_on_one_line() -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("index", "module"), [(0, "my_model"), (1, "my_sgd")])
+@pytest.mark.parametrize(("index", "module"), [(0, "my_model"), (1, "my_sgd"), (2, "main"), (3, "tune")])
 def test_own_project_runs_as_described(tmp_path: Path, index: int, module: str) -> None:
     """Save the page's code and study file as a reader would, and run the page's commands."""
     page = DOCS / "own_project.md"
-    study = code_blocks(page, "yaml")[index]
+    study = [block for block in code_blocks(page, "yaml") if block.startswith("name:")][index]
     name = study.split()[1]
     (tmp_path / f"{module}.py").write_text(code_blocks(page, "python")[index])
     (tmp_path / "studies").mkdir()

@@ -1,12 +1,16 @@
 """Overrides of single values of a settings file: `--set KEY.PATH=VALUE`."""
 
-from collections.abc import Sequence
+import re
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from sweep.definition.problem import format_value
 from sweep.definition.yaml_text import NotYamlError, parse
 from sweep.errors import InputError
 from sweep.redaction import hide_passwords
+
+_KEY = re.compile(r'"[^"]+"|[^."=]+')
+_FORM = re.compile(rf"\s*(?P<path>(?:{_KEY.pattern})(?:\.(?:{_KEY.pattern}))*)=(?P<value>.*)", re.DOTALL)
 
 
 @dataclass(frozen=True)
@@ -24,8 +28,12 @@ class Override:
     value: object
 
     def touches(self, keys: Sequence[str | int]) -> bool:
-        """Return whether one of the two key paths is the beginning of the other."""
-        return all(own == str(other) for own, other in zip(self.keys, keys, strict=False))
+        """Return whether one of the two key paths is the beginning of the other.
+
+        They are compared without regard to which of the dots are parts of keys.
+        """
+        own, other = _flat(self.keys), _flat(keys)
+        return all(mine == theirs for mine, theirs in zip(own, other, strict=False))
 
     def apply(self, document: object) -> object:
         """Return a copy of the document with the new value; missing mappings are created.
@@ -44,7 +52,8 @@ class Override:
             case None:
                 return {key: self._replace(None, depth + 1)}
             case dict():
-                return {**tree, key: self._replace(tree.get(key), depth + 1)}
+                key, depth = self._longest_key(tree, depth)
+                return {**tree, key: self._replace(tree.get(key), depth)}
             case list():
                 index = self._index(depth, len(tree))
                 return [*tree[:index], self._replace(tree[index], depth + 1), *tree[index + 1 :]]
@@ -53,6 +62,17 @@ class Override:
                 raise InputError(
                     f"{self.option}: {path} is a single value and has no key {format_value(key)}"
                 )
+
+    def _longest_key(self, tree: Mapping[object, object], depth: int) -> tuple[str, int]:
+        """Return the key at a depth and the depth of the next one.
+
+        Keys of a mapping may contain dots, such as the hyperparameter `model.width`. The longest existing key
+        is the one that is meant; without any, it is the part up to the next dot.
+        """
+        for end in range(len(self.keys), depth, -1):
+            if (key := ".".join(self.keys[depth:end])) in tree:
+                return key, end
+        return self.keys[depth], depth + 1
 
     def _index(self, depth: int, num_entries: int) -> int:
         key = self.keys[depth]
@@ -66,20 +86,25 @@ class Override:
 
 
 def parse_override(text: str) -> Override:
-    """Parse an override such as `space.batch_size.choices=[64, 128]`.
+    """Parse an override such as `space.batch_size.choices=[64, 128]`. Keys may be in double quotes.
 
     Raises:
         InputError: If there is no `=`, a key is empty, or a list, a mapping or a quoted text is not YAML.
     """
-    path, equals, value = text.partition("=")
-    keys = tuple(path.strip().split("."))
     option = "--set " + hide_passwords(text)
-    if not equals or not all(keys):
+    match = _FORM.fullmatch(text)
+    keys = tuple(part.strip('"') for part in _KEY.findall(match["path"].rstrip())) if match else ()
+    value = match["value"] if match else ""
+    if not all(keys) or not keys:
         raise InputError(f"{option}: expected KEY=VALUE or KEY.KEY=VALUE, such as trials=10")
     try:
         return Override(option, keys, _value(value.strip()))
     except NotYamlError as error:
         raise InputError(f"{option}: the value is not YAML: {error}") from None
+
+
+def _flat(keys: Sequence[str | int]) -> list[str]:
+    return ".".join(map(str, keys)).split(".")
 
 
 def _value(text: str) -> object:

@@ -87,7 +87,8 @@ def problems_of(error: ValidationError, document: object, model: type[BaseModel]
 def _keys(details: ErrorDetails, document: object) -> Keys:
     """Return the key path in the document: pydantic's location without the names of union members."""
     keys = list(_existing_keys(details["loc"], document))
-    if details["type"] == "missing":
+    is_missing = details["type"] == "missing" or (details["type"] == "problem" and not keys)
+    if is_missing and details["loc"]:
         keys.append(details["loc"][-1])
     if details["type"].startswith("union_tag"):
         keys.append(details["ctx"]["discriminator"].strip("'"))

@@ -32,13 +32,18 @@ Scalar = Annotated[bool | int | float | str | None, BeforeValidator(_check_scala
 
 _WORD = "[A-Za-z_][A-Za-z0-9_]*"
 _STUDY_NAME = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$"
-_PARAM_NAME = f"^{_WORD}$"
+_PARAM_NAME = r"^[A-Za-z_][A-Za-z0-9_-]*(\.[A-Za-z0-9_-]+)*$"
 _DOTTED_PATH = rf"^{_WORD}(\.{_WORD})*:{_WORD}$"
+
+_VARIABLE_NAME = f"^{_WORD}$"
 
 StudyName = Annotated[str, Field(pattern=_STUDY_NAME)]
 """The name of a study, which is also a part of folder names and of Slurm job names."""
 ParamName = Annotated[str, Field(pattern=_PARAM_NAME)]
-"""The name of a hyperparameter. Dots are not allowed: they separate the keys of `--set`."""
+"""The name of a hyperparameter, as in `learning_rate`, `batch-size` or `model.width`."""
+
+VariableName = Annotated[str, Field(pattern=_VARIABLE_NAME)]
+"""The name of an environment variable."""
 
 
 def _check_module(path: str) -> str:
@@ -66,7 +71,8 @@ DottedPath = Annotated[str, Field(pattern=_DOTTED_PATH), AfterValidator(_check_m
 
 PATTERN_DESCRIPTIONS = {
     _STUDY_NAME: 'at most 100 letters, digits, ".", "_" and "-", starting with a letter or a digit',
-    _PARAM_NAME: 'letters, digits and "_", not starting with a digit',
+    _PARAM_NAME: 'letters, digits, "_", "-" and "." between them, starting with a letter or "_"',
+    _VARIABLE_NAME: 'letters, digits and "_", not starting with a digit',
     _DOTTED_PATH: "package.module:function",
 }
 """What each pattern matches, for error messages."""

@@ -7,17 +7,24 @@ from typing import Literal, Self
 
 from pydantic import Field, PositiveFloat, PositiveInt, field_validator, model_validator
 
+from sweep.definition.command import (
+    Command,
+    MetricSources,
+    TemplateText,
+    command_problems,
+)
 from sweep.definition.failures import Failures
 from sweep.definition.problem import Problem, format_choices, format_value, raise_problems
 from sweep.definition.pruner import NoPruning, Pruner
 from sweep.definition.sampler import TPE, Sampler
-from sweep.definition.settings import DottedPath, ParamName, Scalar, Settings, StudyName
+from sweep.definition.settings import DottedPath, ParamName, Scalar, Settings, StudyName, VariableName
 from sweep.definition.settings_file import read_settings
 from sweep.definition.space import Entry
 from sweep.errors import InputError
 
 EVALUATION = "-evaluation"
 """The suffix of the name of the study that evaluates another study."""
+DEFAULT_STOP_GRACE_S = 30.0
 
 
 class Budget(Settings):
@@ -39,12 +46,23 @@ class DryRun(Settings):
 
 
 class Study(Settings):
-    """A search for the hyperparameters that optimize the objective of a train function."""
+    """A search for the hyperparameters that optimize the objective of a train function or a command."""
 
     name: StudyName
     """Name of the study in the database, in folder names and in job names."""
-    train: DottedPath
-    """Train function, as package.module:function."""
+    train: DottedPath | None = None
+    """Train function, as package.module:function. A study has either `train`, `objective` or `command`."""
+    objective: DottedPath | None = None
+    """Objective function of Optuna, as package.module:function, which is called as objective(trial)."""
+    command: Command | None = None
+    """Command that trains, as a command line or a list of words. `{NAME}` is a hyperparameter or a value of
+    the trial, and `{args}` stands for all hyperparameters that it does not name."""
+    env: dict[VariableName, TemplateText] = Field(default={})
+    """Environment variables of the command, with the same placeholders."""
+    metrics: MetricSources | None = None
+    """Where the metrics of the command are read from."""
+    stop_grace_seconds: PositiveFloat = DEFAULT_STOP_GRACE_S
+    """Seconds from SIGTERM to SIGKILL when the command of a trial is stopped."""
     evaluate: DottedPath | None = None
     """Function that trains a chosen configuration again and returns test metrics. It has the signature of
     `train`."""
@@ -111,6 +129,7 @@ class Study(Settings):
 
     def _problems(self) -> Iterator[Problem]:
         """Find the problems that concern several fields."""
+        yield from self._problems_of_program()
         for name in self.fixed:
             if name in self.space:
                 yield Problem(
@@ -125,6 +144,36 @@ class Study(Settings):
                     yield Problem(keys, f"must be {self.space[name]}, but is {format_value(value)}")
         if not self.space and self.trials > max(1, len(self.enqueue)):
             yield Problem(("trials",), f"must be 1 with an empty space, but is {self.trials}")
+
+    def _problems_of_program(self) -> Iterator[Problem]:
+        """Find the problems of what trains: there must be one, and the keys of a command need a command."""
+        given = [key for key in ("train", "objective", "command") if getattr(self, key) is not None]
+        if not given:
+            yield Problem(("train",), "required, but missing: a study has either train, objective or command")
+        for key in given[1:]:
+            yield Problem((key,), f"is not possible together with {given[0]}: a study has one of them")
+        if self.command is not None:
+            yield from command_problems(
+                self.command,
+                self.env,
+                self.metrics,
+                params=[*self.space, *self.fixed],
+                objective=self.metric,
+                has_data_dir=self.data_dir is not None,
+            )
+            return
+        for key, is_given in (
+            ("env", bool(self.env)),
+            ("metrics", self.metrics is not None),
+            ("stop_grace_seconds", self.stop_grace_seconds != DEFAULT_STOP_GRACE_S),
+        ):
+            if is_given:
+                yield Problem((key,), "is possible only together with command")
+
+    @property
+    def function(self) -> str | None:
+        """The function that trains, as `package.module:function`; None if a command does."""
+        return self.train or self.objective
 
     def dry_run_study(self, name: str) -> Self:
         """Return the study that `--dry-run` launches: a few short trials without pruning, under another name.
@@ -167,6 +216,11 @@ class Study(Settings):
             | {
                 "name": f"{self.name}{EVALUATION}",
                 "train": self.evaluate,
+                "objective": None,
+                "command": None,
+                "env": {},
+                "metrics": None,
+                "stop_grace_seconds": DEFAULT_STOP_GRACE_S,
                 "evaluate": None,
                 "metric": f"test_{self.metric.removeprefix('val_')}",
                 "trials": len(points),

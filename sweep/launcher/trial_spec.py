@@ -4,8 +4,9 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from sweep.definition.command import command_words, with_params
 from sweep.definition.study import Study
-from sweep.worker.documents import TrialSpec
+from sweep.worker.documents import CommandSpec, TrialSpec
 
 
 def build_spec(
@@ -33,18 +34,41 @@ def build_spec(
         attempt: The attempt's number, counted from 1.
         earlier_attempts: The folders of the trial's earlier attempts, newest first.
     """
+    all_params = {**study.fixed, **params}
     return TrialSpec(
         study=study.name,
         number=number,
         attempt=attempt,
         token=token,
-        train=study.train,
+        train=study.function or "",
         metric=study.metric,
-        params={**study.fixed, **params},
+        params=all_params,
         seed=seed,
         dataset=study.dataset,
         data_dir=study.data_dir,
         code_dir=str(code_dir),
         threads=threads,
         earlier_attempts=tuple(str(path) for path in earlier_attempts),
+        command=_command(study, all_params),
+        objective_space=_objective_space(study),
     )
+
+
+def _command(study: Study, params: Mapping[str, Any]) -> CommandSpec | None:
+    """Return the study's command with the hyperparameters filled in; None if a function trains."""
+    if study.command is None:
+        return None
+    file = study.metrics.file if study.metrics is not None else None
+    return CommandSpec(
+        words=tuple(command_words(study.command, params)),
+        env={name: with_params(value, params) for name, value in study.env.items()},
+        stdout=study.metrics.stdout if study.metrics is not None else {},
+        file=None if file is None else with_params(file, params),
+        stop_grace_s=study.stop_grace_seconds,
+    )
+
+
+def _objective_space(study: Study) -> Mapping[str, Any] | None:
+    if study.objective is None:
+        return None
+    return {name: entry.model_dump(mode="json") for name, entry in study.space.items()}

@@ -114,7 +114,8 @@ def _check_study(study: Study, profile: Profile, code_dir: Path) -> Diagnosis:
         found = preflight(study, code_dir, import_train=imports_train)
     except InputError as error:
         return _failed_with("study", error)
-    function = f"{study.train} can be imported here" if imports_train else "its file is valid"
+    is_imported = imports_train and study.function is not None
+    function = f"{study.function} can be imported here" if is_imported else "its file is valid"
     data = f"; {study.dataset} is available, checksum {found.data_sha256}" if study.prepare else ""
     return ok("study", f"{function}{data}")
 

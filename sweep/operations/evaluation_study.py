@@ -33,6 +33,12 @@ def evaluation_study(
             a trial with hyperparameters.
     """
     study = recorded_definition(row)
+    if study.evaluate is None and study.command is not None:
+        raise InputError(
+            f"study {row.name} trains with a command, and has no `evaluate` function\n"
+            "a command cannot be used for the evaluation; add `evaluate: package.module:function`, "
+            "a function that trains a configuration and returns its test metrics, and launch the study again"
+        )
     if study.evaluate is None:
         raise InputError(
             f"study {row.name} has no `evaluate` function\n"

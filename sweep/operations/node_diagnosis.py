@@ -89,7 +89,7 @@ def _spec(
         "shared_file": str(shared_file),
         "stop_file": str(stop_file),
         "num_gpus": profile.num_gpus,
-        "train": study and study.train,
+        "train": study and study.function,
         "check_node": study and study.check_node,
     }
     probe = Study(
@@ -280,10 +280,10 @@ def _check_train(study: Study, start: Start, error: str | None) -> Diagnosis:
     if error is not None:
         return failed(
             "train",
-            f"{study.train} cannot be imported on {start.host}: {error}",
+            f"{study.function} cannot be imported on {start.host}: {error}",
             "install what it needs there",
         )
-    return ok("train", f"{study.train} can be imported on {start.host}")
+    return ok("train", f"{study.function} can be imported on {start.host}")
 
 
 def _check_gpus(start: Start, num_gpus: int) -> Diagnosis:

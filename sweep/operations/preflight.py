@@ -5,6 +5,7 @@ not keep the user's imports in memory.
 """
 
 import json
+import logging
 import os
 import subprocess
 import sys
@@ -15,12 +16,16 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from sweep.definition.command import unused_params
 from sweep.definition.study import Study
 from sweep.errors import InputError
+from sweep.operations.command_check import check_command
 from sweep.operations.foreseeable_params import foreseeable_params
 from sweep.redaction import hide_passwords
 from sweep.worker.supervision import signal_name
 from sweep.worker.train_function import load_function
+
+logger = logging.getLogger(__name__)
 
 OWN_PATH = str(Path(__file__).resolve().parents[2])
 START = """
@@ -55,14 +60,27 @@ class PreflightResult:
 def preflight(study: Study, code_dir: Path, *, import_train: bool) -> PreflightResult:
     """Import the study's train function, and call its `check`, `prepare` and `baselines` functions.
 
+    For a study with a command, the program and the script that it names are looked for instead.
+
     Args:
         study: The study.
         code_dir: The folder that the functions are imported from.
         import_train: Whether to import the train function; False if trials run in another environment.
 
     Raises:
-        InputError: If a function cannot be imported or fails, or the data is not available.
+        InputError: If a function cannot be imported or fails, the data is not available, or the command
+            names a program or a script that does not exist.
     """
+    if study.command is not None:
+        check_command(study.name, study.command, code_dir, is_program_here=import_train)
+        unused = unused_params(study.command, study.env, [*study.space, *study.fixed])
+        if unused:
+            logger.warning(
+                "study %s: the command contains neither {args} nor the hyperparameters %s; it can read them "
+                "only from the file that SWEEP_PARAMS_FILE names",
+                study.name,
+                ", ".join(unused),
+            )
     request = {
         "code_dir": str(code_dir),
         "import_train": import_train,
@@ -151,13 +169,14 @@ def main(request_path: str, reply_path: str) -> None:
 def _call_functions(study: Mapping[str, Any], import_train: bool, reply_file: Path) -> PreflightResult:
     def announce(key: str) -> None:
         """Record which function is imported or called next, in case that it ends the process."""
-        verb = "importing" if key == "train" else "calling"
+        verb = "importing" if key in {"train", "objective"} else "calling"
         reply_file.write_text(json.dumps({"began": f"{verb} {study[key]}"}), encoding="utf-8")
 
-    if import_train:
-        announce("train")
+    key = "train" if study["train"] else "objective"
+    if import_train and study[key]:
+        announce(key)
         with _output_in(reply_file.with_name(OUTPUT)):
-            import_function("train", study["train"])
+            import_function(key, study[key])
         reply_file.with_name(OUTPUT).unlink()
     data_sha256 = baselines = None
     if study["check"]:

@@ -48,6 +48,8 @@ CHANGEABLE_KEYS = {
     "sampler",
     "enqueue",
     "dry_run",
+    "metrics",
+    "stop_grace_seconds",
     "evaluate",
     "prepare",
     "check",

@@ -8,6 +8,9 @@
             stop                         why to stop; written by the launcher
             result.json                  how the attempt ended; the last file that the worker writes
             log.txt                      what the trial printed
+            params.json                  the hyperparameters, if a command trains; written by the worker
+            reported.jsonl               what a command reports by itself
+            counts_from_zero.json        which sources of metrics count epochs from 0; written by the worker
             checkpoints/  artifacts/     for the train function
     WORKDIR/STUDY/jobs/SUBMISSION/       one folder for jobs submitted together: the executor's files
     WORKDIR/STUDY/dashboard/             copies of files for Optuna's dashboard
@@ -61,6 +64,9 @@ class AttemptFolder:
         self.stop = path / "stop"
         self.result = path / "result.json"
         self.log = path / "log.txt"
+        self.params = path / "params.json"
+        self.reported = path / "reported.jsonl"
+        self.counts_from_zero = path / "counts_from_zero.json"
         self.checkpoints = path / "checkpoints"
         self.artifacts = path / "artifacts"
 

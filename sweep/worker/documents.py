@@ -40,6 +40,25 @@ class DamagedFileError(InvalidDocumentError):
 
 
 @dataclass(frozen=True)
+class CommandSpec:
+    """The command of a trial. Its words, variables and file are format strings for `str.format`.
+
+    Attributes:
+        words: The words of the command.
+        env: Its environment variables.
+        stdout: Regular expressions that find metrics in lines of its output, by the names of the metrics.
+        file: The file of metrics that it writes; None without one.
+        stop_grace_s: How many seconds it may take to end after SIGTERM.
+    """
+
+    words: tuple[str, ...]
+    env: Mapping[str, str] = field(default_factory=dict)
+    stdout: Mapping[str, str] = field(default_factory=dict)
+    file: str | None = None
+    stop_grace_s: float = 30.0
+
+
+@dataclass(frozen=True)
 class TrialSpec:
     """The specification of an attempt (`spec.json`), which is the only input of its worker.
 
@@ -48,7 +67,7 @@ class TrialSpec:
         number: The trial's number, counted from 0.
         attempt: The attempt's number, counted from 1.
         token: A random string that identifies the attempt.
-        train: The train function as `package.module:function`.
+        train: The train function as `package.module:function`; empty if a command trains.
         metric: The name of the objective among the metrics that the function returns.
         params: The hyperparameters.
         seed: The trial's seed, the same in each of its attempts.
@@ -58,6 +77,9 @@ class TrialSpec:
             import path.
         threads: The number of CPU threads for the train function; None keeps the defaults of its libraries.
         earlier_attempts: The folders of the earlier attempts of the trial, newest first.
+        command: The command that trains; None if a function does.
+        objective_space: The entries of the search space by name if `train` is an objective function of
+            Optuna; None if it is a train function.
     """
 
     study: str
@@ -73,6 +95,8 @@ class TrialSpec:
     code_dir: str
     threads: int | None
     earlier_attempts: tuple[str, ...] = ()
+    command: CommandSpec | None = None
+    objective_space: Mapping[str, Mapping[str, Any]] | None = None
 
     @classmethod
     def from_json(cls, text: str | bytes) -> TrialSpec:
@@ -82,9 +106,13 @@ class TrialSpec:
             InvalidDocumentError: If it is not a specification.
         """
         values = _json_object(text)
+        command = values.get("command")
         try:
-            return cls(**{**values, "earlier_attempts": tuple(values.get("earlier_attempts", ()))})
-        except TypeError as error:
+            if command is not None:
+                command = CommandSpec(**{**command, "words": tuple(command["words"])})
+            earlier_attempts = tuple(values.get("earlier_attempts", ()))
+            return cls(**{**values, "earlier_attempts": earlier_attempts, "command": command})
+        except (TypeError, KeyError) as error:
             raise InvalidDocumentError(str(error)) from error
 
     def to_json(self) -> str:

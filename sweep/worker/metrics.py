@@ -41,23 +41,26 @@ def plain_numbers(metrics: Mapping[str, Any]) -> dict[str, float]:
 
 
 def returned_metrics(returned: Any, train: str, metric: str) -> dict[str, float]:
-    """Return what a train function has returned as plain floats.
+    """Return what a train function has returned as plain floats. A single number is the objective.
 
     Args:
         returned: What it returned.
         train: The function's dotted path, for messages.
-        metric: The name of the objective, for messages.
+        metric: The name of the objective.
 
     Raises:
-        TypeError: If it is not a mapping from names to single numbers.
+        TypeError: If it is neither a number nor a mapping from names to single numbers.
         ValueError: If a name cannot be stored.
     """
-    if not isinstance(returned, Mapping):
+    if isinstance(returned, Mapping):
+        return plain_numbers(returned)
+    try:
+        return plain_numbers({metric: returned})
+    except TypeError:
         raise TypeError(
-            f"{train} must return its metrics by name, such as {{{metric!r}: 0.9}}, "
+            f"{train} must return a number or its metrics by name, such as {{{metric!r}: 0.9}}, "
             f"but it returned {_described(returned)}"
-        )
-    return plain_numbers(returned)
+        ) from None
 
 
 def problem_with_name(name: Any) -> str | None:

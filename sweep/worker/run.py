@@ -18,10 +18,12 @@ from pathlib import Path
 from sweep.states import Cause, Outcome
 from sweep.worker.attempt_folder import AttemptFolder
 from sweep.worker.checkpoints import discard_checkpoints, resume
+from sweep.worker.command import KilledBySignal, run_command
 from sweep.worker.documents import MAX_EXIT_STATUS, Result, TrialSpec
 from sweep.worker.environment import current_start
 from sweep.worker.import_path import hide_own_packages
 from sweep.worker.metrics import check_objective, returned_metrics
+from sweep.worker.optuna_trial import call_objective
 from sweep.worker.processes import adopt_orphans, die_with_parent, kill_descendants
 from sweep.worker.supervision import (
     ProcessEnd,
@@ -125,18 +127,30 @@ def _run_claimed(folder: AttemptFolder, spec: TrialSpec, *, is_own_process: bool
 def _train(
     folder: AttemptFolder, spec: TrialSpec, earlier_attempts: Sequence[AttemptFolder], is_own_process: bool
 ) -> Result:
-    """Call the train function and return the result of the attempt."""
+    """Call the train function or run the command, and return the result of the attempt."""
     notes: dict[str, str] = {}
     try:
         os.chdir(spec.code_dir)
         resume(folder, earlier_attempts)
         trial = Trial(spec, folder)
         notes = trial.notes
+        if spec.command is not None:
+            return run_command(
+                spec, spec.command, trial, folder, earlier_attempts, is_own_process=is_own_process
+            )
         with _script_arguments(spec):
             train = load_function(spec.train, spec.code_dir, keep_modules=is_own_process)
-            metrics = returned_metrics(train(dict(spec.params), trial), spec.train, spec.metric)
+            if spec.objective_space is None:
+                returned = train(dict(spec.params), trial)
+            else:
+                returned = call_objective(train, spec, spec.objective_space, trial, folder, earlier_attempts)
+            metrics = returned_metrics(returned, spec.train, spec.metric)
         check_objective(spec.metric, metrics)
         return Result(spec.token, Outcome.COMPLETE, time.time(), metrics, notes=notes)
+    except KilledBySignal as killed:
+        if is_own_process:
+            end_by_signal(killed.number)
+        return killed.result
     except StopRequested as stop:
         return Result(spec.token, stop.outcome, time.time(), {}, notes=notes)
     except (Exception, SystemExit) as error:  # a train function that calls sys.exit returns no result

@@ -1,5 +1,7 @@
 """Tests of the overrides that `--set` gives."""
 
+from typing import Any
+
 import pytest
 
 from sweep.definition.override import parse_override
@@ -36,6 +38,32 @@ def test_override_replaces_the_value_at_its_key_path(text: str, change: dict[str
 def test_override_changes_a_mapping_shared_through_an_alias_in_one_place() -> None:
     shared = {"low": 1}
     assert parse_override("a.low=2").apply({"a": shared, "b": shared}) == {"a": {"low": 2}, "b": {"low": 1}}
+
+
+DOTTED = {"space": {"model": {"low": 0}, "model.width": {"low": 1}, "a.b": {"low": 2}}, "fixed": {}}
+
+
+@pytest.mark.parametrize(
+    ("text", "keys"),
+    [
+        ("space.model.low=9", ("space", "model", "low")),
+        ("space.model.width.low=9", ("space", "model.width", "low")),
+        ("space.a.b.low=9", ("space", "a.b", "low")),
+        ('space."a.b".low=9', ("space", "a.b", "low")),
+        ('fixed."c.d"=9', ("fixed", "c.d")),
+        ("fixed.c.d=9", ("fixed", "c", "d")),
+    ],
+)
+def test_longest_existing_key_with_dots_is_meant(text: str, keys: tuple[str, ...]) -> None:
+    tree: Any = parse_override(text).apply(DOTTED)
+    for key in keys:
+        tree = tree[key]
+    assert tree == 9
+
+
+def test_problem_below_a_key_with_dots_is_attributed_to_its_override() -> None:
+    assert parse_override("space.a.b.low=9").touches(("space", "a.b", "low"))
+    assert not parse_override("space.a.b.low=9").touches(("space", "a", "high"))
 
 
 FORM = "expected KEY=VALUE or KEY.KEY=VALUE, such as trials=10"

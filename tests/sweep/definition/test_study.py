@@ -25,8 +25,9 @@ space:
   batch_size: {ENTRY}
 """
 KEYS = (
-    "name, train, evaluate, prepare, check, verify, check_node, baselines, dataset, data_dir, metric, "
-    "direction, trials, parallel, space, fixed, enqueue, sampler, pruner, budget, failures, storage, dry_run"
+    "name, train, objective, command, env, metrics, stop_grace_seconds, evaluate, prepare, check, verify, "
+    "check_node, baselines, dataset, data_dir, metric, direction, trials, parallel, space, fixed, "
+    "enqueue, sampler, pruner, budget, failures, storage, dry_run"
 )
 NAME_RULE = 'at most 100 letters, digits, ".", "_" and "-", starting with a letter or a digit'
 SCALAR = "must be a single value (null, a boolean, a number or a string)"
@@ -133,9 +134,9 @@ PROBLEMS = [
     ),
     (
         "batch_size",
-        "batch.size",
-        '7: space.batch.size: must be letters, digits and "_", not starting with a digit, '
-        'but is "batch.size"',
+        "batch/size",
+        '7: space.batch/size: must be letters, digits, "_", "-" and "." between them, starting with a letter '
+        'or "_", but is "batch/size"',
     ),
     ("batch_size", "null", "6: space: a key must be a string, but this one is null: put it in quotes"),
     (f"\n  batch_size: {ENTRY}", " {}", "5: trials: must be 1 with an empty space, but is 4"),

@@ -3,6 +3,7 @@
 import dataclasses
 import os
 import platform
+import sys
 import time
 from collections.abc import Iterator
 from dataclasses import replace
@@ -16,6 +17,7 @@ from sweep.scheduler import local
 from sweep.scheduler.job import Job, JobStatus
 from sweep.scheduler.local import LocalExecutor
 from sweep.states import Cause, JobState, Outcome
+from sweep.worker.documents import CommandSpec
 from tests.sweep.scheduler.contract import ExecutorContract, new_job, results, state, submit, wait_for_end
 
 pytestmark = pytest.mark.slow
@@ -197,6 +199,65 @@ def test_time_limit_is_the_cause_of_the_failure(workplace: Path) -> None:
         Cause.TIMEOUT,
         "the attempt reached its time limit of 3 s",
     )
+    assert processes_of(job) == []
+
+
+def command_job(workplace: Path, *params: dict[str, object]) -> Job:
+    """Return a job whose attempts run a command that starts processes, one in a session of its own."""
+    code = CRASHES.replace("def train(params, trial):", "def main(folder):").replace(
+        'params["how"]', "sys.argv[1]"
+    )
+    code = code.replace('(trial.folder / "ready").touch()', 'open(folder + "/ready", "w").close()')
+    (workplace / "command.py").write_text(f"{code}\nprint('score 1', flush=True)\nmain(sys.argv[2])\n")
+    job = new_job(workplace, *params)
+    for folder in job.attempts:
+        spec = folder.read_spec()
+        words = (sys.executable, "command.py", str(spec.params["how"]), "{folder}")
+        command = CommandSpec(words, stdout={"score": r"score (\S+)"})
+        folder.create(dataclasses.replace(spec, train="", command=command))
+    return job
+
+
+@pytest.mark.parametrize("name", ["shell", "controller", "worker", "attempt", "command"])
+def test_command_ends_with_its_attempt(workplace: Path, name: str) -> None:
+    executor = new_executor()
+    job = submit(executor, command_job(workplace, {"how": "wait"}))
+    deadline = time.monotonic() + 60
+    while not (job.attempts[0].artifacts / "ready").exists():
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+    processes = [psutil.Process(int(str(job.id).split(":")[1]))]
+    for _ in range(4):
+        processes.append(processes[-1].children()[0])
+    processes[("shell", "controller", "worker", "attempt", "command").index(name)].kill()
+    assert wait_for_end(executor, job) is JobState.GONE
+    assert processes_of(job) == []
+    assert results(job) == [None]
+
+
+def test_time_limit_ends_a_command(workplace: Path) -> None:
+    executor = LocalExecutor(LocalProfile(executor="local").model_copy(update={"timeout_min": 0.05}))
+    job = submit(executor, command_job(workplace, {"how": "wait"}))
+    wait_for_end(executor, job)
+    (result,) = results(job)
+    assert result is not None
+    assert result.cause is Cause.TIMEOUT
+    assert processes_of(job) == []
+
+
+def test_commands_that_share_a_job_end_independently(workplace: Path) -> None:
+    executor = new_executor()
+    job = submit(executor, command_job(workplace, {"how": "segfault"}, {"how": "leave"}, {"how": "wait"}))
+    deadline = time.monotonic() + 60
+    while not (job.attempts[2].artifacts / "ready").exists() or None in results(job)[:2]:
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+    job.attempts[2].request_stop(Outcome.PRUNED)
+    wait_for_end(executor, job)
+    ends = [result and (result.outcome, result.exit_status) for result in results(job)]
+    assert ends == [
+        (Outcome.FAILED, "signal SIGSEGV"), (Outcome.FAILED, "exit code 3"), (Outcome.PRUNED, None)
+    ]  # fmt: skip
     assert processes_of(job) == []
 
 

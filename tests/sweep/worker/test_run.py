@@ -93,10 +93,8 @@ def run_function(workplace: Path, code: str) -> Result:
     ("value", "shown"),
     [
         ("None", "None"),
-        ("0.9", "0.9"),
         ("[1.0, 2.0]", "list: [1.0, 2.0]"),
         ("'good'", "'good'"),
-        ("__import__('numpy').float32(0.5)", "float32: "),
         ("__import__('numpy').zeros(2)", "ndarray: array([0., 0.])"),
     ],
 )
@@ -106,9 +104,17 @@ def test_error_says_what_was_returned_and_what_is_expected(workplace: Path, valu
     assert result.cause is Cause.ERROR
     last = str(result.error).splitlines()[-1]
     expected = (
-        "TypeError: own:train must return its metrics by name, such as {'score': 0.9}, but it returned "
+        "TypeError: own:train must return a number or its metrics by name, such as {'score': 0.9}, "
+        "but it returned "
     )
     assert last.startswith(expected + shown)
+
+
+@pytest.mark.parametrize(
+    "value", ["0.5", "__import__('numpy').float32(0.5)", "__import__('numpy').array(0.5)"]
+)
+def test_single_number_is_the_objective(workplace: Path, value: str) -> None:
+    assert run_function(workplace, f"return {value}").metrics == {"score": 0.5}
 
 
 @pytest.mark.usefixtures("capsys")
