@@ -2,12 +2,14 @@
 
 import logging
 import os
+import shutil
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
+from datetime import datetime
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy import URL, Engine
 
@@ -21,23 +23,43 @@ from sweep.launcher.outage import OUTAGES
 from sweep.launcher.policy import ConsecutiveFailures
 from sweep.launcher.proposals import Proposals
 from sweep.launcher.submission import JobSettings
+from sweep.operations.code_snapshot import (
+    Differences,
+    ProjectCode,
+    copy_code,
+    differences_between,
+    read_project,
+    unfinished_copies,
+)
 from sweep.operations.preflight import PreflightResult, preflight
+from sweep.operations.project_files import Project
 from sweep.operations.provenance import provenance
 from sweep.operations.study_workdir import check_study_folder, prepare_study_folder, workdir_to_continue
 from sweep.scheduler.executor import Executor
-from sweep.storage.database import connect
+from sweep.storage.database import connect, sqlite_file
 from sweep.storage.database_problem import database_problems
 from sweep.storage.lease import Lease, LeaseHeldError
 from sweep.storage.optuna_storage import create_tables, optuna_storage
+from sweep.storage.snapshots import (
+    SHORT_DIGEST,
+    current_snapshot,
+    current_snapshot_folder,
+    find_snapshot,
+    record_snapshot,
+)
 from sweep.storage.studies import create_study, find_own_study, move_study, record_launch, study_workdirs
 from sweep.storage.study_definition import definition_of
 from sweep.storage.study_records import StudyRecords
 from sweep.storage.tables import StudyRow
+from sweep.worker.attempt_folder import snapshot_folder
 
 logger = logging.getLogger(__name__)
 
 LEASE_PAUSE_S = 5.0
 """How many seconds pass between two attempts to get a lease that another launcher holds."""
+
+SQLITE_SUFFIXES = ("", "-wal", "-shm", "-journal")
+"""The endings of the names of an SQLite database's files."""
 
 CHANGEABLE_KEYS = {
     "trials",
@@ -55,6 +77,8 @@ CHANGEABLE_KEYS = {
     "check_node",
     "baselines",
     "data_dir",
+    "code",
+    "working_dir",
 }
 """The keys of a study file that may change while the study continues.
 
@@ -71,11 +95,12 @@ class LaunchRequest:
         profile: Where its trials run.
         url: The database.
         workdir: The folder that contains the studies' folders.
-        code_dir: The folder that the launch is started in; the train function is imported from it.
+        code_dir: The project's folder, in which the launch is started.
         cluster: The profile's name.
         once: Whether the launcher runs one poll cycle only; the failures before this launch count then.
         wait: Whether to wait for another launcher that holds the study, instead of raising an error.
         is_workdir_given: Whether the user has given the workdir, rather than the profile or the default.
+        update_code: Whether new trials run the project's code as it is now, instead of the study's snapshot.
     """
 
     study: Study
@@ -87,6 +112,7 @@ class LaunchRequest:
     once: bool = False
     wait: bool = False
     is_workdir_given: bool = False
+    update_code: bool = False
 
 
 Preflight = Callable[..., PreflightResult]
@@ -116,12 +142,14 @@ def open_launcher(
     clock = clock or SystemClock()
     with ExitStack() as stack:
         with database_problems():
-            engine, found = check(request, check_code)
+            engine, found, code = check(request, check_code)
             create_tables(engine, request.url)
             row = _study_row(engine, request, found.data_sha256, clock)
             workdir = workdir_to_continue(engine, row, request.workdir, request.is_workdir_given)
             prepare_study_folder(workdir, row.name)
-            launcher = stack.enter_context(hold(engine, row, request, executor, clock, open_folder, workdir))
+            launcher = stack.enter_context(
+                hold(engine, row, request, executor, clock, open_folder, workdir, code)
+            )
             record_launch(
                 engine,
                 row.id,
@@ -143,6 +171,7 @@ def hold(
     clock: Clock | None = None,
     open_folder: FolderOpener = folder_of,
     workdir: Path | None = None,
+    code: ProjectCode | None = None,
 ) -> Iterator[Launcher]:
     """Open a launcher of a recorded study that holds the study's lease while the context lasts.
 
@@ -154,9 +183,12 @@ def hold(
         clock: The clock; None selects the clock of this machine.
         open_folder: Returns the folder of an attempt.
         workdir: The folder that the study's folder was moved to; None if it was not moved.
+        code: The project's code, which new trials run if the study has no snapshot yet, or if the request
+            says so; None keeps the study's snapshot.
 
     Raises:
         LeaseHeldError: If another launcher holds the lease.
+        InputError: If the code cannot be copied, or the study's snapshot is missing.
     """
     clock = clock or SystemClock()
     lease = Lease(engine, row.id, clock.now)
@@ -165,12 +197,15 @@ def hold(
         if workdir is not None and str(workdir) != row.workdir:
             logger.info("study %s: its folder is now %s", row.name, workdir / row.name)
             move_study(engine, row, workdir)
+        snapshot = row.snapshot
+        if code is not None:
+            snapshot = choose_snapshot(engine, row, Path(row.workdir), code, request, clock.now())
         records = StudyRecords(engine, row.id)
         causes = records.last_causes(request.study.failures.stop_after_same) if request.once else []
         with optuna_storage(request.url) as storage, lease.guard(engine, storage.engine):
             yield Launcher(
                 study=request.study,
-                settings=_job_settings(request, executor, Path(row.workdir)),
+                settings=_job_settings(request, executor, Path(row.workdir), snapshot),
                 executor=executor,
                 records=records,
                 proposals=Proposals(request.study, storage),
@@ -187,11 +222,24 @@ def hold(
         engine.dispose()
 
 
-def check(request: LaunchRequest, check_code: Preflight = preflight) -> tuple[Engine, PreflightResult]:
+class CheckedLaunch(NamedTuple):
+    """A launch whose input is right.
+
+    Attributes:
+        engine: The database.
+        found: What the study's functions returned.
+        code: The project's code as it is now.
+    """
+
+    engine: Engine
+    found: PreflightResult
+    code: ProjectCode
+
+
+def check(request: LaunchRequest, check_code: Preflight = preflight) -> CheckedLaunch:
     """Check what can be checked before anything is changed.
 
-    Returns:
-        The database, and what the study's functions returned.
+    The functions are imported from the code that new trials will run.
 
     Raises:
         InputError: If the user's input is wrong.
@@ -199,12 +247,87 @@ def check(request: LaunchRequest, check_code: Preflight = preflight) -> tuple[En
     _check_memory(request)
     _check_sampler(request.study)
     engine = connect(request.url)
+    snapshot = None if request.update_code else current_snapshot_folder(engine, request.study.name)
     found = check_code(
-        request.study, request.code_dir, import_train=request.profile.runs_in_launcher_environment
+        request.study,
+        snapshot if snapshot is not None and snapshot.is_dir() else request.code_dir,
+        import_train=request.profile.runs_in_launcher_environment,
+        project_dir=request.code_dir,
     )
+    code = read_project(project_of(engine, request))
     if request.study.name not in study_workdirs(engine):
         check_study_folder(request.workdir, request.study.name)
-    return engine, found
+    return CheckedLaunch(engine, found, code)
+
+
+def project_of(engine: Engine, request: LaunchRequest) -> Project:
+    """Return the project whose code a launch copies."""
+    folders = [Path(workdir) / name for name, workdir in study_workdirs(engine).items()]
+    outputs = [*folders, request.workdir / request.study.name]
+    if request.code_dir.resolve() in request.workdir.resolve().parents:
+        outputs.append(request.workdir)
+    if (database := sqlite_file(request.url)) is not None:
+        outputs += [database.with_name(f"{database.name}{suffix}") for suffix in SQLITE_SUFFIXES]
+    return Project(request.code_dir, request.study.code, outputs)
+
+
+def choose_snapshot(
+    engine: Engine,
+    row: StudyRow,
+    workdir: Path,
+    code: ProjectCode,
+    request: LaunchRequest,
+    now: datetime,
+) -> str:
+    """Return the digest of the snapshot that new trials run, after copying and recording it if necessary.
+
+    A study continues with its snapshot if the project has changed, unless the request says otherwise.
+
+    Args:
+        engine: The database.
+        row: The study's row.
+        workdir: The folder that contains the study's folder.
+        code: The project's code as it is now.
+        request: The launch.
+        now: The current time.
+
+    Raises:
+        InputError: If the code cannot be copied, or the study's snapshot is missing.
+    """
+    folder = workdir / row.name
+    current = current_snapshot(engine, row.id)
+    changes = _changes_since(engine, row.id, current, code)
+    if current is not None and changes is not None and not request.update_code:
+        if not snapshot_folder(folder, current).is_dir():
+            raise InputError(
+                f"study {row.name}: the folder of its code, {snapshot_folder(folder, current)}, is missing, "
+                f"and the project has changed since ({changes})\n"
+                "restore the folder, or run the project's code in new trials with --update-code"
+            )
+        logger.warning(
+            "code: the project differs from snapshot %s, with which the study continues (%s); to run the "
+            "project's code in new trials, launch with --update-code",
+            current[:SHORT_DIGEST],
+            changes,
+        )
+        return current
+    for unfinished in unfinished_copies(folder):
+        shutil.rmtree(unfinished, ignore_errors=True)
+    code = copy_code(code, folder, lambda: read_project(project_of(engine, request)))
+    record_snapshot(engine, row.id, code.snapshot, code.files, now)
+    replaced = "" if changes is None else f", instead of snapshot {str(current)[:SHORT_DIGEST]} ({changes})"
+    logger.info("code: %s%s", code, replaced)
+    return code.snapshot.digest
+
+
+def _changes_since(
+    engine: Engine, study_id: int, current: str | None, code: ProjectCode
+) -> Differences | None:
+    """Return how the project differs from the study's snapshot; None if it does not, or if there is none."""
+    if current is None or current == code.snapshot.digest:
+        return None
+    recorded = find_snapshot(engine, study_id, current)
+    return differences_between({} if recorded is None else recorded.files, code.files)
 
 
 def _check_memory(request: LaunchRequest) -> None:
@@ -297,12 +420,15 @@ def _leaves(tree: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, An
             yield f"{prefix}{key}", value
 
 
-def _job_settings(request: LaunchRequest, executor: Executor, workdir: Path) -> JobSettings:
+def _job_settings(
+    request: LaunchRequest, executor: Executor, workdir: Path, snapshot: str | None
+) -> JobSettings:
     return JobSettings(
         workdir=workdir,
-        code_dir=request.code_dir,
+        project_dir=request.code_dir,
         num_gpus=request.profile.num_gpus,
         threads=executor.threads_per_trial(request.study.parallel),
         trials_per_job=request.profile.trials_per_job,
         exit_grace_s=request.profile.exit_grace_seconds,
+        snapshot=snapshot,
     )
