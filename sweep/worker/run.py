@@ -18,7 +18,7 @@ from pathlib import Path
 from sweep.states import Cause, Outcome
 from sweep.worker.attempt_folder import AttemptFolder
 from sweep.worker.checkpoints import discard_checkpoints, resume
-from sweep.worker.detached_links import copy_before_writing
+from sweep.worker.detached_links import detach_before_writing
 from sweep.worker.documents import MAX_EXIT_STATUS, Result, TrialSpec
 from sweep.worker.environment import current_start
 from sweep.worker.metrics import check_objective, returned_metrics
@@ -170,7 +170,7 @@ def _enter_working_dir(folder: AttemptFolder, spec: TrialSpec, is_own_process: b
         return
     create_working_dir(folder.work, Path(spec.code_dir), Path(project_dir))
     if is_own_process:
-        copy_before_writing(folder.work)
+        detach_before_writing(folder.work, [Path(spec.code_dir), Path(project_dir)])
     os.chdir(str(folder.work))
 
 

@@ -1,8 +1,5 @@
 """Importing a project's modules from its snapshot only."""
 
-# The entries of the import path are strings.
-# ruff: noqa: PTH
-
 from __future__ import annotations
 
 import os
