@@ -21,7 +21,7 @@ from sweep.errors import InputError
 from sweep.operations.git import git
 from sweep.operations.private_folder import make_private
 from sweep.operations.project_files import Project, project_files
-from sweep.storage.snapshots import Snapshot
+from sweep.storage.code_version import Snapshot
 from sweep.worker.attempt_folder import snapshot_folder
 
 MAX_SNAPSHOT_BYTES = 100_000_000
@@ -30,7 +30,6 @@ NUM_LARGEST = 5
 """How many files the message about a large project names."""
 NUM_SHOWN = 5
 """How many changed files of each kind a message names."""
-READ_BYTES = 1_000_000
 READ_ONLY, EXECUTABLE = 0o444, 0o555
 PARTIAL = ".partial-"
 """The beginning of the name of a folder whose snapshot is still being copied."""

@@ -9,7 +9,7 @@ import os
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -46,10 +46,12 @@ class PreflightResult:
     Attributes:
         data_sha256: The checksum of the data, from `prepare`; None without such a function.
         baselines: The published results, from `baselines`; None without any.
+        imported: The names of the modules, without submodules, that importing the train function loads.
     """
 
     data_sha256: str | None = None
     baselines: Mapping[str, Any] | None = None
+    imported: Sequence[str] = ()
 
 
 def preflight(
@@ -160,11 +162,14 @@ def _call_functions(
         verb = "importing" if key == "train" else "calling"
         reply_file.write_text(json.dumps({"began": f"{verb} {study[key]}"}), encoding="utf-8")
 
+    imported: list[str] = []
     if import_train:
         announce("train")
+        before = set(sys.modules)
         with _output_in(reply_file.with_name(OUTPUT)):
             import_function("train", study["train"], code_dir)
         reply_file.with_name(OUTPUT).unlink()
+        imported = sorted({name.partition(".")[0] for name in set(sys.modules) - before})
     data_sha256 = baselines = None
     if study["check"]:
         announce("check")
@@ -175,7 +180,7 @@ def _call_functions(
     if study["baselines"]:
         announce("baselines")
         baselines = _read_baselines(study, code_dir)
-    return PreflightResult(data_sha256, baselines)
+    return PreflightResult(data_sha256, baselines, imported)
 
 
 def _check_params(study: Mapping[str, Any], code_dir: Path) -> None:

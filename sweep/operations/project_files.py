@@ -13,7 +13,7 @@ MAX_SOURCE_BYTES = 1_000_000
 """The size up to which a file belongs to the snapshot of a project without git."""
 SOURCE_SUFFIXES = {
     ".py", ".pyi", ".pyx", ".pxd", ".so", ".pyd", ".c", ".cc", ".cpp", ".cu", ".cuh", ".h", ".hpp", ".sh",
-    ".r", ".jl", ".yaml", ".yml", ".toml", ".ini", ".cfg", ".json", ".txt", ".md", ".j2",
+    ".r", ".jl", ".yaml", ".yml", ".toml", ".ini", ".cfg", ".json", ".j2",
 }  # fmt: skip
 """The endings of the files that belong to the snapshot of a project without git."""
 MODULE_SUFFIXES = {".py", ".so", ".pyd"}

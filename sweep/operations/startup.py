@@ -2,11 +2,9 @@
 
 import logging
 import os
-import shutil
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
-from datetime import datetime
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -23,43 +21,27 @@ from sweep.launcher.outage import OUTAGES
 from sweep.launcher.policy import ConsecutiveFailures
 from sweep.launcher.proposals import Proposals
 from sweep.launcher.submission import JobSettings
-from sweep.operations.code_snapshot import (
-    Differences,
-    ProjectCode,
-    copy_code,
-    differences_between,
-    read_project,
-    unfinished_copies,
-)
+from sweep.operations.code_snapshot import ProjectCode, read_project
 from sweep.operations.preflight import PreflightResult, preflight
-from sweep.operations.project_files import Project
 from sweep.operations.provenance import provenance
+from sweep.operations.study_code import choose_snapshot, recorded_code
+from sweep.operations.study_project import study_project
 from sweep.operations.study_workdir import check_study_folder, prepare_study_folder, workdir_to_continue
 from sweep.scheduler.executor import Executor
-from sweep.storage.database import connect, sqlite_file
+from sweep.storage.database import connect
 from sweep.storage.database_problem import database_problems
 from sweep.storage.lease import Lease, LeaseHeldError
 from sweep.storage.optuna_storage import create_tables, optuna_storage
-from sweep.storage.snapshots import (
-    SHORT_DIGEST,
-    current_snapshot,
-    current_snapshot_folder,
-    find_snapshot,
-    record_snapshot,
-)
+from sweep.storage.snapshots import current_snapshot_folder
 from sweep.storage.studies import create_study, find_own_study, move_study, record_launch, study_workdirs
 from sweep.storage.study_definition import definition_of
 from sweep.storage.study_records import StudyRecords
 from sweep.storage.tables import StudyRow
-from sweep.worker.attempt_folder import snapshot_folder
 
 logger = logging.getLogger(__name__)
 
 LEASE_PAUSE_S = 5.0
 """How many seconds pass between two attempts to get a lease that another launcher holds."""
-
-SQLITE_SUFFIXES = ("", "-wal", "-shm", "-journal")
-"""The endings of the names of an SQLite database's files."""
 
 CHANGEABLE_KEYS = {
     "trials",
@@ -101,6 +83,7 @@ class LaunchRequest:
         wait: Whether to wait for another launcher that holds the study, instead of raising an error.
         is_workdir_given: Whether the user has given the workdir, rather than the profile or the default.
         update_code: Whether new trials run the project's code as it is now, instead of the study's snapshot.
+        code_of: The name of a study whose snapshot is the code of a new study; None for the project's code.
     """
 
     study: Study
@@ -113,6 +96,7 @@ class LaunchRequest:
     wait: bool = False
     is_workdir_given: bool = False
     update_code: bool = False
+    code_of: str | None = None
 
 
 Preflight = Callable[..., PreflightResult]
@@ -199,7 +183,15 @@ def hold(
             move_study(engine, row, workdir)
         snapshot = row.snapshot
         if code is not None:
-            snapshot = choose_snapshot(engine, row, Path(row.workdir), code, request, clock.now())
+            snapshot = choose_snapshot(
+                engine,
+                row,
+                Path(row.workdir),
+                code,
+                clock.now(),
+                update=request.update_code,
+                read_again=lambda: read_code(engine, request),
+            )
         records = StudyRecords(engine, row.id)
         causes = records.last_causes(request.study.failures.stop_after_same) if request.once else []
         with optuna_storage(request.url) as storage, lease.guard(engine, storage.engine):
@@ -228,12 +220,12 @@ class CheckedLaunch(NamedTuple):
     Attributes:
         engine: The database.
         found: What the study's functions returned.
-        code: The project's code as it is now.
+        code: The code as it is now; None if it cannot be copied, and the study continues with its snapshot.
     """
 
     engine: Engine
     found: PreflightResult
-    code: ProjectCode
+    code: ProjectCode | None
 
 
 def check(request: LaunchRequest, check_code: Preflight = preflight) -> CheckedLaunch:
@@ -248,86 +240,40 @@ def check(request: LaunchRequest, check_code: Preflight = preflight) -> CheckedL
     _check_sampler(request.study)
     engine = connect(request.url)
     snapshot = None if request.update_code else current_snapshot_folder(engine, request.study.name)
+    is_continued = snapshot is not None and snapshot.is_dir()
+    code = None
+    try:
+        code = read_code(engine, request)
+    except InputError as error:
+        if not is_continued:
+            raise
+        logger.warning("code: the study continues with its snapshot, because %s", error)
     found = check_code(
         request.study,
-        snapshot if snapshot is not None and snapshot.is_dir() else request.code_dir,
+        snapshot if snapshot is not None and is_continued else _folder_of(code, request),
         import_train=request.profile.runs_in_launcher_environment,
         project_dir=request.code_dir,
     )
-    code = read_project(project_of(engine, request))
     if request.study.name not in study_workdirs(engine):
         check_study_folder(request.workdir, request.study.name)
     return CheckedLaunch(engine, found, code)
 
 
-def project_of(engine: Engine, request: LaunchRequest) -> Project:
-    """Return the project whose code a launch copies."""
-    folders = [Path(workdir) / name for name, workdir in study_workdirs(engine).items()]
-    outputs = [*folders, request.workdir / request.study.name]
-    if request.code_dir.resolve() in request.workdir.resolve().parents:
-        outputs.append(request.workdir)
-    if (database := sqlite_file(request.url)) is not None:
-        outputs += [database.with_name(f"{database.name}{suffix}") for suffix in SQLITE_SUFFIXES]
-    return Project(request.code_dir, request.study.code, outputs)
+def _folder_of(code: ProjectCode | None, request: LaunchRequest) -> Path:
+    return request.code_dir if code is None else code.folder
 
 
-def choose_snapshot(
-    engine: Engine,
-    row: StudyRow,
-    workdir: Path,
-    code: ProjectCode,
-    request: LaunchRequest,
-    now: datetime,
-) -> str:
-    """Return the digest of the snapshot that new trials run, after copying and recording it if necessary.
-
-    A study continues with its snapshot if the project has changed, unless the request says otherwise.
-
-    Args:
-        engine: The database.
-        row: The study's row.
-        workdir: The folder that contains the study's folder.
-        code: The project's code as it is now.
-        request: The launch.
-        now: The current time.
+def read_code(engine: Engine, request: LaunchRequest) -> ProjectCode:
+    """Return the code that new trials run unless their study continues with its snapshot.
 
     Raises:
-        InputError: If the code cannot be copied, or the study's snapshot is missing.
+        InputError: If the code cannot be read or copied.
     """
-    folder = workdir / row.name
-    current = current_snapshot(engine, row.id)
-    changes = _changes_since(engine, row.id, current, code)
-    if current is not None and changes is not None and not request.update_code:
-        if not snapshot_folder(folder, current).is_dir():
-            raise InputError(
-                f"study {row.name}: the folder of its code, {snapshot_folder(folder, current)}, is missing, "
-                f"and the project has changed since ({changes})\n"
-                "restore the folder, or run the project's code in new trials with --update-code"
-            )
-        logger.warning(
-            "code: the project differs from snapshot %s, with which the study continues (%s); to run the "
-            "project's code in new trials, launch with --update-code",
-            current[:SHORT_DIGEST],
-            changes,
-        )
-        return current
-    for unfinished in unfinished_copies(folder):
-        shutil.rmtree(unfinished, ignore_errors=True)
-    code = copy_code(code, folder, lambda: read_project(project_of(engine, request)))
-    record_snapshot(engine, row.id, code.snapshot, code.files, now)
-    replaced = "" if changes is None else f", instead of snapshot {str(current)[:SHORT_DIGEST]} ({changes})"
-    logger.info("code: %s%s", code, replaced)
-    return code.snapshot.digest
-
-
-def _changes_since(
-    engine: Engine, study_id: int, current: str | None, code: ProjectCode
-) -> Differences | None:
-    """Return how the project differs from the study's snapshot; None if it does not, or if there is none."""
-    if current is None or current == code.snapshot.digest:
-        return None
-    recorded = find_snapshot(engine, study_id, current)
-    return differences_between({} if recorded is None else recorded.files, code.files)
+    if request.code_of is not None:
+        of_other = recorded_code(engine, request.code_of)
+        if of_other is not None:
+            return of_other
+    return read_project(study_project(engine, request.study, request.code_dir, request.workdir))
 
 
 def _check_memory(request: LaunchRequest) -> None:

@@ -3,38 +3,14 @@
 from collections.abc import Mapping
 from datetime import datetime
 from pathlib import Path
-from typing import NamedTuple
 
 from sqlalchemy import Engine, func, select, update
 from sqlalchemy.orm import Session
 
+from sweep.storage.code_version import CodeVersion, Snapshot
 from sweep.storage.studies import has_table
 from sweep.storage.tables import AttemptRow, SnapshotRow, StudyRow, TrialRow
 from sweep.worker.attempt_folder import snapshot_folder
-
-SHORT_DIGEST = 7
-"""How many characters of a digest or of a commit are shown."""
-
-
-class Snapshot(NamedTuple):
-    """A snapshot of the code, without the list of its files.
-
-    Attributes:
-        digest: The SHA-256 of the list of files.
-        git_commit: The commit that the project was at; None outside a repository.
-        is_clean: Whether the files were those of the commit; None outside a repository.
-    """
-
-    digest: str
-    git_commit: str | None
-    is_clean: bool | None
-
-    def __str__(self) -> str:
-        text = f"snapshot {self.digest[:SHORT_DIGEST]}"
-        if self.git_commit is None:
-            return text
-        changes = "" if self.is_clean else " with uncommitted changes"
-        return f"{text}, commit {self.git_commit[:SHORT_DIGEST]}{changes}"
 
 
 def current_snapshot_folder(engine: Engine, name: str) -> Path | None:
@@ -93,26 +69,20 @@ def find_snapshot(engine: Engine, study_id: int, digest: str) -> SnapshotRow | N
         return session.get(SnapshotRow, (study_id, digest))
 
 
-def recorded_snapshots(session: Session, study_id: int) -> list[Snapshot]:
-    """Return the snapshots of a study, the oldest first."""
-    query = (
-        select(SnapshotRow.digest, SnapshotRow.git_commit, SnapshotRow.is_clean)
-        .where(SnapshotRow.study_id == study_id)
-        .order_by(SnapshotRow.created_at)
-    )
-    return [Snapshot(*row) for row in session.execute(query)]
+def code_versions(session: Session, study_id: int) -> list[CodeVersion]:
+    """Return the snapshots that trials of a study run, the oldest first.
 
-
-def num_trials_by_snapshot(session: Session, study_id: int) -> dict[str | None, int]:
-    """Return the number of trials by the snapshot of their first attempt, which all attempts run.
-
-    None stands for trials of an earlier version, which ran the project's own files.
+    All attempts of a trial run the same one.
     """
     query = (
-        select(AttemptRow.snapshot, func.count())
-        .join(TrialRow)
-        .where(TrialRow.study_id == study_id, AttemptRow.number == 1)
-        .group_by(AttemptRow.snapshot)
+        select(SnapshotRow.digest, SnapshotRow.git_commit, SnapshotRow.is_clean, func.count())
+        .join(AttemptRow, AttemptRow.snapshot == SnapshotRow.digest)
+        .join(TrialRow, (TrialRow.id == AttemptRow.trial_id) & (TrialRow.study_id == SnapshotRow.study_id))
+        .where(SnapshotRow.study_id == study_id, AttemptRow.number == 1)
+        .group_by(SnapshotRow.digest, SnapshotRow.git_commit, SnapshotRow.is_clean, SnapshotRow.created_at)
+        .order_by(SnapshotRow.created_at)
     )
-    counts: dict[str | None, int] = dict(session.execute(query).all())
-    return counts
+    return [
+        CodeVersion(Snapshot(digest, commit, is_clean), count)
+        for digest, commit, is_clean, count in session.execute(query)
+    ]
