@@ -40,6 +40,7 @@ def launch(
     storage: str | None = None,
     workdir: str | Path | None = None,
     code_dir: str | Path | None = None,
+    update_code: bool = False,
 ) -> StudyData:
     """Run a study, or continue it, and wait until all of its trials have ended.
 
@@ -52,8 +53,9 @@ def launch(
         storage: The URL of the database. None selects the study's `storage`, or `sqlite:///sweep.db`.
         workdir: The folder in which trial folders are created. None selects the profile's `workdir`,
             or `sweeps`.
-        code_dir: The folder that the train function is imported from. None selects the working
+        code_dir: The project's folder, whose code is copied at the first launch. None selects the working
             directory.
+        update_code: Whether new trials run the project's code as it is now, instead of the study's snapshot.
 
     Returns:
         The study's results.
@@ -75,6 +77,7 @@ def launch(
         code_folder,
         name,
         is_workdir_given=workdir is not None,
+        update_code=update_code,
     )
     with open_launcher(request, make_executor(target)) as launcher:
         launcher.run()

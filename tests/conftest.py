@@ -70,6 +70,7 @@ parallel: 2
 space:
   x: {type: float, low: 0.0, high: 1.0}
 fixed: {ledger: ledger.txt}
+working_dir: project               # the trials share the ledger
 """
 
 CLUSTER = """

@@ -56,7 +56,9 @@ def evaluate(
     target = load_profile(cluster_file(), cluster).profile
     chosen = evaluation_study(engine, row, top, seeds, trial or ())
     engine.dispose()
-    request = LaunchRequest(chosen, target, engine.url, Path(row.workdir), Path.cwd(), cluster)
+    request = LaunchRequest(
+        chosen, target, engine.url, Path(row.workdir), Path.cwd(), cluster, code_of=row.name
+    )
     run_launcher(request, names_best=False)  # the best seed is not a result
     configurations = evaluated_configurations(study_data(row.name, engine.url))
     for configuration in configurations:

@@ -52,6 +52,13 @@ def launch(
         bool, typer.Option("--as-job", help="Submit the launcher itself as a small Slurm job.")
     ] = False,
     wait: Annotated[bool, typer.Option("--wait", help="Wait while another launcher runs the study.")] = False,
+    update_code: Annotated[
+        bool,
+        typer.Option(
+            "--update-code",
+            help="Run the project's code as it is now in new trials, instead of the study's snapshot.",
+        ),
+    ] = False,
     overrides: Annotated[
         list[str] | None,
         typer.Option("--set", help="Override a key of the study file. May be repeated.", metavar="KEY=VALUE"),
@@ -95,6 +102,7 @@ def launch(
         once=once,
         wait=wait,
         is_workdir_given=workdir is not None,
+        update_code=update_code,
     )
     if as_job and not dry_run:
         if storage is not None or any(map(sets_storage, settings)):

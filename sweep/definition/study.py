@@ -7,6 +7,7 @@ from typing import Literal, Self
 
 from pydantic import Field, PositiveFloat, PositiveInt, field_validator, model_validator
 
+from sweep.definition.code import Code
 from sweep.definition.command import (
     Command,
     MetricSources,
@@ -111,6 +112,11 @@ class Study(Settings):
     """Database URL. The option --storage and the variable SWEEP_STORAGE take precedence."""
     dry_run: DryRun = DryRun()
     """How --dry-run shortens the study."""
+    code: Code = Code()
+    """Files of the project that belong to the snapshot of its code."""
+    working_dir: Literal["attempt", "project"] = "attempt"
+    """Working directory of a trial: a folder of each attempt's own that contains the project's files as links
+    and copies, or the project's folder itself."""
 
     @field_validator("dataset", "data_dir")
     @classmethod

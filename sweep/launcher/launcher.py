@@ -522,6 +522,8 @@ class Launcher:
             is_cost_final=False,
             metrics_offset=0,
             notes={},
+            # A retry runs the code of the first attempt.
+            snapshot=trial.attempts[0].snapshot if trial.attempts else self.settings.snapshot,
         )
         trial.attempts.append(attempt)
         return attempt

@@ -17,7 +17,7 @@ from sweep.scheduler.job import ResourceOverride
 from sweep.states import AttemptState
 from sweep.storage.study_records import StudyRecords
 from sweep.storage.tables import AttemptRow
-from sweep.worker.attempt_folder import attempt_folder
+from sweep.worker.attempt_folder import attempt_folder, snapshot_folder
 from sweep.worker.documents import TrialSpec
 
 logger = logging.getLogger(__name__)
@@ -29,19 +29,22 @@ class JobSettings:
 
     Attributes:
         workdir: The folder that contains the studies' folders.
-        code_dir: The folder that the train function is imported from.
+        project_dir: The project's folder. Attempts without a snapshot import the train function from it.
         num_gpus: The number of GPUs of one job.
         threads: The number of CPU threads of one trial; None keeps the defaults of its libraries.
         trials_per_job: How many trials share a job.
         exit_grace_s: How many seconds after a trial's result its job is cancelled, if it has not ended.
+        snapshot: The digest of the snapshot of the code that new trials run; None if they run the project's
+            own files.
     """
 
     workdir: Path
-    code_dir: Path
+    project_dir: Path
     num_gpus: int
     threads: int | None
     trials_per_job: int
     exit_grace_s: float = 60.0
+    snapshot: str | None = None
 
 
 @dataclass(frozen=True)
@@ -170,13 +173,15 @@ def spec_of(attempt: AttemptRow, study: Study, settings: JobSettings, params: Ma
         for other in trial.attempts
         if other.number < attempt.number
     ]
+    snapshot = attempt.snapshot and snapshot_folder(Path(trial.folder).parent, attempt.snapshot)
     return build_spec(
         study,
         number=trial.number,
         params=params,
         seed=trial.seed,
         token=attempt.token,
-        code_dir=settings.code_dir,
+        code_dir=snapshot or settings.project_dir,
+        project_dir=settings.project_dir if snapshot else None,
         threads=settings.threads,
         attempt=attempt.number,
         earlier_attempts=earlier[::-1],

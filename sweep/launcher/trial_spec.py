@@ -18,6 +18,7 @@ def build_spec(
     token: str,
     code_dir: Path,
     threads: int | None,
+    project_dir: Path | None = None,
     attempt: int = 1,
     earlier_attempts: Sequence[Path] = (),
 ) -> TrialSpec:
@@ -31,6 +32,8 @@ def build_spec(
         token: The attempt's token.
         code_dir: The folder that the train function is imported from.
         threads: The number of CPU threads; None keeps the defaults of the libraries.
+        project_dir: The project's folder if `code_dir` is a snapshot of it; None if `code_dir` is the
+            project's folder, which is then the working directory as well.
         attempt: The attempt's number, counted from 1.
         earlier_attempts: The folders of the trial's earlier attempts, newest first.
     """
@@ -51,6 +54,8 @@ def build_spec(
         earlier_attempts=tuple(str(path) for path in earlier_attempts),
         command=_command(study, all_params),
         objective_space=_objective_space(study),
+        project_dir=None if project_dir is None else str(project_dir),
+        has_own_working_dir=project_dir is not None and study.working_dir == "attempt",
     )
 
 

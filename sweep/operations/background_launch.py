@@ -1,8 +1,10 @@
 """A launch whose launcher runs as a job."""
 
 from collections.abc import Sequence
+from datetime import UTC, datetime
 
-from sweep.operations.startup import LaunchRequest, check
+from sweep.operations.startup import LaunchRequest, check, read_code
+from sweep.operations.study_code import choose_snapshot
 from sweep.operations.study_workdir import prepare_study_folder, workdir_to_continue
 from sweep.scheduler.factory import make_executor
 from sweep.scheduler.launcher_job import LauncherCommand
@@ -22,13 +24,24 @@ def submit_launch(request: LaunchRequest, options: Sequence[str]) -> str:
         InputError: If the request is wrong, or the scheduler rejects the job.
     """
     study = request.study.name
-    engine, _ = check(request)
+    engine, _, code = check(request)
     create_tables(engine, request.url)
     withdraw_stop(engine, study)
     workdir = request.workdir
     if (row := find_own_study(engine, study)) is not None:
         workdir = workdir_to_continue(engine, row, workdir, request.is_workdir_given)
     prepare_study_folder(workdir, study)
+    if row is not None and code is not None and request.update_code:
+        # The launcher and its successors, which start later, continue with this snapshot.
+        choose_snapshot(
+            engine,
+            row,
+            workdir,
+            code,
+            datetime.now(UTC),
+            update=True,
+            read_again=lambda: read_code(engine, request),
+        )
     engine.dispose()
     command = LauncherCommand(study, workdir, request.code_dir, ["launch", *options, "--wait"])
     launcher = make_executor(request.profile).submit_launcher(command)

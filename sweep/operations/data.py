@@ -41,7 +41,7 @@ def _call(key: DataKey, dataset: str, data_dir: Path | None, reference: str | No
     path, study_data_dir = _find_function(key, dataset, reference)
     folder = data_dir or (Path(study_data_dir) if study_data_dir else None)
     try:
-        function = import_function(key, path, keep_modules=False)
+        function = import_function(key, path, Path.cwd(), keep_modules=False)
     except SystemExit as error:
         raise InputError(f"{key}: {path} cannot be imported: it calls sys.exit({error.code!r})") from None
     try:

@@ -10,7 +10,7 @@ import os
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -51,13 +51,17 @@ class PreflightResult:
     Attributes:
         data_sha256: The checksum of the data, from `prepare`; None without such a function.
         baselines: The published results, from `baselines`; None without any.
+        imported: The names of the modules, without submodules, that importing the train function loads.
     """
 
     data_sha256: str | None = None
     baselines: Mapping[str, Any] | None = None
+    imported: Sequence[str] = ()
 
 
-def preflight(study: Study, code_dir: Path, *, import_train: bool) -> PreflightResult:
+def preflight(
+    study: Study, code_dir: Path, *, import_train: bool, project_dir: Path | None = None
+) -> PreflightResult:
     """Import the study's train function, and call its `check`, `prepare` and `baselines` functions.
 
     For a study with a command, the program and the script that it names are looked for instead.
@@ -66,6 +70,7 @@ def preflight(study: Study, code_dir: Path, *, import_train: bool) -> PreflightR
         study: The study.
         code_dir: The folder that the functions are imported from.
         import_train: Whether to import the train function; False if trials run in another environment.
+        project_dir: The working directory of the functions; None for `code_dir`.
 
     Raises:
         InputError: If a function cannot be imported or fails, the data is not available, or the command
@@ -91,7 +96,7 @@ def preflight(study: Study, code_dir: Path, *, import_train: bool) -> PreflightR
         request_file.write_text(json.dumps(request), encoding="utf-8")
         # With -P, the folder of the user's code is not searched for this package.
         command = [sys.executable, "-P", "-c", START, OWN_PATH, str(request_file), str(reply_file)]
-        done = subprocess.run(command, cwd=code_dir, stdin=subprocess.DEVNULL, stdout=STDERR)
+        done = subprocess.run(command, cwd=project_dir or code_dir, stdin=subprocess.DEVNULL, stdout=STDERR)
         reply = _read_reply(reply_file)
         output = Path(folder, OUTPUT)
         if "began" in reply:  # the process has ended while it imported or called a function
@@ -152,7 +157,8 @@ def main(request_path: str, reply_path: str) -> None:
     sys.argv[:] = ["sweep"]
     reply: dict[str, Any]
     try:
-        reply = asdict(_call_functions(study, request["import_train"], reply_file))
+        found = _call_functions(study, Path(request["code_dir"]), request["import_train"], reply_file)
+        reply = asdict(found)
     except InputError as error:
         reply = {"error": str(error)}
     except SystemExit as error:
@@ -166,33 +172,38 @@ def main(request_path: str, reply_path: str) -> None:
     os._exit(0)  # threads and exit handlers of the imported code must not keep the launch waiting
 
 
-def _call_functions(study: Mapping[str, Any], import_train: bool, reply_file: Path) -> PreflightResult:
+def _call_functions(
+    study: Mapping[str, Any], code_dir: Path, import_train: bool, reply_file: Path
+) -> PreflightResult:
     def announce(key: str) -> None:
         """Record which function is imported or called next, in case that it ends the process."""
         verb = "importing" if key in {"train", "objective"} else "calling"
         reply_file.write_text(json.dumps({"began": f"{verb} {study[key]}"}), encoding="utf-8")
 
+    imported: list[str] = []
     key = "train" if study["train"] else "objective"
     if import_train and study[key]:
         announce(key)
+        before = set(sys.modules)
         with _output_in(reply_file.with_name(OUTPUT)):
-            import_function(key, study[key])
+            import_function(key, study[key], code_dir)
         reply_file.with_name(OUTPUT).unlink()
+        imported = sorted({name.partition(".")[0] for name in set(sys.modules) - before})
     data_sha256 = baselines = None
     if study["check"]:
         announce("check")
-        _check_params(study)
+        _check_params(study, code_dir)
     if study["prepare"]:
         announce("prepare")
-        data_sha256 = _prepare_data(study)
+        data_sha256 = _prepare_data(study, code_dir)
     if study["baselines"]:
         announce("baselines")
-        baselines = _read_baselines(study)
-    return PreflightResult(data_sha256, baselines)
+        baselines = _read_baselines(study, code_dir)
+    return PreflightResult(data_sha256, baselines, imported)
 
 
-def _check_params(study: Mapping[str, Any]) -> None:
-    check = import_function("check", study["check"])
+def _check_params(study: Mapping[str, Any], code_dir: Path) -> None:
+    check = import_function("check", study["check"], code_dir)
     for params in foreseeable_params(Study.model_validate_json(json.dumps(study))):
         try:
             check(params)
@@ -201,8 +212,8 @@ def _check_params(study: Mapping[str, Any]) -> None:
             raise InputError(f"check: {study['check']} rejects {shown}:\n{reason(error)}") from error
 
 
-def _prepare_data(study: Mapping[str, Any]) -> str | None:
-    prepare = import_function("prepare", study["prepare"])
+def _prepare_data(study: Mapping[str, Any], code_dir: Path) -> str | None:
+    prepare = import_function("prepare", study["prepare"], code_dir)
     data_dir = Path(study["data_dir"]) if study["data_dir"] else None
     try:
         checksum: str | None = prepare(study["dataset"], data_dir)
@@ -211,8 +222,8 @@ def _prepare_data(study: Mapping[str, Any]) -> str | None:
     return checksum
 
 
-def _read_baselines(study: Mapping[str, Any]) -> Mapping[str, Any] | None:
-    function = import_function("baselines", study["baselines"])
+def _read_baselines(study: Mapping[str, Any], code_dir: Path) -> Mapping[str, Any] | None:
+    function = import_function("baselines", study["baselines"], code_dir)
     try:
         baselines: Mapping[str, Any] | None = json.loads(json.dumps(function(study)))
     except Exception as error:
@@ -242,12 +253,13 @@ def _output_in(file: Path) -> Iterator[None]:
         os.close(target)
 
 
-def import_function(key: str, path: str, *, keep_modules: bool = True) -> Callable[..., Any]:
-    """Import the function that a key of a study names, from the working directory first.
+def import_function(key: str, path: str, code_dir: Path, *, keep_modules: bool = True) -> Callable[..., Any]:
+    """Import the function that a key of a study names.
 
     Args:
         key: The key, for messages.
         path: The dotted path, `package.module:function`.
+        code_dir: The folder that is searched first.
         keep_modules: Whether the user's modules stay in place of modules of this process with the same names.
 
     Raises:
@@ -255,7 +267,7 @@ def import_function(key: str, path: str, *, keep_modules: bool = True) -> Callab
     """
     module, _, name = path.partition(":")
     try:
-        function = load_function(path, str(Path.cwd()), keep_modules=keep_modules)
+        function = load_function(path, str(code_dir), keep_modules=keep_modules)
     except ModuleNotFoundError as error:
         is_in_path = error.name is not None and f"{module}.".startswith(f"{error.name}.")
         hint = "\nexpected package.module:function, importable from the folder that sweep is started in"

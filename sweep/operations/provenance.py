@@ -1,11 +1,11 @@
 """The origin of a study: its code, its data and the command that launched it."""
 
 import platform
-import subprocess
 import sys
 from pathlib import Path
 
 from sweep import __version__
+from sweep.operations.git import git
 from sweep.redaction import hide_in_arguments
 
 
@@ -16,7 +16,7 @@ def provenance(code_dir: Path, data_sha256: str | None) -> dict[str, str | bool 
         code_dir: The folder that the train function is imported from.
         data_sha256: The checksum of the data; None if it has none.
     """
-    commit = _git(code_dir, "rev-parse", "HEAD")
+    commit = git(code_dir, "rev-parse", "HEAD")
     return {
         "command": _command(),
         "code_dir": str(code_dir),
@@ -38,16 +38,6 @@ def _command() -> str:
 
 def _is_dirty(folder: Path) -> bool:
     """Return whether the folder contains code that is not committed; other untracked files do not count."""
-    changed = _git(folder, "status", "--porcelain", "--untracked-files=no")
-    new_modules = _git(folder, "ls-files", "--others", "--exclude-standard", "--", "*.py")
+    changed = git(folder, "status", "--porcelain", "--untracked-files=no")
+    new_modules = git(folder, "ls-files", "--others", "--exclude-standard", "--", "*.py")
     return bool(changed or new_modules)
-
-
-def _git(folder: Path, *arguments: str) -> str | None:
-    """Return the output of a git command; None outside a repository or without git."""
-    command = ["git", "-C", str(folder), *arguments]
-    try:
-        done = subprocess.run(command, capture_output=True, text=True, timeout=30, check=True)
-    except (OSError, subprocess.SubprocessError):
-        return None
-    return done.stdout.strip()

@@ -3,10 +3,10 @@
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy import Engine
 
@@ -14,23 +14,28 @@ from sweep.definition.study import Study
 from sweep.errors import InputError, StudyFailedError
 from sweep.launcher.attempts import folder_of
 from sweep.launcher.trial_spec import build_spec
-from sweep.operations.environment_differences import Difference, differences
+from sweep.operations.code_snapshot import Differences, differences_between, read_project
+from sweep.operations.environment_differences import Difference, differences, imported_first, packages_of
 from sweep.operations.metric_agreement import Metrics
 from sweep.operations.preflight import preflight
 from sweep.operations.private_folder import make_private
 from sweep.operations.provenance import provenance
+from sweep.operations.study_project import study_project
 from sweep.states import AttemptState, Outcome
 from sweep.storage.attempts import newest_attempt
 from sweep.storage.optuna_storage import optuna_storage, recorded_proposal
+from sweep.storage.snapshots import find_snapshot
 from sweep.storage.study_definition import recorded_definition
-from sweep.storage.tables import AttemptRow, StudyRow
+from sweep.storage.tables import AttemptRow, SnapshotRow, StudyRow
 from sweep.storage.trial_records import recorded_environment, recorded_epochs, recorded_final_metrics
-from sweep.worker.attempt_folder import AttemptFolder
+from sweep.worker.attempt_folder import AttemptFolder, snapshot_folder
 from sweep.worker.documents import EpochReport, TrialSpec
 from sweep.worker.environment import installed_packages
 
 POLL_S = 0.2
-COMPARED_KEYS = ("git_commit", "git_dirty", "data_sha256", "capsweep", "python")
+COMPARED_KEYS = ("data_sha256", "capsweep", "python")
+CODE_KEYS = ("git_commit", "git_dirty")
+"""What is compared in addition if the trial has no snapshot of the code."""
 
 
 @dataclass(frozen=True)
@@ -52,6 +57,9 @@ class RecordedTrial:
         packages: The versions of the installed packages.
         epochs: The metrics of each epoch.
         result: The metrics of the result; empty unless the trial is complete.
+        snapshot: The snapshot of the code that the trial ran, with the list of its files; None if it ran the
+            project's own files.
+        snapshot_folder: The folder of that snapshot.
     """
 
     study: Study
@@ -66,6 +74,8 @@ class RecordedTrial:
     packages: Mapping[str, str]
     epochs: Mapping[int, Metrics]
     result: Metrics
+    snapshot: SnapshotRow | None = None
+    snapshot_folder: Path | None = None
 
     @property
     def is_complete(self) -> bool:
@@ -109,7 +119,41 @@ def recorded_trial(engine: Engine, row: StudyRow, number: int) -> RecordedTrial:
         packages=environment["packages"],
         epochs=recorded_epochs(engine, attempt.trial_id),
         result=result,
+        snapshot=find_snapshot(engine, row.id, attempt.snapshot) if attempt.snapshot else None,
+        snapshot_folder=(
+            snapshot_folder(Path(attempt.trial.folder).parent, attempt.snapshot) if attempt.snapshot else None
+        ),
     )
+
+
+def code_to_reproduce(trial: RecordedTrial, project_dir: Path) -> Path:
+    """Return the folder of the snapshot that a trial ran, or the project's folder if it ran none.
+
+    Raises:
+        InputError: If the folder of the snapshot is missing.
+    """
+    if trial.snapshot_folder is None:
+        return project_dir
+    if not trial.snapshot_folder.is_dir():
+        raise InputError(
+            f"the folder of the code that trial {trial.number} of study {trial.study.name} ran is missing: "
+            f"{trial.snapshot_folder}\n"
+            "restore it, or train the trial with the project's code as it is now: --current-code"
+        )
+    return trial.snapshot_folder
+
+
+def code_changes(engine: Engine, trial: RecordedTrial, project_dir: Path) -> Differences | None:
+    """Return how the project's code differs from the trial's snapshot; None if the trial has none.
+
+    Raises:
+        InputError: If the project's code cannot be read.
+    """
+    if trial.snapshot is None or trial.snapshot_folder is None:
+        return None
+    workdir = trial.snapshot_folder.parents[2]
+    now = read_project(study_project(engine, trial.study, project_dir, workdir))
+    return differences_between(trial.snapshot.files, now.files)
 
 
 def _threads(attempt: AttemptRow) -> int | None:
@@ -120,24 +164,43 @@ def _threads(attempt: AttemptRow) -> int | None:
         return None
 
 
-def environment_changes(trial: RecordedTrial, code_dir: Path) -> list[Difference]:
+class EnvironmentChanges(NamedTuple):
+    """How this environment differs from the one that a trial ran in.
+
+    Attributes:
+        origin: Differences of the code, the data and Python.
+        packages: Differences of the packages, those that the train function imports first.
+    """
+
+    origin: Sequence[Difference]
+    packages: Sequence[Difference]
+
+
+def environment_changes(trial: RecordedTrial, code_dir: Path, project_dir: Path) -> EnvironmentChanges:
     """Return how this environment differs from the one that the trial ran in.
 
     The study's train function is imported and its data is made available, as before a launch.
+
+    Args:
+        trial: The recorded trial.
+        code_dir: The folder of the code that is going to be trained.
+        project_dir: The project's folder.
 
     Raises:
         InputError: If the function cannot be imported, or the data is not available.
     """
     study = trial.study.model_copy(update={"baselines": None})  # which a reproduction does not need
-    found = preflight(study, code_dir, import_train=True)
-    now = provenance(code_dir, found.data_sha256)
-    return [
-        *differences(
-            {key: trial.environment.get(key) for key in COMPARED_KEYS},
-            {key: now.get(key) for key in COMPARED_KEYS},
+    found = preflight(study, code_dir, import_train=True, project_dir=project_dir)
+    now = provenance(project_dir, found.data_sha256)
+    keys = COMPARED_KEYS if trial.snapshot is not None else (*CODE_KEYS, *COMPARED_KEYS)
+    return EnvironmentChanges(
+        origin=differences(
+            {key: trial.environment.get(key) for key in keys}, {key: now.get(key) for key in keys}
         ),
-        *differences(trial.packages, installed_packages()),
-    ]
+        packages=imported_first(
+            differences(trial.packages, installed_packages()), packages_of(found.imported)
+        ),
+    )
 
 
 class Reproduction:
@@ -147,9 +210,10 @@ class Reproduction:
         folder: The folder of the new attempt.
     """
 
-    def __init__(self, trial: RecordedTrial, folder: Path, code_dir: Path) -> None:
+    def __init__(self, trial: RecordedTrial, folder: Path, code_dir: Path, project_dir: Path) -> None:
         self._trial = trial
         self._code_dir = code_dir
+        self._project_dir = project_dir
         self._token = "reproduced"
         self.folder = AttemptFolder(folder)
 
@@ -163,7 +227,7 @@ class Reproduction:
         self.folder.create(self._spec())
         last_epoch = max(self._trial.epochs, default=0)
         command = [sys.executable, "-P", "-m", "sweep.worker", str(self.folder.path)]
-        process = subprocess.Popen(command, cwd=self._code_dir, stdin=subprocess.DEVNULL)
+        process = subprocess.Popen(command, cwd=self._project_dir, stdin=subprocess.DEVNULL)
         offset = 0
         try:
             while True:
@@ -209,6 +273,7 @@ class Reproduction:
             seed=trial.seed,
             token=self._token,
             code_dir=self._code_dir,
+            project_dir=None if trial.snapshot is None else self._project_dir,
             threads=trial.threads,
         )
 

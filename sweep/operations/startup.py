@@ -7,7 +7,7 @@ from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy import URL, Engine
 
@@ -21,14 +21,18 @@ from sweep.launcher.outage import OUTAGES
 from sweep.launcher.policy import ConsecutiveFailures
 from sweep.launcher.proposals import Proposals
 from sweep.launcher.submission import JobSettings
+from sweep.operations.code_snapshot import ProjectCode, read_project
 from sweep.operations.preflight import PreflightResult, preflight
 from sweep.operations.provenance import provenance
+from sweep.operations.study_code import choose_snapshot, recorded_code
+from sweep.operations.study_project import study_project
 from sweep.operations.study_workdir import check_study_folder, prepare_study_folder, workdir_to_continue
 from sweep.scheduler.executor import Executor
 from sweep.storage.database import connect
 from sweep.storage.database_problem import database_problems
 from sweep.storage.lease import Lease, LeaseHeldError
 from sweep.storage.optuna_storage import create_tables, optuna_storage
+from sweep.storage.snapshots import current_snapshot_folder
 from sweep.storage.studies import create_study, find_own_study, move_study, record_launch, study_workdirs
 from sweep.storage.study_definition import definition_of
 from sweep.storage.study_records import StudyRecords
@@ -57,6 +61,8 @@ CHANGEABLE_KEYS = {
     "check_node",
     "baselines",
     "data_dir",
+    "code",
+    "working_dir",
 }
 """The keys of a study file that may change while the study continues.
 
@@ -73,11 +79,13 @@ class LaunchRequest:
         profile: Where its trials run.
         url: The database.
         workdir: The folder that contains the studies' folders.
-        code_dir: The folder that the launch is started in; the train function is imported from it.
+        code_dir: The project's folder, in which the launch is started.
         cluster: The profile's name.
         once: Whether the launcher runs one poll cycle only; the failures before this launch count then.
         wait: Whether to wait for another launcher that holds the study, instead of raising an error.
         is_workdir_given: Whether the user has given the workdir, rather than the profile or the default.
+        update_code: Whether new trials run the project's code as it is now, instead of the study's snapshot.
+        code_of: The name of a study whose snapshot is the code of a new study; None for the project's code.
     """
 
     study: Study
@@ -89,6 +97,8 @@ class LaunchRequest:
     once: bool = False
     wait: bool = False
     is_workdir_given: bool = False
+    update_code: bool = False
+    code_of: str | None = None
 
 
 Preflight = Callable[..., PreflightResult]
@@ -118,12 +128,14 @@ def open_launcher(
     clock = clock or SystemClock()
     with ExitStack() as stack:
         with database_problems():
-            engine, found = check(request, check_code)
+            engine, found, code = check(request, check_code)
             create_tables(engine, request.url)
             row = _study_row(engine, request, found.data_sha256, clock)
             workdir = workdir_to_continue(engine, row, request.workdir, request.is_workdir_given)
             prepare_study_folder(workdir, row.name)
-            launcher = stack.enter_context(hold(engine, row, request, executor, clock, open_folder, workdir))
+            launcher = stack.enter_context(
+                hold(engine, row, request, executor, clock, open_folder, workdir, code)
+            )
             record_launch(
                 engine,
                 row.id,
@@ -145,6 +157,7 @@ def hold(
     clock: Clock | None = None,
     open_folder: FolderOpener = folder_of,
     workdir: Path | None = None,
+    code: ProjectCode | None = None,
 ) -> Iterator[Launcher]:
     """Open a launcher of a recorded study that holds the study's lease while the context lasts.
 
@@ -156,9 +169,12 @@ def hold(
         clock: The clock; None selects the clock of this machine.
         open_folder: Returns the folder of an attempt.
         workdir: The folder that the study's folder was moved to; None if it was not moved.
+        code: The project's code, which new trials run if the study has no snapshot yet, or if the request
+            says so; None keeps the study's snapshot.
 
     Raises:
         LeaseHeldError: If another launcher holds the lease.
+        InputError: If the code cannot be copied, or the study's snapshot is missing.
     """
     clock = clock or SystemClock()
     lease = Lease(engine, row.id, clock.now)
@@ -167,12 +183,23 @@ def hold(
         if workdir is not None and str(workdir) != row.workdir:
             logger.info("study %s: its folder is now %s", row.name, workdir / row.name)
             move_study(engine, row, workdir)
+        snapshot = row.snapshot
+        if code is not None:
+            snapshot = choose_snapshot(
+                engine,
+                row,
+                Path(row.workdir),
+                code,
+                clock.now(),
+                update=request.update_code,
+                read_again=lambda: read_code(engine, request),
+            )
         records = StudyRecords(engine, row.id)
         causes = records.last_causes(request.study.failures.stop_after_same) if request.once else []
         with optuna_storage(request.url) as storage, lease.guard(engine, storage.engine):
             yield Launcher(
                 study=request.study,
-                settings=_job_settings(request, executor, Path(row.workdir)),
+                settings=_job_settings(request, executor, Path(row.workdir), snapshot),
                 executor=executor,
                 records=records,
                 proposals=Proposals(request.study, storage),
@@ -189,11 +216,24 @@ def hold(
         engine.dispose()
 
 
-def check(request: LaunchRequest, check_code: Preflight = preflight) -> tuple[Engine, PreflightResult]:
+class CheckedLaunch(NamedTuple):
+    """A launch whose input is right.
+
+    Attributes:
+        engine: The database.
+        found: What the study's functions returned.
+        code: The code as it is now; None if it cannot be copied, and the study continues with its snapshot.
+    """
+
+    engine: Engine
+    found: PreflightResult
+    code: ProjectCode | None
+
+
+def check(request: LaunchRequest, check_code: Preflight = preflight) -> CheckedLaunch:
     """Check what can be checked before anything is changed.
 
-    Returns:
-        The database, and what the study's functions returned.
+    The functions are imported from the code that new trials will run.
 
     Raises:
         InputError: If the user's input is wrong.
@@ -201,12 +241,41 @@ def check(request: LaunchRequest, check_code: Preflight = preflight) -> tuple[En
     _check_memory(request)
     _check_sampler(request.study)
     engine = connect(request.url)
+    snapshot = None if request.update_code else current_snapshot_folder(engine, request.study.name)
+    is_continued = snapshot is not None and snapshot.is_dir()
+    code = None
+    try:
+        code = read_code(engine, request)
+    except InputError as error:
+        if not is_continued:
+            raise
+        logger.warning("code: the study continues with its snapshot, because %s", error)
     found = check_code(
-        request.study, request.code_dir, import_train=request.profile.runs_in_launcher_environment
+        request.study,
+        snapshot if snapshot is not None and is_continued else _folder_of(code, request),
+        import_train=request.profile.runs_in_launcher_environment,
+        project_dir=request.code_dir,
     )
     if request.study.name not in study_workdirs(engine):
         check_study_folder(request.workdir, request.study.name)
-    return engine, found
+    return CheckedLaunch(engine, found, code)
+
+
+def _folder_of(code: ProjectCode | None, request: LaunchRequest) -> Path:
+    return request.code_dir if code is None else code.folder
+
+
+def read_code(engine: Engine, request: LaunchRequest) -> ProjectCode:
+    """Return the code that new trials run unless their study continues with its snapshot.
+
+    Raises:
+        InputError: If the code cannot be read or copied.
+    """
+    if request.code_of is not None:
+        of_other = recorded_code(engine, request.code_of)
+        if of_other is not None:
+            return of_other
+    return read_project(study_project(engine, request.study, request.code_dir, request.workdir))
 
 
 def _check_memory(request: LaunchRequest) -> None:
@@ -299,12 +368,15 @@ def _leaves(tree: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, An
             yield f"{prefix}{key}", value
 
 
-def _job_settings(request: LaunchRequest, executor: Executor, workdir: Path) -> JobSettings:
+def _job_settings(
+    request: LaunchRequest, executor: Executor, workdir: Path, snapshot: str | None
+) -> JobSettings:
     return JobSettings(
         workdir=workdir,
-        code_dir=request.code_dir,
+        project_dir=request.code_dir,
         num_gpus=request.profile.num_gpus,
         threads=executor.threads_per_trial(request.study.parallel),
         trials_per_job=request.profile.trials_per_job,
         exit_grace_s=request.profile.exit_grace_seconds,
+        snapshot=snapshot,
     )

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from sweep.definition.space import FloatEntry, IntEntry
+from sweep.reporting.code_comparison import code_notes
 from sweep.reporting.figures.cost import CostInfo, cost_info
 from sweep.reporting.figures.history import HistoryInfo, history_info
 from sweep.reporting.formatting import format_count, format_metric, format_param, heading, is_share
@@ -37,6 +38,7 @@ def findings(data: StudyData) -> list[str]:
         _convergence(data, history_info(data)),
         _cost(cost_info(data)),
         *_next_steps(data, best),
+        *code_notes(data),
     ]
     return [sentence for sentence in sentences if sentence]
 

@@ -2,12 +2,17 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 
+from sweep.operations.code_snapshot import Differences
 from sweep.operations.environment_differences import Difference
 from sweep.operations.metric_agreement import Agreement, Metrics, agreements, difference
-from sweep.operations.reproduction import RecordedTrial
+from sweep.operations.reproduction import EnvironmentChanges, RecordedTrial
 from sweep.reporting.formatting import NONE, format_count, format_param
+from sweep.storage.code_version import Snapshot
+from sweep.storage.tables import SnapshotRow
 from sweep.worker.documents import EpochReport
 
+MAX_PACKAGES = 5
+"""How many packages that differ are named."""
 NAMES = {
     "git_commit": "the commit of the code",
     "git_dirty": "the presence of uncommitted changes",
@@ -15,16 +20,37 @@ NAMES = {
 }
 
 
-def introduction(trial: RecordedTrial, changes: Sequence[Difference]) -> Iterator[str]:
-    """Yield lines that describe the recorded trial and how the environment has changed since."""
+def introduction(
+    trial: RecordedTrial, changes: EnvironmentChanges, code_changes: Differences | None = None
+) -> Iterator[str]:
+    """Yield lines that describe the recorded trial and how the environment has changed since.
+
+    Args:
+        trial: The recorded trial.
+        changes: How the environment has changed.
+        code_changes: How the code that is trained differs from the trial's snapshot; None if the snapshot is
+            trained, or if the trial has none.
+    """
     params = ", ".join(f"{name}={format_param(value)}" for name, value in trial.params.items())
     yield f"trial {trial.number} of study {trial.study.name}, {trial.state}: {params}; seed {trial.seed}"
     yield f"it ran on {trial.host or NONE}, GPU {trial.gpu or 'none'}"
-    for change in changes:
+    for change in [*changes.origin, *changes.packages[:MAX_PACKAGES]]:
         yield f"different: {NAMES.get(change.name, change.name)} was {change.before}, is {change.now}"
-    if not changes:
+    if (num_others := len(changes.packages) - MAX_PACKAGES) > 0:
+        yield f"different: {format_count(num_others, 'other package')}"
+    if not changes.origin and not changes.packages:
         yield "the data, Python and the packages are unchanged"
-    yield _code(trial, changes)
+    yield _code(trial, changes.origin) if trial.snapshot is None else _snapshot(trial.snapshot, code_changes)
+
+
+def _snapshot(row: SnapshotRow, changes: Differences | None) -> str:
+    """Return which code is trained."""
+    snapshot = Snapshot(row.digest, row.git_commit, row.is_clean)
+    if changes is None:
+        return f"the code is that of the trial: {snapshot}"
+    if not any(changes):
+        return f"the project's code is that of the trial: {snapshot}"
+    return f"the project's code differs from that of the trial, {snapshot} ({changes})"
 
 
 def _code(trial: RecordedTrial, changes: Sequence[Difference]) -> str:
@@ -62,6 +88,11 @@ def _line(what: str, metric: str, recorded: Metrics, now: Metrics) -> str:
     )
 
 
+def is_different(trial: RecordedTrial, epochs: Mapping[int, Metrics], result: Metrics) -> bool:
+    """Return whether a metric differs from the recorded one; see `verdict` for the arguments."""
+    return any(each.first_difference is not None for each in _agreements(trial, epochs, result))
+
+
 def verdict(trial: RecordedTrial, epochs: Mapping[int, Metrics], result: Metrics) -> Iterator[str]:
     """Yield lines that state which metrics are identical to the recorded ones, and how far others differ.
 
@@ -70,14 +101,13 @@ def verdict(trial: RecordedTrial, epochs: Mapping[int, Metrics], result: Metrics
         epochs: The metrics of each epoch that was trained again.
         result: The final metrics; empty if there are none.
     """
-    recorded = {**trial.epochs, **({0: trial.result} if trial.result else {})}
-    found = agreements(recorded, {**epochs, **({0: result} if result else {})})
+    found = _agreements(trial, epochs, result)
     if not found:
         yield "nothing to compare: no epoch that was trained again is recorded"
         return
     same = [each for each in found if each.first_difference is None]
     if same:
-        num_epochs = format_count(len(recorded.keys() & epochs.keys()), "epoch")
+        num_epochs = format_count(len(trial.epochs.keys() & epochs.keys()), "epoch")
         yield f"identical to the last bit over {num_epochs}: {', '.join(each.metric for each in same)}"
     for each in found:
         if each.first_difference is not None:
@@ -87,3 +117,8 @@ def verdict(trial: RecordedTrial, epochs: Mapping[int, Metrics], result: Metrics
 def _difference(agreement: Agreement) -> str:
     first = f"epoch {agreement.first_difference}" if agreement.first_difference else "the result"
     return f"different from {first} on: {agreement.metric}, by at most {agreement.largest_difference:.3g}"
+
+
+def _agreements(trial: RecordedTrial, epochs: Mapping[int, Metrics], result: Metrics) -> Sequence[Agreement]:
+    recorded = {**trial.epochs, **({0: trial.result} if trial.result else {})}
+    return agreements(recorded, {**epochs, **({0: result} if result else {})})

@@ -13,6 +13,7 @@ from sweep.reporting.formatting import (
     headline_metrics,
 )
 from sweep.reporting.params import PREFIX, param_names
+from sweep.storage.code_version import SHORT_DIGEST
 from sweep.storage.study_data import StudyData
 
 FINAL = "final_"
@@ -41,9 +42,13 @@ class Table(NamedTuple):
 
 
 def trials_table(data: StudyData, limit: int) -> Table:
-    """Return the `limit` best trials, best first, with epochs, hyperparameters and final metrics."""
+    """Return the `limit` best trials, best first, with epochs, hyperparameters and final metrics.
+
+    The snapshot of the code is shown if the trials ran several.
+    """
     metrics = final_metrics(data)
     params = param_names(data)
+    shows_code = len(data.code) > 1
     columns = [
         Column("trial", True),
         Column("epochs", True),
@@ -51,6 +56,7 @@ def trials_table(data: StudyData, limit: int) -> Table:
         *(Column(heading(metric), True) for metric in metrics),
         Column("time", True),
         Column("state", False),
+        *([Column("code", False)] if shows_code else []),
     ]
     best = data.complete_trials["number"].head(1).tolist()
     rows = [
@@ -63,6 +69,7 @@ def trials_table(data: StudyData, limit: int) -> Table:
                 *(format_metric(metric, trial[FINAL + metric]) for metric in metrics),
                 format_duration(trial["duration_s"]),
                 _state_and_cause(trial),
+                *([_short_digest(trial)] if shows_code else []),
             ],
         )
         for trial in data.ranked_trials.head(limit).to_dict("records")
@@ -102,6 +109,10 @@ def final_metrics(data: StudyData) -> list[str]:
 def _state_and_cause(trial: dict[Any, Any]) -> str:
     state, cause = str(trial["state"]), trial["cause"]
     return f"{state}: {heading(cause)}" if state == "failed" and isinstance(cause, str) else state
+
+
+def _short_digest(trial: dict[Any, Any]) -> str:
+    return trial["snapshot"][:SHORT_DIGEST] if isinstance(trial["snapshot"], str) else NONE
 
 
 def _is_numeric(column: "pd.Series[Any]") -> bool:

@@ -56,6 +56,7 @@ class TrialStatus(NamedTuple):
         ended_at: When it ended.
         error: The line of its error that says most; None if it did not fail.
         exit_status: How its process ended, as `exit code 3` or `signal SIGSEGV`, if it left no result.
+        snapshot: The digest of the snapshot of the code that it runs; None for one of an earlier version.
     """
 
     number: int
@@ -72,6 +73,7 @@ class TrialStatus(NamedTuple):
     ended_at: datetime | None
     error: str | None = None
     exit_status: str | None = None
+    snapshot: str | None = None
 
     @property
     def is_active(self) -> bool:
@@ -182,6 +184,7 @@ def trial_statuses(session: Session, study: StudyRow, numbers: Sequence[int] | N
             ended_at=attempt.ended_at,
             error=error_summary(attempt.error),
             exit_status=attempt.exit_status,
+            snapshot=attempt.snapshot,
         )
     # A number that only Optuna knows is of a trial whose row is not committed yet, or of another program.
     return [trials[number] for number in (trials if numbers is None else numbers) if number in trials]

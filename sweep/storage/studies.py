@@ -53,13 +53,13 @@ def get_study(engine: Engine, name: str) -> StudyRow:
 
 def study_names(engine: Engine) -> list[str]:
     """Return the names of all studies, the oldest first; an empty list if the tables do not exist yet."""
-    if not _has_table(engine, StudyRow.__tablename__):
+    if not has_table(engine, StudyRow.__tablename__):
         return []
     with Session(engine) as session:
         return list(session.scalars(select(StudyRow.name).order_by(StudyRow.id)))
 
 
-def _has_table(engine: Engine, name: str) -> bool:
+def has_table(engine: Engine, name: str) -> bool:
     """Return whether a table exists; a missing SQLite file is not created."""
     file = sqlite_file(engine.url)
     return (file is None or file.exists()) and inspect(engine).has_table(name)
@@ -75,7 +75,7 @@ def study_workdirs(engine: Engine) -> dict[str, str]:
 
 def optuna_study_names(engine: Engine) -> set[str]:
     """Return the names of all studies of Optuna in the database, including those of other programs."""
-    if not _has_table(engine, STUDIES_TABLE):
+    if not has_table(engine, STUDIES_TABLE):
         return set()
     with engine.connect() as connection:
         return set(connection.scalars(optuna_queries.study_names()))

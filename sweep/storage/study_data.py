@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -12,6 +12,7 @@ import pandas as pd
 
 if TYPE_CHECKING:
     from sweep.definition.study import Study
+    from sweep.storage.code_version import CodeVersion
 
 TRIAL_STATES = ("complete", "pruned", "running", "waiting", "failed")
 """The states of a trial in the order in which reports list them."""
@@ -31,14 +32,15 @@ class StudyData:
             (NaN if there is none), `param_NAME` for each searched hyperparameter, `final_METRIC` for each
             final metric including the objective, `num_epochs`, `num_attempts`, `cause`, `error` (the last
             line of the traceback), `seed`, `host`, `gpu`, `job_id`, `started_at`, `ended_at` (UTC or NaT),
-            `duration_s`, `gpu_seconds` and `folder`.
+            `duration_s`, `gpu_seconds`, `folder` and `snapshot` (the digest of the snapshot of the code).
         epochs: One row per trial and epoch, with the columns `number`, `epoch` (from 1) and one column per
             metric, NaN where it was not reported.
         attempts: One row per attempt, with the columns `number`, `attempt`, `token`, `state` (an
             `AttemptState`), `cause`, `job_id`, `host`, `gpu`, `submitted_at`, `started_at`, `ended_at`,
-            `gpu_seconds` and `notes` (a dict of what the train function noted).
+            `gpu_seconds`, `notes` (a dict of what the train function noted) and `snapshot`.
         baselines: Published results, as the study's `baselines` function returned them; None without any.
         evaluation: The study that `sweep evaluate` recorded for this one; None if there is none.
+        code: The snapshots of the code that trials ran, the oldest first; without trials of earlier versions.
     """
 
     study: Study
@@ -48,6 +50,7 @@ class StudyData:
     attempts: pd.DataFrame
     baselines: Mapping[str, Any] | None = None
     evaluation: StudyData | None = None
+    code: Sequence[CodeVersion] = ()
 
     @property
     def name(self) -> str:

@@ -14,6 +14,7 @@ from sweep.error_summary import error_summary
 from sweep.storage.database import DEFAULT_URL, open_recorded, parse_url
 from sweep.storage.database_problem import database_problems
 from sweep.storage.optuna_storage import STATES, all_trials, optuna_storage
+from sweep.storage.snapshots import code_versions
 from sweep.storage.studies import find_study, get_study
 from sweep.storage.study_data import StudyData
 from sweep.storage.study_definition import recorded_definition
@@ -22,6 +23,7 @@ from sweep.storage.tables import EnvironmentRow, EpochRow, FinalMetricRow, Trial
 ATTEMPT_COLUMNS = (
     "token", "state", "cause", "job_id", "host", "gpu",
     "submitted_at", "started_at", "ended_at", "gpu_seconds", "notes", "exit_status",
+    "snapshot",
 )  # fmt: skip
 METRIC_SUFFIX = "_metric"
 """The end of a metric's name if tables have a column of the name, which earlier versions accepted."""
@@ -71,6 +73,7 @@ def read_study(engine: Engine, url: URL, name: str) -> StudyData:
         epochs = _wide(session, select(TrialRow.number, EpochRow.epoch, EpochRow.metric, EpochRow.value)
                        .join(EpochRow).where(of_study), ["number", "epoch"])  # fmt: skip
         provenance = {**row.provenance, **_environment(session, trials.values())}
+        code = code_versions(session, row.id)
     return StudyData(
         study=study,
         provenance=provenance,
@@ -79,6 +82,7 @@ def read_study(engine: Engine, url: URL, name: str) -> StudyData:
         attempts=_attempts(trials),
         baselines=row.baselines,
         evaluation=_evaluation(engine, url, name),
+        code=code,
     )
 
 
@@ -154,6 +158,7 @@ def _progress(trial: TrialRow | None) -> dict[str, Any]:
         "ended_at": last.ended_at if last else None,
         "gpu_seconds": sum(attempt.gpu_seconds for attempt in attempts),
         "folder": trial.folder if trial else None,
+        "snapshot": attempts[0].snapshot if attempts else None,
     }
 
 

@@ -75,6 +75,8 @@ class StudyRow(Table):
         cluster: The name of the profile that the study was last launched with.
         stop: The kind of stop that a user has requested.
         baselines: What the study's `baselines` function returned.
+        snapshot: The digest of the snapshot of the code that new trials run; None if the study was last
+            launched by an earlier version.
     """
 
     __tablename__ = f"{PREFIX}studies"
@@ -90,6 +92,7 @@ class StudyRow(Table):
     cluster: Mapped[str | None] = mapped_column(String(255))
     stop: Mapped[Stop | None]
     baselines: Mapped[dict[str, Any] | None]
+    snapshot: Mapped[str | None] = mapped_column(String(64))
 
     @property
     def metric(self) -> str:
@@ -119,6 +122,27 @@ class EnvironmentRow(Table):
 
     digest: Mapped[str] = mapped_column(String(64), primary_key=True)
     content: Mapped[dict[str, Any]]
+
+
+class SnapshotRow(Table):
+    """A snapshot of the code of a study's project. Its files are in the study's folder.
+
+    Attributes:
+        digest: The SHA-256 of the list of files.
+        git_commit: The commit that the project was at; None outside a repository.
+        is_clean: Whether the files were those of the commit; None outside a repository.
+        created_at: When the snapshot was recorded.
+        files: The kind and the SHA-256 of each file by its path.
+    """
+
+    __tablename__ = f"{PREFIX}snapshots"
+
+    study_id: Mapped[int] = mapped_column(ForeignKey(StudyRow.id), primary_key=True)
+    digest: Mapped[str] = mapped_column(String(64), primary_key=True)
+    git_commit: Mapped[str | None] = mapped_column(String(64))
+    is_clean: Mapped[bool | None]
+    created_at: Mapped[datetime]
+    files: Mapped[dict[str, Any]]
 
 
 class TrialRow(Table):
@@ -173,6 +197,8 @@ class AttemptRow(Table):
         metrics_offset: The number of bytes of `metrics.jsonl` that the database contains.
         environment: The digest of the Python environment that the attempt ran in.
         notes: What the train function noted, such as a checksum of its data.
+        snapshot: The digest of the snapshot of the code that the attempt runs; None for an attempt of an
+            earlier version, which runs the project's own files.
     """
 
     __tablename__ = f"{PREFIX}attempts"
@@ -202,6 +228,7 @@ class AttemptRow(Table):
     metrics_offset: Mapped[int]
     environment: Mapped[str | None] = mapped_column(ForeignKey(EnvironmentRow.digest))
     notes: Mapped[dict[str, Any]]
+    snapshot: Mapped[str | None] = mapped_column(String(64))
     trial: Mapped[TrialRow] = relationship(back_populates="attempts", lazy="raise")
 
 

@@ -12,7 +12,9 @@
             reported.jsonl               what a command reports by itself
             counts_from_zero.json        which sources of metrics count epochs from 0; written by the worker
             checkpoints/  artifacts/     for the train function
+            work/                        the attempt's working directory
     WORKDIR/STUDY/jobs/SUBMISSION/       one folder for jobs submitted together: the executor's files
+    WORKDIR/STUDY/code/DIGEST/           the files of a snapshot of the code; read only
     WORKDIR/STUDY/dashboard/             copies of files for Optuna's dashboard
 
 Each attempt has a folder of its own, so an attempt that was given up but is still running (on a node that
@@ -69,6 +71,7 @@ class AttemptFolder:
         self.counts_from_zero = path / "counts_from_zero.json"
         self.checkpoints = path / "checkpoints"
         self.artifacts = path / "artifacts"
+        self.work = path / "work"
 
     def create(self, spec: TrialSpec) -> None:
         """Create the folder with its `spec.json`, or complete one that a crash left unfinished."""
@@ -295,6 +298,11 @@ def dashboard_folder(study: Path) -> Path:
 def submission_folder(trial: Path, submission: str) -> Path:
     """Return the folder with the executor's files of jobs submitted together, one of them the trial's."""
     return jobs_folder(trial.parent) / submission
+
+
+def snapshot_folder(study: Path, digest: str) -> Path:
+    """Return the folder with the files of a snapshot of the code, in the study's folder."""
+    return study / "code" / digest
 
 
 def jobs_folder(study: Path) -> Path:

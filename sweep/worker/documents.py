@@ -73,13 +73,17 @@ class TrialSpec:
         seed: The trial's seed, the same in each of its attempts.
         dataset: The study's `dataset`.
         data_dir: The study's `data_dir`.
-        code_dir: The launcher's working directory. It becomes the worker's, and the first entry of its
-            import path.
+        code_dir: The folder with the code that the attempt runs, which becomes the first entry of the import
+            path.
         threads: The number of CPU threads for the train function; None keeps the defaults of its libraries.
         earlier_attempts: The folders of the earlier attempts of the trial, newest first.
         command: The command that trains; None if a function does.
         objective_space: The entries of the search space by name if `train` is an objective function of
             Optuna; None if it is a train function.
+        project_dir: The project's folder if `code_dir` is a snapshot of it; None if `code_dir` is the
+            project's folder.
+        has_own_working_dir: Whether the attempt has a working directory of its own. Otherwise it is the
+            project's folder.
     """
 
     study: str
@@ -97,6 +101,8 @@ class TrialSpec:
     earlier_attempts: tuple[str, ...] = ()
     command: CommandSpec | None = None
     objective_space: Mapping[str, Mapping[str, Any]] | None = None
+    project_dir: str | None = None
+    has_own_working_dir: bool = False
 
     @classmethod
     def from_json(cls, text: str | bytes) -> TrialSpec:

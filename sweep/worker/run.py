@@ -19,12 +19,14 @@ from sweep.states import Cause, Outcome
 from sweep.worker.attempt_folder import AttemptFolder
 from sweep.worker.checkpoints import discard_checkpoints, resume
 from sweep.worker.command import KilledBySignal, run_command
+from sweep.worker.detached_links import detach_before_writing
 from sweep.worker.documents import MAX_EXIT_STATUS, Result, TrialSpec
 from sweep.worker.environment import current_start
 from sweep.worker.import_path import hide_own_packages
 from sweep.worker.metrics import check_objective, returned_metrics
 from sweep.worker.optuna_trial import call_objective
 from sweep.worker.processes import adopt_orphans, die_with_parent, kill_descendants
+from sweep.worker.snapshot_imports import use_snapshot
 from sweep.worker.supervision import (
     ProcessEnd,
     describe_signal,
@@ -34,6 +36,7 @@ from sweep.worker.supervision import (
 )
 from sweep.worker.train_function import load_function
 from sweep.worker.trial import StopRequested, Trial
+from sweep.worker.working_dir import create_working_dir, remove_unchanged
 
 logger = logging.getLogger(__name__)
 
@@ -72,6 +75,8 @@ def run_in_process(path: str, time_limit_s: float | None = None) -> None:
     folder = AttemptFolder(Path(path))
     spec = folder.read_spec()
     end = run_supervised(partial(_run_logged, folder, spec), time_limit_s)
+    if _has_claimed(folder, spec, end.pid):
+        _clear_working_dir(folder, spec)
     if folder.read_result(spec.token) is not None:
         return
     if end.timed_out:
@@ -91,7 +96,12 @@ def run_attempt(folder: AttemptFolder) -> Outcome:
 
     Nothing is done if another process has started the attempt.
     """
-    return _run_claimed(folder, folder.read_spec())
+    spec, before = folder.read_spec(), Path.cwd()
+    try:
+        return _run_claimed(folder, spec)
+    finally:
+        os.chdir(str(before))
+        _clear_working_dir(folder, spec)
 
 
 def _run_logged(folder: AttemptFolder, spec: TrialSpec) -> None:
@@ -130,7 +140,7 @@ def _train(
     """Call the train function or run the command, and return the result of the attempt."""
     notes: dict[str, str] = {}
     try:
-        os.chdir(spec.code_dir)
+        _enter_working_dir(folder, spec, is_own_process)
         resume(folder, earlier_attempts)
         trial = Trial(spec, folder)
         notes = trial.notes
@@ -164,6 +174,26 @@ def _train(
             error=_error_text(error, folder),
             notes=notes,
         )
+
+
+def _enter_working_dir(folder: AttemptFolder, spec: TrialSpec, is_own_process: bool) -> None:
+    """Change to the attempt's working directory; in a process of its own, import from the snapshot only."""
+    project_dir = spec.project_dir or spec.code_dir
+    if is_own_process:
+        use_snapshot(spec.code_dir, project_dir)
+    if not spec.has_own_working_dir:
+        os.chdir(project_dir)
+        return
+    create_working_dir(folder.work, Path(spec.code_dir), Path(project_dir))
+    if is_own_process:
+        detach_before_writing(folder.work, [Path(spec.code_dir), Path(project_dir)])
+    os.chdir(str(folder.work))
+
+
+def _clear_working_dir(folder: AttemptFolder, spec: TrialSpec) -> None:
+    """Remove the links and the unchanged copies from the attempt's working directory, if it has one."""
+    if spec.has_own_working_dir:
+        remove_unchanged(folder.work, Path(spec.code_dir), Path(spec.project_dir or spec.code_dir))
 
 
 @contextmanager

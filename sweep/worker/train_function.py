@@ -44,8 +44,8 @@ def load_function(path: str, code_dir: str | None = None, *, keep_modules: bool 
 
 @contextmanager
 def _modules_of(folder: str, keep: bool) -> Iterator[None]:
-    if folder not in sys.path:
-        sys.path.insert(0, folder)
+    if sys.path[:1] != [folder]:
+        sys.path[:] = [folder, *(entry for entry in sys.path if entry != folder)]
     hidden = {name: module for name, module in sys.modules.items() if _is_hidden_by(folder, name, module)}
     for name in hidden:
         del sys.modules[name]

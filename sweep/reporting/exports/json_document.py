@@ -46,6 +46,7 @@ def document(data: StudyData) -> bytes:
         "ended_at": pd.to_datetime(data.trials["ended_at"], utc=True).max(),
         "definition": definition_of(data.study),
         "provenance": data.provenance,
+        "code": [{**version.snapshot._asdict(), "num_trials": version.num_trials} for version in data.code],
     }
     return json.dumps(_plain(content), indent=2, ensure_ascii=False, allow_nan=False).encode()
 

@@ -1,6 +1,7 @@
 """The page that compares several studies."""
 
 from sweep.errors import InputError
+from sweep.reporting.code_comparison import comparison_note
 from sweep.reporting.figures.best_so_far import best_so_far_info, describe_best_so_far, draw_best_so_far
 from sweep.reporting.formatting import NONE, format_metric, format_param, heading
 from sweep.reporting.page.page import render
@@ -19,7 +20,11 @@ def comparison(studies: list[StudyData]) -> bytes:
     """
     check_comparable(studies)
     return render(
-        "comparison.html.j2", metric=studies[0].metric, winners=winners(studies), panel=_progress(studies)
+        "comparison.html.j2",
+        metric=studies[0].metric,
+        winners=winners(studies),
+        panel=_progress(studies),
+        note=comparison_note(studies),
     )
 
 

@@ -44,6 +44,14 @@ def _study(status: StudyStatus, now: datetime) -> dict[str, Any]:
         },
         "best": status.best and _trial(status.best),
         "failing_nodes": [node._asdict() for node in status.failing_nodes],
+        "code": [
+            {
+                **version.snapshot._asdict(),
+                "num_trials": version.num_trials,
+                "is_current": version.snapshot.digest == status.snapshot,
+            }
+            for version in status.code
+        ],
         "trials": [_trial(trial) for trial in status.trials],
     }
 

@@ -13,8 +13,10 @@ from sqlalchemy.orm import Session
 from sweep.reporting.status.forecast import Forecast, Plan, Spent, forecast, mean_cost
 from sweep.states import ACTIVE_STATES, AttemptState, Stop
 from sweep.storage.attempts import gpu_seconds_used
+from sweep.storage.code_version import CodeVersion
 from sweep.storage.failing_nodes import FailingNode, failing_nodes
 from sweep.storage.lease import Holder, holder
+from sweep.storage.snapshots import code_versions
 from sweep.storage.status_queries import (
     TrialStatus,
     active_attempts,
@@ -52,6 +54,8 @@ class StudyStatus(NamedTuple):
         forecast: The expected end; None if it is unknown or nothing is left to do.
         best: The best trial; None if no trial is complete.
         failing_nodes: The nodes that the study's jobs avoid, because jobs fail there before they start.
+        code: The snapshots of the code that trials run, the oldest first.
+        snapshot: The digest of the snapshot that new trials run; None if the study has none.
         trials: The trials to show: the active ones, the best, and the latest to end; or all by number.
     """
 
@@ -70,6 +74,8 @@ class StudyStatus(NamedTuple):
     forecast: Forecast | None
     best: TrialStatus | None
     failing_nodes: Sequence[FailingNode]
+    code: Sequence[CodeVersion]
+    snapshot: str | None
     trials: Sequence[TrialStatus]
 
     @property
@@ -133,5 +139,7 @@ def _status(
         forecast=forecast(remaining, spent, cost, ages_s) if cost is not None else None,
         best=next(iter(trial_statuses(session, study, best[:1])), None),
         failing_nodes=failing_nodes(engine, study.id, now),
+        code=code_versions(session, study.id),
+        snapshot=study.snapshot,
         trials=trial_statuses(session, study, shown),
     )

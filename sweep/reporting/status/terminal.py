@@ -12,6 +12,7 @@ from rich.text import Text
 from sweep.reporting.formatting import NONE, format_count, format_duration, format_metric
 from sweep.reporting.status.study_status import StudyStatus
 from sweep.states import AttemptState, Stop
+from sweep.storage.code_version import SHORT_DIGEST
 from sweep.storage.status_queries import TrialStatus
 from sweep.terminal_text import one_line
 
@@ -52,6 +53,8 @@ def show_study(status: StudyStatus, now: datetime) -> RenderableType:
         ("best", _best(status)),
     ):
         facts.add_row(name, Text(fact))
+    if status.code:
+        facts.add_row("code", Text(_code(status)))
     if status.failing_nodes:
         nodes = ", ".join(
             f"{_name(node.name)} ({node.num_failures} jobs failed before they started)"
@@ -97,7 +100,8 @@ def _table(*columns: str) -> Table:
 
 
 def _trials(status: StudyStatus, now: datetime) -> Table:
-    table = _table("trial", "state", "attempt", "job", "node", "epoch", _name(status.metric), "time")
+    code = ["code"] if len(status.code) > 1 else []
+    table = _table("trial", "state", "attempt", "job", "node", "epoch", _name(status.metric), "time", *code)
     best = status.best.number if status.best else None
     longest = max(
         (trial.epoch or 0 for trial in status.trials if trial.state is AttemptState.COMPLETE), default=0
@@ -115,6 +119,7 @@ def _trials(status: StudyStatus, now: datetime) -> Table:
                 _epoch(trial, longest),
                 _value(trial, status, values) + mark,
                 _time(trial, now),
+                *([trial.snapshot[:SHORT_DIGEST] if trial.snapshot else NONE] if code else []),
             )
         table.add_section()
     return table
@@ -186,6 +191,15 @@ def _launcher(status: StudyStatus, now: datetime) -> str:
         return NOT_RUNNING
     age = format_duration((now - status.launcher_seen_at).total_seconds())
     return f"{NOT_RUNNING}, last heartbeat {age} ago"
+
+
+def _code(status: StudyStatus) -> str:
+    """Return the snapshot that the trials run, or the number of trials of each if they run several."""
+    if len(status.code) == 1:
+        return str(status.code[0].snapshot)
+    return "; ".join(
+        f"{format_count(version.num_trials, 'trial')}: {version.snapshot}" for version in status.code
+    )
 
 
 def _states(status: StudyStatus) -> str:

@@ -1,14 +1,16 @@
 """`sweep reproduce` in processes of its own: identical and different metrics, environments and faults."""
 
+import shutil
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+from sqlalchemy import update
 from sqlalchemy.orm import Session
 
 from sweep.storage.database import connect, parse_url
-from sweep.storage.tables import EnvironmentRow, StudyRow
+from sweep.storage.tables import AttemptRow, EnvironmentRow, StudyRow
 
 pytestmark = pytest.mark.slow
 
@@ -25,8 +27,8 @@ def launch(*overrides: str) -> None:
     assert done.returncode in {0, 1}, done.stderr
 
 
-def reproduce(trial: int = 1) -> subprocess.CompletedProcess[str]:
-    return sweep("reproduce", "--study", "toy", "--trial", str(trial))
+def reproduce(*options: str, trial: int = 1) -> subprocess.CompletedProcess[str]:
+    return sweep("reproduce", "--study", "toy", "--trial", str(trial), *options)
 
 
 def change_model(workplace: Path, old: str, new: str) -> None:
@@ -48,10 +50,8 @@ def test_unchanged_trial_is_identical_to_the_last_bit(workplace: Path) -> None:
     lines = done.stdout.splitlines()
     assert lines[0].startswith("trial 1 of study toy, complete: ledger=ledger.txt, x=0.")
     assert lines[0].endswith("; seed 1")
-    assert lines[2:4] == [
-        "the data, Python and the packages are unchanged",
-        "it is unknown whether the code is unchanged: it was not in a repository",
-    ]
+    assert lines[2] == "the data, Python and the packages are unchanged"
+    assert lines[3].startswith("the code is that of the trial: snapshot ")
     assert lines[4] == f"the trial is trained again in {workplace / 'reproduced' / 'toy' / '00001-1'}"
     assert all(line.endswith(", as recorded") for line in lines[5:9])
     assert lines[9:] == ["identical to the last bit over 3 epochs: score, size"]
@@ -65,7 +65,12 @@ def test_first_different_epoch_is_named(workplace: Path) -> None:
     launch()
     change_model(workplace, 'trial.report(epoch, {"score": params["x"] * epoch})',
                  'trial.report(epoch, {"score": params["x"] * epoch + (epoch > 1)})')  # fmt: skip
-    lines = reproduce().stdout.splitlines()
+    assert reproduce().returncode == 0  # the trial's own code
+    done = reproduce("--current-code")
+    assert done.returncode == 1
+    lines = done.stdout.splitlines()
+    assert lines[3].startswith("the project's code differs from that of the trial, snapshot ")
+    assert lines[3].endswith("(changed: toy_model.py)")
     assert lines[5].endswith(", as recorded")
     assert ", difference 1" in lines[6]
     assert lines[-2:] == [
@@ -86,6 +91,7 @@ def test_different_environment_is_listed(workplace: Path) -> None:
             "python": "3.9.1",
             "packages": {**environment.content["packages"], "numpy": "1.0"},
         }
+        session.execute(update(AttemptRow).values(snapshot=None))  # as an earlier version recorded it
         session.commit()
     engine.dispose()
     out = reproduce().stdout
@@ -99,7 +105,7 @@ def test_different_environment_is_listed(workplace: Path) -> None:
 def test_failed_trial_is_trained_up_to_its_last_recorded_epoch(workplace: Path) -> None:
     launch("fixed.fault=raise")
     change_model(workplace, 'raise RuntimeError("the model has diverged")', "pass")
-    done = reproduce()
+    done = reproduce("--current-code")
     assert done.returncode == 0, done.stderr
     assert done.stdout.splitlines()[-1] == "identical to the last bit over 1 epoch: score"
     assert "epoch 2" not in done.stdout
@@ -110,7 +116,7 @@ def test_failure_of_the_reproduction_is_one_message(workplace: Path) -> None:
     change_model(
         workplace, "def train(params, trial):", 'def train(params, trial):\n    raise OSError("no disk")'
     )
-    done = reproduce()
+    done = reproduce("--current-code")
     assert done.returncode == 1
     assert "error: trial 1 failed when it was trained again: OSError: no disk\nsee its log: " in done.stderr
     assert "Traceback" not in done.stderr
@@ -121,3 +127,12 @@ def test_unknown_trial_is_rejected(workplace: Path) -> None:
     done = reproduce(trial=7)
     assert (done.returncode, "study toy has no trial 7" in done.stderr) == (2, True)
     assert not (workplace / "reproduced").exists()
+
+
+def test_missing_snapshot_is_one_message(workplace: Path) -> None:
+    launch()
+    shutil.rmtree(workplace / "sweeps" / "toy" / "code")
+    done = reproduce()
+    assert done.returncode == 2
+    assert "the folder of the code that trial 1 of study toy ran is missing" in done.stderr
+    assert "--current-code" in done.stderr

@@ -5,10 +5,18 @@ from typing import Any
 
 import pytest
 
+from sweep.operations.code_snapshot import Differences
 from sweep.operations.environment_differences import Difference
-from sweep.operations.reproduction import RecordedTrial
-from sweep.reporting.reproduction_text import epoch_line, introduction, result_line, verdict
+from sweep.operations.reproduction import EnvironmentChanges, RecordedTrial
+from sweep.reporting.reproduction_text import (
+    epoch_line,
+    introduction,
+    is_different,
+    result_line,
+    verdict,
+)
 from sweep.states import AttemptState
+from sweep.storage.tables import SnapshotRow
 from sweep.worker.documents import EpochReport
 from tests.sweep.reporting.synthetic_studies import STUDY
 
@@ -26,10 +34,11 @@ TRIAL = RecordedTrial(
     epochs={1: {"val_accuracy": 0.5, "loss": 2.0}, 2: {"val_accuracy": 0.75, "loss": 1.0}},
     result={"val_accuracy": 0.75},
 )
+NO_CHANGES = EnvironmentChanges([], [])
 
 
 def test_introduction_of_a_trial_in_the_same_environment() -> None:
-    assert list(introduction(TRIAL, [])) == [
+    assert list(introduction(TRIAL, NO_CHANGES)) == [
         "trial 7 of study kmnist, complete: batch_size=32, augmentation=shift; seed 3",
         "it ran on gpu03, GPU none",
         "the data, Python and the packages are unchanged",
@@ -38,7 +47,7 @@ def test_introduction_of_a_trial_in_the_same_environment() -> None:
 
 
 def test_introduction_lists_what_differs() -> None:
-    changes = [Difference("data_sha256", "51", "38"), Difference("numpy", "1.0", None)]
+    changes = EnvironmentChanges([Difference("data_sha256", "51", "38")], [Difference("numpy", "1.0", None)])
     assert list(introduction(TRIAL, changes))[2:4] == [
         "different: the checksum of the data was 51, is 38",
         "different: numpy was 1.0, is None",
@@ -69,7 +78,8 @@ def test_introduction_lists_what_differs() -> None:
 def test_introduction_states_whether_the_code_is_unchanged(
     environment: dict[str, Any], changes: list[Difference], sentence: str
 ) -> None:
-    assert list(introduction(replace(TRIAL, environment=environment), changes))[-1] == sentence
+    found = EnvironmentChanges(changes, [])
+    assert list(introduction(replace(TRIAL, environment=environment), found))[-1] == sentence
 
 
 @pytest.mark.parametrize(
@@ -99,3 +109,31 @@ def test_verdict_separates_identical_from_different_metrics() -> None:
 def test_verdict_without_a_common_epoch() -> None:
     lines = verdict(TRIAL, {3: {"val_accuracy": 0.5}}, {})
     assert list(lines) == ["nothing to compare: no epoch that was trained again is recorded"]
+
+
+def test_packages_beyond_a_number_are_counted() -> None:
+    packages = [Difference(f"package{number}", "1", "2") for number in range(12)]
+    lines = list(introduction(TRIAL, EnvironmentChanges([], packages)))
+    assert [line for line in lines if line.startswith("different")] == [
+        *(f"different: package{number} was 1, is 2" for number in range(5)),
+        "different: 7 other packages",
+    ]
+
+
+def test_code_of_the_trial_is_named_by_its_snapshot() -> None:
+    row = SnapshotRow(digest="3f2a9c1d" * 8, git_commit="1a2b3c4d5e", is_clean=False, files={})
+    trial = replace(TRIAL, snapshot=row)
+    name = "snapshot 3f2a9c1, commit 1a2b3c4 with uncommitted changes"
+    assert list(introduction(trial, NO_CHANGES))[-1] == f"the code is that of the trial: {name}"
+    same, other = Differences([], [], []), Differences(["a.py"], [], ["b.py", "c.py"])
+    assert (
+        list(introduction(trial, NO_CHANGES, same))[-1] == f"the project's code is that of the trial: {name}"
+    )
+    assert list(introduction(trial, NO_CHANGES, other))[-1] == (
+        f"the project's code differs from that of the trial, {name} (changed: a.py; removed: b.py, c.py)"
+    )
+
+
+@pytest.mark.parametrize(("value", "is_different_then"), [(0.75, False), (0.76, True)])
+def test_different_result_is_recognized(value: float, is_different_then: bool) -> None:
+    assert is_different(TRIAL, {}, {"val_accuracy": value}) is is_different_then
