@@ -9,7 +9,7 @@ from sweep.error_summary import error_summary
 from sweep.launcher.decision import Action, ActionKind
 from sweep.launcher.observation import Cycle, Observation, ended_at
 from sweep.launcher.rows import epoch_rows, final_metric_rows, gpu_share, storable
-from sweep.states import AttemptState, Outcome
+from sweep.states import ACTIVE_STATES, AttemptState, Outcome
 from sweep.storage.attempts import MAX_CLOCK_DIFFERENCE
 from sweep.storage.tables import AttemptRow, Table
 from sweep.worker.documents import (
@@ -86,7 +86,11 @@ def reconcile(
     if action.kind is ActionKind.END_JOB:
         seconds = (cycle.now - observation.ended_at).total_seconds() if observation.ended_at else 0.0
         text = f"its job has not ended {seconds:.0f} s after the trial; cancelling it"
-        return Change(attempt, cancel=True, message=Message(logging.WARNING, text))
+        return Change(
+            attempt, _job_id(attempt, observation), cancel=True, message=Message(logging.WARNING, text)
+        )
+    if attempt.state not in ACTIVE_STATES:  # it waits for its cost; nothing else may change
+        return Change(attempt, _job_id(attempt, observation))
     change = Change(
         attempt,
         updates=_observed_values(attempt, observation),

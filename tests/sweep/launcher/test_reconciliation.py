@@ -126,6 +126,13 @@ def test_job_found_after_the_end_of_its_attempt_is_recorded() -> None:
     assert "state" not in found.updates
 
 
+@pytest.mark.parametrize("kind", [ActionKind.WAIT, ActionKind.END_JOB])
+def test_state_of_an_ended_attempt_does_not_change_when_its_job_is_found(kind: ActionKind) -> None:
+    seen = Observation(AttemptState.COMPLETE, JobStatus(JobState.UNKNOWN, "7"), ended_at=NOW)
+    found = change(kind, seen, attempt(job_id=None, state=AttemptState.COMPLETE))
+    assert found.updates == {"job_id": "7"}
+
+
 def test_attempt_that_failed_without_a_result_is_superseded_by_its_retry() -> None:
     found = change(ActionKind.RETRY, started(job=FAILED_JOB), cause=Cause.NODE_FAILURE)
     assert (found.stop, found.retry, found.end) == (Outcome.SUPERSEDED, True, None)
