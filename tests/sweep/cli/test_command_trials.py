@@ -62,6 +62,7 @@ space:
   batch-size: {type: categorical, choices: [16, 32]}
   model.width: {type: int, low: 8, high: 64, log: true}
 fixed: {epochs: 3, fault: none}
+working_dir: project
 """
 
 
