@@ -49,11 +49,11 @@ class LocalExecutor(Executor):
         return [self._submit(job) for job in jobs]
 
     def poll(self, jobs: Sequence[Job]) -> dict[str, JobStatus]:
-        self._children = [child for child in self._children if not child.done()]
         unknown = [job for job in jobs if job.id is None]
         found = self._find(unknown) if unknown else {}
         found |= {job.name: self._status(job.id) for job in jobs if job.id}
         _kill_jobs({name for name, status in found.items() if status.state is JobState.GONE})
+        self._children = [child for child in self._children if not child.done()]
         return found
 
     def _submit(self, job: Job) -> str:
