@@ -261,13 +261,15 @@ class Launcher:
     ) -> set[str | None]:
         """Return the jobs that run although their attempts have ended, which occupy slots for a while.
 
-        A job whose state is not known counts as before.
+        A job whose state is not known counts as before. A job that only accounting lists does not count: its
+        attempts have ended, and accounting may never record its end.
         """
         self._lingering = {
             attempt.job_name
             for attempt, observation in observed
             if attempt.state not in ACTIVE_STATES
             and observation.job is not None
+            and not observation.job.only_in_accounting
             and (
                 observation.job.state in {JobState.PENDING, JobState.RUNNING}
                 or (observation.job.state is JobState.UNKNOWN and attempt.job_name in self._lingering)

@@ -72,6 +72,7 @@ class JobStatus(NamedTuple):
         host: The first node of the job; None if it has none yet, or if the scheduler does not report it.
         missing: What the scheduler has not reported, for the log: a clause such as `squeue does not list the
             job and sacct has no record of it`; None if it has reported everything that the state needs.
+        only_in_accounting: Whether accounting alone reports that the job runs, which may be wrong forever.
     """
 
     state: JobState
@@ -80,6 +81,7 @@ class JobStatus(NamedTuple):
     exit_status: str | None = None
     host: str | None = None
     missing: str | None = None
+    only_in_accounting: bool = False
 
 
 def output_files(job: Job) -> Sequence[Path]:

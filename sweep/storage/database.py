@@ -130,7 +130,7 @@ def connect(url: URL, *, must_exist: bool = False) -> Engine:
         _check_sqlite_file(url, file, must_exist)
     try:
         engine = create_engine(url, **engine_options(url))
-        name_in_errors(engine, url)
+        prepare_engine(engine, url)
         if file is None or file.exists():  # connecting would create the file
             with engine.connect() as connection:
                 inspect(connection).get_table_names()
@@ -153,14 +153,29 @@ def connect(url: URL, *, must_exist: bool = False) -> Engine:
     return engine
 
 
-def name_in_errors(engine: Engine, url: URL) -> None:
-    """Add the storage's URL, without its password, as a note to each error that the database reports."""
+def prepare_engine(engine: Engine, url: URL) -> None:
+    """Add what every engine on a storage needs.
+
+    Each error that the database reports has the storage's URL, without its password, as a note. After a
+    commit that fails, SQLite's transaction is rolled back, because it would keep the file locked: SQLAlchemy
+    returns the connection to the pool without a rollback.
+
+    Args:
+        engine: The engine.
+        url: The URL of the storage.
+    """
 
     def add_note(context: ExceptionContext) -> None:
         if context.sqlalchemy_exception is not None:
             context.sqlalchemy_exception.add_note(f"storage {shown_url(url)}")
 
+    def roll_back(connection: Any, _: object) -> None:
+        if connection is not None and connection.in_transaction:
+            connection.rollback()
+
     event.listen(engine, "handle_error", add_note)
+    if url.get_backend_name() == "sqlite":
+        event.listen(engine, "checkin", roll_back)
 
 
 def open_recorded(url: URL) -> Engine:

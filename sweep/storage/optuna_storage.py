@@ -25,7 +25,7 @@ from sweep.errors import InputError
 from sweep.storage import optuna_queries
 from sweep.storage.database import (
     engine_options,
-    name_in_errors,
+    prepare_engine,
     real_url,
     shown_url,
     tables_locked,
@@ -302,7 +302,7 @@ def optuna_storage(url: URL) -> Iterator[PolledStorage]:
             f"storage {shown_url(url)}: {error}\n"
             "use another storage with --storage URL, or another version of Optuna"
         ) from None
-    name_in_errors(storage.engine, url)
+    prepare_engine(storage.engine, url)
     try:
         yield PolledStorage(storage)
     finally:

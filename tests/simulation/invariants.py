@@ -210,7 +210,11 @@ def _jobs(records: Records, schedule: "Schedule", world: World) -> Iterator[str]
 
 
 def _gpu_seconds(records: Records, schedule: "Schedule", world: World) -> Iterator[str]:
-    """The cost of each attempt is final, and what the scheduler has counted, if it has."""
+    """The cost of each attempt is final, and what the scheduler has counted, if it has.
+
+    An attempt that two launchers have submitted may have run in the job that is not recorded.
+    """
+    excused = _tokens_of_suspended(schedule)
     jobs = {job.job.name: job for job in schedule.scheduler.jobs}
     for trial in records.trials:
         for attempt in records.attempts[trial["id"]]:
@@ -221,7 +225,7 @@ def _gpu_seconds(records: Records, schedule: "Schedule", world: World) -> Iterat
             used = attempt["gpu_seconds"]
             if used < 0:
                 yield f"{name} has used {used} GPU seconds"
-            if job is None or job.state is JobState.GONE:
+            if job is None or job.state is JobState.GONE or attempt["token"] in excused:
                 continue
             expected = (job.elapsed_s or 0.0) / attempt["job_size"]
             if abs(used - expected) > 1e-6:

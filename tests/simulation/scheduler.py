@@ -32,6 +32,8 @@ class SimulatedJob:
         elapsed_s: How long it has run, once it has ended.
         hidden_until_s: Until when polls omit it.
         processes: The processes of its newest start.
+        has_unknown_end: Whether its state was not known when its attempts had ended. The launcher relies on
+            the results then, although such a job may wait, because it was requeued.
     """
 
     job: Job
@@ -44,12 +46,13 @@ class SimulatedJob:
     elapsed_s: float | None = None
     hidden_until_s: float = 0.0
     processes: list[WorkerProcess] = field(default_factory=list)
+    has_unknown_end: bool = False
 
     @property
     def holds_slot(self) -> bool:
         """Whether it waits or trains, by the scheduler's own knowledge."""
         has_results = bool(self.processes) and all(process.wrote_result for process in self.processes)
-        return not self.state.has_ended and not has_results
+        return not (self.state.has_ended or has_results or self.has_unknown_end)
 
 
 class SimulatedScheduler(Executor):
@@ -108,6 +111,8 @@ class SimulatedScheduler(Executor):
         self._answer()
         if world.happens(faults.no_answer):
             world.note("the scheduler does not answer", "fault: no answer")
+            for job in self.jobs:
+                self._note_unknown(job)
             return {job.name: JobStatus(JobState.UNKNOWN, job.id, missing="no answer") for job in jobs}
         return {
             asked.name: self._status(job)
@@ -122,9 +127,15 @@ class SimulatedScheduler(Executor):
             job.hidden_until_s = now + self._world.random.uniform(30, 400)
             self._world.note(f"job {job.id} is hidden", "fault: a job is hidden")
         if now < job.hidden_until_s and self._world.is_faulty:
+            self._note_unknown(job)
             return JobStatus(JobState.UNKNOWN, job.id, missing="it is not listed")
         host = None if job.state is JobState.PENDING else job.node
         return JobStatus(job.state, job.id, job.elapsed_s, host=host)
+
+    def _note_unknown(self, job: SimulatedJob) -> None:
+        endings = self._world.history.endings
+        if all(folder.path.name.split("-")[2] in endings for folder in job.job.attempts):
+            job.has_unknown_end = True
 
     def _cancel(self, asked: Job) -> None:
         if self._world.happens(self._world.faults.cancel_lost):

@@ -210,7 +210,15 @@ def _status(job: Job, record: JobRecord) -> JobStatus:
     if state is JobState.UNKNOWN:
         missing = record.missing or "squeue reports a state that is not known"
         return JobStatus(state, record.id, missing=missing)
-    return JobStatus(state, record.id, record.elapsed_s, record.exit_status, record.host, record.missing)
+    return JobStatus(
+        state,
+        record.id,
+        record.elapsed_s,
+        record.exit_status,
+        record.host,
+        record.missing,
+        record.only_in_accounting,
+    )
 
 
 def _failed_job_state(job: Job, job_id: str) -> JobState:

@@ -85,6 +85,7 @@ class JobRecord(NamedTuple):
         host: The job's first node; None if it has none.
         exit_status: How the job's process ended, as `exit code 3` or `signal SIGSEGV`, if that is reported.
         missing: What Slurm has not reported, if the state is UNKNOWN or its commands contradict each other.
+        only_in_accounting: Whether sacct reports that the job runs, and squeue does not list it.
     """
 
     id: str
@@ -95,6 +96,7 @@ class JobRecord(NamedTuple):
     host: str | None = None
     exit_status: str | None = None
     missing: str | None = None
+    only_in_accounting: bool = False
 
     @property
     def name(self) -> str:
@@ -176,6 +178,7 @@ def accounted_jobs(jobs: Mapping[str, Job], queued: Iterable[JobRecord]) -> dict
             return {job_id: _unknown(job_id, job, "sacct did not answer") for job_id, job in jobs.items()}
     found = records_of(jobs, (each for entry in listed for each in _split(entry)))
     running = [job_id for job_id, record in found.items() if record.state is JobState.RUNNING]
+    found |= {job_id: found[job_id]._replace(only_in_accounting=True) for job_id in running}
     known_arrays = {(_array_of(entry.id), entry.submission) for entry in [*queued, *listed]}
     missing = [job_id for job_id in jobs if job_id not in found or found[job_id].state is JobState.PENDING]
     for job_id in missing[:MAX_LOOKUPS]:

@@ -49,6 +49,7 @@ class FakeExecutor:
         self.submissions: list[list[str]] = []  # the ids of each submission
         self.rejection: SubmissionError | None = None
         self.answers = True
+        self.only_in_accounting: set[str] = set()  # the ids of jobs that squeue does not list
         self.cancelled: list[str] = []
         self.excluded: list[tuple[list[str], list[str]]] = []
 
@@ -73,7 +74,11 @@ class FakeExecutor:
         found = [(job.name, ids[job.name]) for job in jobs if job.name in ids]
         return {
             name: JobStatus(
-                self.state[job_id], job_id, self.elapsed_s.get(job_id), host=self.host.get(job_id)
+                self.state[job_id],
+                job_id,
+                self.elapsed_s.get(job_id),
+                host=self.host.get(job_id),
+                only_in_accounting=job_id in self.only_in_accounting,
             )
             for name, job_id in found
         }

@@ -81,3 +81,18 @@ def test_job_of_which_nothing_is_known_occupies_no_slot(
     harness.clock.sleep(GRACE_S + 100)
     harness.step()
     assert (list(executor.jobs), executor.cancelled) == (["1", "2"], [])
+
+
+def test_job_that_only_accounting_lists_occupies_no_slot_after_its_trial(
+    harness: LauncherHarness, executor: FakeExecutor
+) -> None:
+    harness.launch("parallel=1", "trials=2")
+    harness.step()
+    executor.only_in_accounting.add("1")
+    assert harness.step() == 1  # the trial has no result, so the job may run
+    end_trial(harness, executor, "1")
+    harness.step()
+    assert list(executor.jobs) == ["1", "2"]
+    end_trial(harness, executor, "2")
+    executor.state["2"] = JobState.COMPLETE
+    assert harness.step() == 0

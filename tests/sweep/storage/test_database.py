@@ -1,8 +1,11 @@
 import socket
+import sqlite3
 from pathlib import Path
 
 import pytest
 from sqlalchemy import text
+from sqlalchemy.exc import OperationalError
+from sqlalchemy.orm import Session
 
 from sweep.errors import InputError
 from sweep.redaction import shown_command
@@ -156,4 +159,25 @@ def test_sqlite_waits_for_another_writer(tmp_path: Path) -> None:
     with engine.connect() as connection:
         timeout_ms = connection.execute(text("PRAGMA busy_timeout")).scalar_one()
     assert timeout_ms == 60_000
+    engine.dispose()
+
+
+def test_commit_that_fails_leaves_no_lock_on_the_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(WAITS, "sqlite", {"timeout": 0.1})
+    file = tmp_path / "sweep.db"
+    engine = connect(parse_url(f"sqlite:///{file}"))
+    with engine.begin() as connection:
+        connection.execute(text("CREATE TABLE numbers AS VALUES (1), (2)"))
+    other = sqlite3.connect(file, timeout=0.1)
+    rows = other.execute("SELECT * FROM numbers")
+    rows.fetchone()  # a reader that has not finished prevents the commit
+    with Session(engine) as session:
+        session.execute(text("INSERT INTO numbers VALUES (3)"))
+        with pytest.raises(OperationalError, match="locked"):
+            session.commit()
+    rows.close()
+    other.execute("INSERT INTO numbers VALUES (4)")
+    other.commit()
     engine.dispose()

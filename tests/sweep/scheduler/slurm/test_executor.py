@@ -131,6 +131,7 @@ def test_job_that_accounting_alone_reports_as_running_is_waited_for_with_a_hint(
     for _ in range(2):
         found = list(executor.poll(jobs).values())
         assert [status.state for status in found] == [JobState.RUNNING] * 3
+        assert all(status.only_in_accounting for status in found)
         assert "sacctmgr show runawayjobs" in str(found[0].missing)
     assert commands.names() == ["squeue", "sacct", "scontrol"] * 2
 
