@@ -15,6 +15,7 @@ from sweep.cli import (
     data,
     doctor,
     evaluate,
+    init,
     launch,
     logs,
     report,
@@ -39,6 +40,9 @@ UNUSABLE_FILE = {
 }
 """The errors of files that a user can correct."""
 
+UNPARSED = {"allow_interspersed_args": False}
+"""Settings of a command that takes the words of another command line."""
+
 app = typer.Typer(
     name="sweep",
     help="Search for hyperparameters with Optuna; each trial runs as a Slurm job or as a local process.",
@@ -48,6 +52,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 for command in (
+    init.init,
     launch.launch,
     status.status,
     logs.logs,
@@ -59,7 +64,7 @@ for command in (
     doctor.doctor,
     reproduce.reproduce,
 ):
-    app.command()(command)
+    app.command(context_settings=UNPARSED if command is init.init else None)(command)
 app.add_typer(data.app, name="data")
 
 
