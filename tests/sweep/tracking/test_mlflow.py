@@ -16,7 +16,7 @@ def test_accepted_names_are_kept(name: str) -> None:
 def test_other_names_are_changed_to_accepted_ones(name: str) -> None:
     changed = accepted_name(name)
     assert changed != name
-    assert re.fullmatch(r"[A-Za-z0-9_][A-Za-z0-9_.\- ]{0,249}", changed)
+    assert re.fullmatch(r"[A-Za-z0-9_-][A-Za-z0-9_.\- ]{0,249}", changed)
 
 
 def test_different_names_stay_different() -> None:
