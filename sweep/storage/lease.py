@@ -123,6 +123,15 @@ class Lease:
         if not self._replace(self._holder, self._holder):
             raise LeaseLostError(LOST)
 
+    def lock(self, connection: Connection) -> None:
+        """Record a heartbeat in a transaction, before whose end no other launcher can take over the study.
+
+        Raises:
+            LeaseLostError: If another launcher has taken over the study.
+        """
+        if not self._replaced(connection, self._holder, self._holder):
+            raise LeaseLostError(LOST)
+
     @contextmanager
     def guard(self, *engines: Engine) -> Iterator[None]:
         """Let no transaction commit on these engines while another launcher holds the lease.
@@ -158,6 +167,9 @@ class Lease:
 
     def _replace(self, expected: str | None, new: str | None) -> bool:
         """Replace the holder if it is the expected one, and return whether it was."""
-        values = {"expected": expected, "new": new, "now": self._now()}
         with self._engine.begin() as connection:
-            return connection.execute(self._change, values).rowcount == 1
+            return self._replaced(connection, expected, new)
+
+    def _replaced(self, connection: Connection, expected: str | None, new: str | None) -> bool:
+        values = {"expected": expected, "new": new, "now": self._now()}
+        return connection.execute(self._change, values).rowcount == 1
