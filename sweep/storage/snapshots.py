@@ -13,11 +13,17 @@ from sweep.storage.tables import AttemptRow, SnapshotRow, StudyRow, TrialRow
 from sweep.worker.attempt_folder import snapshot_folder
 
 
-def current_snapshot_folder(engine: Engine, name: str) -> Path | None:
+def current_snapshot_folder(engine: Engine, name: str, moved_to: Path | None = None) -> Path | None:
     """Return the folder of the snapshot that new trials of a study run.
 
     None if there is no such study, or if it was last launched by an earlier version. The tables may be those
     of an earlier version.
+
+    Args:
+        engine: The database.
+        name: The study's name.
+        moved_to: The workdir that the study's folder may have been moved to since the last launch; it counts
+            if the recorded one does not contain the snapshot.
     """
     if not has_table(engine, SnapshotRow.__tablename__):
         return None
@@ -26,7 +32,11 @@ def current_snapshot_folder(engine: Engine, name: str) -> Path | None:
         found = session.execute(query).one_or_none()
     if found is None or found.snapshot is None:
         return None
-    return snapshot_folder(Path(found.workdir) / name, found.snapshot)
+    folder = snapshot_folder(Path(found.workdir) / name, found.snapshot)
+    if moved_to is not None and not folder.is_dir():
+        moved = snapshot_folder(moved_to / name, found.snapshot)
+        return moved if moved.is_dir() else folder
+    return folder
 
 
 def current_snapshot(engine: Engine, study_id: int) -> str | None:
