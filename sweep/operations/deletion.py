@@ -16,7 +16,7 @@ from sweep.operations.dry_run import DRY_RUN
 from sweep.operations.stop import running_launcher
 from sweep.operations.study_removal import check_removable, remove_study_folder
 from sweep.storage.attempts import gpu_seconds_used
-from sweep.storage.lease import Lease, LeaseHeldError
+from sweep.storage.lease import STALE_AFTER, Lease, LeaseHeldError
 from sweep.storage.recorded_trials import RecordedTrial, recorded_trials
 from sweep.storage.studies import study_names
 from sweep.storage.study_deletion import delete_study
@@ -49,7 +49,11 @@ def plan_deletion(engine: Engine, study: StudyRow) -> Deletion:
             else.
     """
     if running := running_launcher(study):
-        raise InputError(f"study {study.name} has a launcher: {running}\n{_how_to_end(study.name)}")
+        raise InputError(
+            f"study {study.name} has a launcher: {running}\n{_how_to_end(study.name)}\n"
+            f"a launcher that no longer exists is ignored {STALE_AFTER.seconds // 60} minutes after its last "
+            "heartbeat"
+        )
     trials = recorded_trials(engine, study.id)
     _check(study, trials)
     folder = Path(study.workdir) / study.name
@@ -104,7 +108,8 @@ def _check(study: StudyRow, trials: list[RecordedTrial]) -> None:
 
 
 def _how_to_end(study: str) -> str:
-    return f"end the study first: sweep stop --study {study} --cancel-jobs"
+    stop = f"sweep stop --study {study} --cancel-jobs"
+    return f"end the study first: {stop}\nrun this command again when no trial is active any more"
 
 
 def _related(name: str, names: list[str]) -> list[str]:

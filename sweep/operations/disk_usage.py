@@ -10,6 +10,8 @@ from sweep.errors import InputError
 
 BLOCK_BYTES = 512
 """The unit of `st_blocks`."""
+NUM_TRIES = 5
+"""How often a folder is removed if another process removes files in it meanwhile, as an ending trial does."""
 
 
 def size_on_disk(path: Path) -> int:
@@ -46,12 +48,19 @@ def remove(path: Path) -> None:
         InputError: If it cannot be removed completely.
     """
     try:
-        if path.is_symlink() or not path.is_dir():
-            path.unlink(missing_ok=True)
-        else:
-            shutil.rmtree(path)
+        for _ in range(NUM_TRIES - 1):
+            with suppress(FileNotFoundError):
+                return _remove(path)
+        _remove(path)
     except OSError as error:
         raise InputError(
             f"{path} cannot be removed completely: {error.filename}: {error.strerror}\n"
             "end the processes that use it, or correct its permissions; then run the command again"
         ) from None
+
+
+def _remove(path: Path) -> None:
+    if path.is_symlink() or not path.is_dir():
+        path.unlink(missing_ok=True)
+    else:
+        shutil.rmtree(path)

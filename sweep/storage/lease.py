@@ -98,9 +98,12 @@ class Lease:
 
         Raises:
             LeaseHeldError: If another launcher holds the lease and may be alive.
+            InputError: If the study has been deleted.
         """
         with Session(self._engine) as session:
-            study = session.get_one(StudyRow, self._study_id)
+            study = session.get(StudyRow, self._study_id)
+            if study is None:
+                raise InputError("the study has just been deleted\nlaunch it again to start a new one")
             name, found, other = study.name, study.launcher, holder(study, self._now())
         if other is not None:
             age_s = (self._now() - other.seen_at).total_seconds()

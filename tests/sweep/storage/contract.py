@@ -324,6 +324,8 @@ class StorageContract:
         lease.acquire()
         assert delete_study(engine, get_study(engine, "toy"), lease)
         assert all_rows(engine) == before
+        with pytest.raises(InputError, match="the study has just been deleted"):
+            Lease(engine, study.id).acquire()
         again = RecordedStudy(engine, "toy")
         again.add({"state": "complete"}, value=0.75)
         assert [trial.value for trial in again.optuna.trials] == [0.75]
