@@ -11,8 +11,10 @@ import sys
 import typer
 
 from sweep.cli import (
+    clean,
     dashboard,
     data,
+    delete,
     doctor,
     evaluate,
     launch,
@@ -58,6 +60,8 @@ for command in (
     dashboard.dashboard,
     doctor.doctor,
     reproduce.reproduce,
+    clean.clean,
+    delete.delete,
 ):
     app.command()(command)
 app.add_typer(data.app, name="data")

@@ -253,7 +253,9 @@ def check(request: LaunchRequest, check_code: Preflight = preflight) -> CheckedL
     _check_sampler(request.study)
     check_trackers(request.study)
     engine = connect(request.url)
-    snapshot = None if request.update_code else current_snapshot_folder(engine, request.study.name)
+    snapshot = None
+    if not request.update_code:
+        snapshot = current_snapshot_folder(engine, request.study.name, moved_to=request.workdir)
     is_continued = snapshot is not None and snapshot.is_dir()
     code = None
     try:

@@ -132,18 +132,19 @@ def test_retried_trial_continues_its_run(workplace: Path, mlflow_server: MlflowS
 
 
 def test_server_that_is_down_during_the_study_gets_everything_later(
-    workplace: Path, mlflow_server: MlflowServer
+    workplace: Path, mlflow_server: MlflowServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    address = mlflow_server.uri.replace("//", "//user:hunter2@")
+    monkeypatch.setenv("MLFLOW_TRACKING_USERNAME", "user")
+    monkeypatch.setenv("MLFLOW_TRACKING_PASSWORD", "hunter2")
     mlflow_server.stop()
     try:
-        log = launch(address, "outage", "--set=fixed.epoch_s=1", "--parallel=1")
+        log = launch(mlflow_server.uri, "outage", "--set=fixed.epoch_s=1", "--parallel=1")
     finally:
         mlflow_server.start()
     assert set(study_data("outage").trials["state"]) == {"complete"}
     assert log.count("MLflow fails") == 1
     assert "hunter2" not in log
-    launch(address, "outage", "--set=fixed.epoch_s=1", "--parallel=1")
+    launch(mlflow_server.uri, "outage", "--set=fixed.epoch_s=1", "--parallel=1")
     check_runs(mlflow_server, "outage")
 
 
