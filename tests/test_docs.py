@@ -153,7 +153,9 @@ def test_first_two_commands_of_the_readme_are_chains_on_one_line() -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("index", "module"), [(0, "my_model"), (1, "my_sgd"), (2, "main"), (3, "tune")])
+@pytest.mark.parametrize(
+    ("index", "module"), list(enumerate(["my_model", "my_sgd", "my_keras", "main", "tune"]))
+)
 def test_own_project_runs_as_described(tmp_path: Path, index: int, module: str) -> None:
     """Save the page's code and study file as a reader would, and run the page's commands."""
     page = DOCS / "own_project.md"

@@ -11,8 +11,10 @@ import sys
 import typer
 
 from sweep.cli import (
+    clean,
     dashboard,
     data,
+    delete,
     doctor,
     evaluate,
     init,
@@ -63,6 +65,8 @@ for command in (
     dashboard.dashboard,
     doctor.doctor,
     reproduce.reproduce,
+    clean.clean,
+    delete.delete,
 ):
     app.command(context_settings=UNPARSED if command is init.init else None)(command)
 app.add_typer(data.app, name="data")

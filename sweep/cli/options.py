@@ -134,6 +134,18 @@ def open_study(reference: str, storage: str | None) -> "tuple[Engine, StudyRow]"
     return engine, get_study(engine, name)
 
 
+def open_studies(reference: str | None, storage: str | None) -> "tuple[Engine, list[StudyRow]]":
+    """Return the database and the row of a study that was launched, or those of all studies without one."""
+    from sweep.storage.database import open_recorded
+    from sweep.storage.studies import get_study, study_names
+
+    if reference is not None:
+        engine, row = open_study(reference, storage)
+        return engine, [row]
+    engine = open_recorded(storage_url(storage, None))
+    return engine, [get_study(engine, name) for name in study_names(engine)]
+
+
 def this_command() -> str:
     """Return the command line that started this process, to be run again; passwords are masked."""
     return shown_command(["sweep", *sys.argv[1:]])

@@ -21,6 +21,7 @@ from sweep.definition.sampler import TPE, Sampler
 from sweep.definition.settings import DottedPath, ParamName, Scalar, Settings, StudyName, VariableName
 from sweep.definition.settings_file import read_settings
 from sweep.definition.space import Entry
+from sweep.definition.track import Track
 from sweep.errors import InputError
 
 EVALUATION = "-evaluation"
@@ -110,6 +111,8 @@ class Study(Settings):
     """What happens when trials fail."""
     storage: str | None = None
     """Database URL. The option --storage and the variable SWEEP_STORAGE take precedence."""
+    track: Track = Track()
+    """Where the launcher records the trials, besides the database."""
     dry_run: DryRun = DryRun()
     """How --dry-run shortens the study."""
     code: Code = Code()

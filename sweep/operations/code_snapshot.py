@@ -22,7 +22,7 @@ from sweep.operations.git import git
 from sweep.operations.private_folder import make_private
 from sweep.operations.project_files import Project, project_files
 from sweep.storage.code_version import Snapshot
-from sweep.worker.attempt_folder import snapshot_folder
+from sweep.worker.attempt_folder import snapshot_folder, snapshots_folder
 
 MAX_SNAPSHOT_BYTES = 100_000_000
 """The size of all files up to which a project is copied."""
@@ -275,4 +275,4 @@ def _shortened(paths: Sequence[str]) -> str:
 
 def unfinished_copies(study_folder: Path) -> Iterator[Path]:
     """Yield the temporary folders that killed launches have left. The caller holds the study's lease."""
-    yield from (study_folder / "code").glob(f"{PARTIAL}*")
+    yield from snapshots_folder(study_folder).glob(f"{PARTIAL}*")

@@ -13,13 +13,16 @@ from sweep.storage.database import connect
 from sweep.storage.studies import optuna_study_names, study_names
 from sweep.worker.attempt_folder import attempt_folder, submission_folder, trial_folder
 
+DRY_RUN = "-dryrun"
+"""The suffix of the name of a dry run, to which a number may be appended."""
+
 
 def dry_run_study(study: Study, url: URL) -> Study:
     """Return the study to rehearse, under the first free name of NAME-dryrun, NAME-dryrun-2, ..."""
     engine = connect(url)
     taken = optuna_study_names(engine).union(study_names(engine))
     engine.dispose()
-    names = (f"{study.name}-dryrun" + (f"-{number}" if number > 1 else "") for number in count(1))
+    names = (f"{study.name}{DRY_RUN}" + (f"-{number}" if number > 1 else "") for number in count(1))
     return study.dry_run_study(next(name for name in names if name not in taken))
 
 

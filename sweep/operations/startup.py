@@ -28,6 +28,7 @@ from sweep.operations.study_code import choose_snapshot, recorded_code
 from sweep.operations.study_project import study_project
 from sweep.operations.study_workdir import check_study_folder, prepare_study_folder, workdir_to_continue
 from sweep.scheduler.executor import Executor
+from sweep.scheduler.inline import InlineExecutor
 from sweep.storage.database import connect
 from sweep.storage.database_problem import database_problems
 from sweep.storage.lease import Lease, LeaseHeldError
@@ -37,6 +38,7 @@ from sweep.storage.studies import create_study, find_own_study, move_study, reco
 from sweep.storage.study_definition import definition_of
 from sweep.storage.study_records import StudyRecords
 from sweep.storage.tables import StudyRow
+from sweep.tracking.background import check_trackers, tracking
 
 logger = logging.getLogger(__name__)
 
@@ -145,6 +147,15 @@ def open_launcher(
                 withdraw_stop=not (request.once or request.wait),
                 baselines=found.baselines,
             )
+        stack.enter_context(
+            tracking(
+                request.study,
+                row,
+                request.url,
+                launcher.poll_seconds,
+                only_at_end=isinstance(executor, InlineExecutor),
+            )
+        )
         yield launcher
 
 
@@ -240,8 +251,11 @@ def check(request: LaunchRequest, check_code: Preflight = preflight) -> CheckedL
     """
     _check_memory(request)
     _check_sampler(request.study)
+    check_trackers(request.study)
     engine = connect(request.url)
-    snapshot = None if request.update_code else current_snapshot_folder(engine, request.study.name)
+    snapshot = None
+    if not request.update_code:
+        snapshot = current_snapshot_folder(engine, request.study.name, moved_to=request.workdir)
     is_continued = snapshot is not None and snapshot.is_dir()
     code = None
     try:

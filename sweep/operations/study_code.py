@@ -90,7 +90,8 @@ def recorded_code(engine: Engine, name: str) -> ProjectCode | None:
     if not folder.is_dir():
         raise InputError(
             f"study {name}: the folder of its code, {folder}, is missing\n"
-            f"restore it, or launch the study with --update-code"
+            "restore it, launch the study with the --workdir that its folder was moved to, or launch it with "
+            "--update-code"
         )
     return ProjectCode(
         folder, recorded.files, Snapshot(recorded.digest, recorded.git_commit, recorded.is_clean)

@@ -1,15 +1,18 @@
 """The folder in which a study continues: the one that it was launched in, or was moved to."""
 
 import os
+from collections.abc import Iterable
 from pathlib import Path
+from shlex import quote
 
 from sqlalchemy import Engine
 
 from sweep.errors import InputError
 from sweep.operations.private_folder import check_workdir, make_private
+from sweep.storage.snapshots import used_snapshots
 from sweep.storage.studies import RecordedFolder, recorded_folders
 from sweep.storage.tables import StudyRow
-from sweep.worker.attempt_folder import jobs_folder
+from sweep.worker.attempt_folder import jobs_folder, snapshot_folder
 
 
 def workdir_to_continue(engine: Engine, study: StudyRow, requested: Path, is_given: bool) -> Path:
@@ -34,8 +37,8 @@ def workdir_to_continue(engine: Engine, study: StudyRow, requested: Path, is_giv
     if not folders:
         return requested
     old, new = recorded / study.name, requested / study.name
-    if _is_complete(folders, old, new):
-        active = sorted({folder.number for folder in folders if folder.is_active})
+    active = sorted({folder.number for folder in folders if folder.is_active})
+    if _is_complete(folders, used_snapshots(engine, study.id), old, new):
         if active and old.is_dir():
             raise InputError(
                 f"study {study.name} was copied to {new}, but {_trials(active)} active in {old}\n"
@@ -51,9 +54,20 @@ def workdir_to_continue(engine: Engine, study: StudyRow, requested: Path, is_giv
     if is_given:
         raise InputError(
             f"study {study.name} has its trials in {old}, not in {new}\n"
-            f"continue it with --workdir {recorded}, or move {old} to {new} and launch again"
+            f"continue it with --workdir {quote(str(recorded))}, or {_how_to_move(old, new, active)}"
         )
     return recorded
+
+
+def _how_to_move(old: Path, new: Path, active: list[int]) -> str:
+    """Return what a user can do to move a study's folder, as the end of a sentence."""
+    if active:
+        return f"move it when no trial is active any more ({_trials(active)} active)"
+    source, target = quote(str(old)), quote(str(new))
+    if os.path.lexists(new):
+        copy = f"cp -a {source}/. {target}"
+        return f"remove {new} and launch again, or complete the copy in it and launch again:\n  {copy}"
+    return f"move it and launch again:\n  mkdir -p {quote(str(new.parent))} && mv {source} {target}"
 
 
 def prepare_study_folder(workdir: Path, study: str) -> None:
@@ -85,13 +99,21 @@ def _is_same(path: Path, other: Path) -> bool:
     return os.path.realpath(path) == os.path.realpath(other)
 
 
-def _is_complete(folders: list[RecordedFolder], old: Path, new: Path) -> bool:
-    """Return whether a folder contains attempts of the study, and all those that the old one contains."""
-    if not new.is_dir():
+def _is_complete(folders: list[RecordedFolder], snapshots: Iterable[str], old: Path, new: Path) -> bool:
+    """Return whether a folder contains attempts of the study, and all that the old one contains.
+
+    Args:
+        folders: The folders of the study's attempts.
+        snapshots: The digests of the snapshots of the code that the study uses.
+        old: The study's folder as recorded.
+        new: The other folder.
+    """
+    if not any((new / folder.path).is_dir() for folder in folders):
         return False
-    found = [(new / folder.path).is_dir() for folder in folders]
-    missing = [folder for folder, is_found in zip(folders, found, strict=True) if not is_found]
-    return any(found) and not any((old / folder.path).is_dir() for folder in missing)
+    paths = [folder.path for folder in folders]
+    paths += [snapshot_folder(Path(), digest) for digest in snapshots]
+    missing = (path for path in paths if not (new / path).is_dir())
+    return not any((old / path).is_dir() for path in missing)
 
 
 def _trials(numbers: list[int]) -> str:

@@ -87,6 +87,16 @@ def format_duration(seconds: float) -> str:
     return f"{hours} h {minutes:02d} min" if hours < 48 else f"{hours // 24} d {hours % 24} h"
 
 
+def format_size(num_bytes: int) -> str:
+    """Return a size on disk: "0 B", "1.5 kB", "120 MB", "3.2 GB"."""
+    size, unit = float(num_bytes), "B"
+    for unit in ("B", "kB", "MB", "GB", "TB"):  # noqa: B007
+        if size < 999.5:
+            break
+        size /= 1000
+    return f"{size:.0f} {unit}" if unit == "B" or size >= 99.5 else f"{size:.1f} {unit}"
+
+
 def _split_rank(metric: str) -> int:
     split = metric.partition("_")[0]
     return SPLITS.index(split) if split in SPLITS else len(SPLITS)

@@ -16,6 +16,7 @@ from pathlib import Path
 
 from sweep.scheduler import start_job
 from sweep.scheduler.job import Job
+from sweep.worker.attempt_folder import worker_packages_folder
 from sweep.worker.import_path import START
 
 _PACKAGES = {
@@ -70,7 +71,7 @@ def place_worker_package(folder: Path) -> None:
 
 
 def _package_folder(study: Path) -> Path:
-    return study / "worker" / _digest()
+    return worker_packages_folder(study) / _digest()
 
 
 @cache

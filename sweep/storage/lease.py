@@ -98,9 +98,12 @@ class Lease:
 
         Raises:
             LeaseHeldError: If another launcher holds the lease and may be alive.
+            InputError: If the study has been deleted.
         """
         with Session(self._engine) as session:
-            study = session.get_one(StudyRow, self._study_id)
+            study = session.get(StudyRow, self._study_id)
+            if study is None:
+                raise InputError("the study has just been deleted\nlaunch it again to start a new one")
             name, found, other = study.name, study.launcher, holder(study, self._now())
         if other is not None:
             age_s = (self._now() - other.seen_at).total_seconds()
@@ -121,6 +124,15 @@ class Lease:
             LeaseLostError: If another launcher has taken over the study.
         """
         if not self._replace(self._holder, self._holder):
+            raise LeaseLostError(LOST)
+
+    def lock(self, connection: Connection) -> None:
+        """Record a heartbeat in a transaction, before whose end no other launcher can take over the study.
+
+        Raises:
+            LeaseLostError: If another launcher has taken over the study.
+        """
+        if not self._replaced(connection, self._holder, self._holder):
             raise LeaseLostError(LOST)
 
     @contextmanager
@@ -158,6 +170,9 @@ class Lease:
 
     def _replace(self, expected: str | None, new: str | None) -> bool:
         """Replace the holder if it is the expected one, and return whether it was."""
-        values = {"expected": expected, "new": new, "now": self._now()}
         with self._engine.begin() as connection:
-            return connection.execute(self._change, values).rowcount == 1
+            return self._replaced(connection, expected, new)
+
+    def _replaced(self, connection: Connection, expected: str | None, new: str | None) -> bool:
+        values = {"expected": expected, "new": new, "now": self._now()}
+        return connection.execute(self._change, values).rowcount == 1

@@ -50,6 +50,16 @@ def study_names() -> Select[str]:
     return select(_studies.c.study_name)
 
 
+def study_id(study: str) -> Select[int]:
+    """Return a query for Optuna's id of the study of that name."""
+    return select(_studies.c.study_id).where(_studies.c.study_name == study)
+
+
+def numbers_and_ids(study: str) -> Select[int, int]:
+    """Return a query for the numbers of a study's trials with Optuna's ids of them."""
+    return select(_trials.c.number, _trials.c.trial_id).where(_is_of(study))
+
+
 def directions(study: str) -> Select[str]:
     """Return a query for the directions of a study's objectives, such as MAXIMIZE; empty without a study."""
     query = select(cast(_directions.c.direction, String)).join_from(
@@ -106,5 +116,4 @@ def reopen(trial_id: int) -> Update:
 
 
 def _is_of(study: str) -> ColumnElement[bool]:
-    study_id = select(_studies.c.study_id).where(_studies.c.study_name == study)
-    return _trials.c.study_id == study_id.scalar_subquery()
+    return _trials.c.study_id == study_id(study).scalar_subquery()

@@ -18,7 +18,7 @@ from optuna.storages._cached_storage import _CachedStorage
 from optuna.storages._rdb import models
 from optuna.study import StudyDirection
 from optuna.trial import FrozenTrial, TrialState
-from sqlalchemy import URL, ColumnElement, Engine, Row, bindparam, func, or_, select
+from sqlalchemy import URL, ColumnElement, Delete, Engine, Row, bindparam, delete, func, or_, select
 from sqlalchemy.exc import IntegrityError, SQLAlchemyError
 
 from sweep.errors import InputError
@@ -88,6 +88,22 @@ def recorded_proposal(storage: "PolledStorage", trial_id: int) -> FrozenTrial:
         return storage.get_trial(trial_id)
     except KeyError:
         raise InputError("the trial was deleted from Optuna's tables, with its hyperparameters") from None
+
+
+def deletions_of_optuna(study_id: int) -> Iterator[Delete]:
+    """Yield the statements that delete a study from Optuna's tables, in an order that foreign keys permit.
+
+    Optuna's own function reads each row before it deletes it, and cannot be part of a larger transaction.
+
+    Args:
+        study_id: Optuna's id of the study.
+    """
+    trials = select(TRIALS.c.trial_id).where(TRIALS.c.study_id == study_id)
+    for table in reversed(models.BaseModel.metadata.sorted_tables):
+        if "study_id" in table.c:
+            yield delete(table).where(table.c.study_id == study_id)
+        elif "trial_id" in table.c:
+            yield delete(table).where(table.c.trial_id.in_(trials))
 
 
 class RowReadingStorage(RDBStorage):

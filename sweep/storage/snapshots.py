@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from pathlib import Path
 
-from sqlalchemy import Engine, func, select, update
+from sqlalchemy import CompoundSelect, Engine, delete, func, select, union, update
 from sqlalchemy.orm import Session
 
 from sweep.storage.code_version import CodeVersion, Snapshot
@@ -13,11 +13,17 @@ from sweep.storage.tables import AttemptRow, SnapshotRow, StudyRow, TrialRow
 from sweep.worker.attempt_folder import snapshot_folder
 
 
-def current_snapshot_folder(engine: Engine, name: str) -> Path | None:
+def current_snapshot_folder(engine: Engine, name: str, moved_to: Path | None = None) -> Path | None:
     """Return the folder of the snapshot that new trials of a study run.
 
     None if there is no such study, or if it was last launched by an earlier version. The tables may be those
     of an earlier version.
+
+    Args:
+        engine: The database.
+        name: The study's name.
+        moved_to: The workdir that the study's folder may have been moved to since the last launch; it counts
+            if the recorded one does not contain the snapshot.
     """
     if not has_table(engine, SnapshotRow.__tablename__):
         return None
@@ -26,7 +32,11 @@ def current_snapshot_folder(engine: Engine, name: str) -> Path | None:
         found = session.execute(query).one_or_none()
     if found is None or found.snapshot is None:
         return None
-    return snapshot_folder(Path(found.workdir) / name, found.snapshot)
+    folder = snapshot_folder(Path(found.workdir) / name, found.snapshot)
+    if moved_to is not None and not folder.is_dir():
+        moved = snapshot_folder(moved_to / name, found.snapshot)
+        return moved if moved.is_dir() else folder
+    return folder
 
 
 def current_snapshot(engine: Engine, study_id: int) -> str | None:
@@ -67,6 +77,26 @@ def find_snapshot(engine: Engine, study_id: int, digest: str) -> SnapshotRow | N
     """Return the row of a snapshot with the list of its files; None if it is not recorded."""
     with Session(engine) as session:
         return session.get(SnapshotRow, (study_id, digest))
+
+
+def used_snapshots(engine: Engine, study_id: int) -> set[str]:
+    """Return the digests of the snapshots that attempts of a study have run or that its new trials run."""
+    with Session(engine) as session:
+        found = session.scalars(_used(study_id)).all()
+    return {digest for digest in found if digest is not None}
+
+
+def delete_unused_snapshots(engine: Engine, study_id: int) -> None:
+    """Delete the rows of the snapshots that are not used. The caller holds the study's lease."""
+    used = used_snapshots(engine, study_id)
+    is_unused = (SnapshotRow.study_id == study_id) & SnapshotRow.digest.not_in(used)
+    with engine.begin() as connection:
+        connection.execute(delete(SnapshotRow).where(is_unused))
+
+
+def _used(study_id: int) -> CompoundSelect[str | None]:
+    of_attempts = select(AttemptRow.snapshot).join(TrialRow).where(TrialRow.study_id == study_id)
+    return union(of_attempts, select(StudyRow.snapshot).where(StudyRow.id == study_id))
 
 
 def code_versions(session: Session, study_id: int) -> list[CodeVersion]:

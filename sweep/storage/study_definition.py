@@ -15,8 +15,11 @@ if TYPE_CHECKING:
 
 
 def definition_of(study: Study) -> dict[str, Any]:
-    """Return a study as JSON values, without the URL of its storage, which may contain a password."""
-    return study.model_dump(mode="json", exclude={"storage"})
+    """Return a study as JSON values, without the addresses of its storage and of its trackers.
+
+    They may contain passwords, and the study may continue with others.
+    """
+    return study.model_dump(mode="json", exclude={"storage", "track"})
 
 
 def recorded_definition(row: StudyRow) -> Study:

@@ -32,7 +32,7 @@ def read_pictures(folder: Path, max_bytes: int) -> Iterator[Picture]:
         max_bytes: The size up to which a file is read.
     """
     used: set[str] = set()
-    for file in _files(folder):
+    for file in _files(folder, ".png"):
         try:
             content = read_regular(folder / file, max_bytes)
         except (OSError, UnusableFileError):
@@ -42,14 +42,33 @@ def read_pictures(folder: Path, max_bytes: int) -> Iterator[Picture]:
         yield Picture(f"{name}.png", content)
 
 
-def _files(folder: Path) -> list[str]:
+def read_files(folder: Path, max_bytes: int, max_files: int) -> Iterator[tuple[str, bytes]]:
+    """Yield the name and the content of the first files of a folder, in the order of their names.
+
+    The same files are omitted as by `read_pictures`, and those whose names cannot be printed. Files in
+    subfolders are not read.
+
+    Args:
+        folder: The folder of artifacts in an attempt's folder; it need not exist.
+        max_bytes: The size up to which a file is read.
+        max_files: How many files are read.
+    """
+    names = [name for name in _files(folder, "") if name.isprintable()]
+    for name in names[:max_files]:
+        try:
+            yield name, read_regular(folder / name, max_bytes)
+        except (OSError, UnusableFileError):
+            continue
+
+
+def _files(folder: Path, ending: str) -> list[str]:
     names: list[str] = []
     try:
         if folder.parent.is_symlink() or folder.is_symlink():
             return []
         with os.scandir(str(folder)) as entries:
             for _, entry in zip(range(MAX_ENTRIES), entries):  # noqa: B905 - Python 3.8 has no strict=
-                if entry.name.endswith(".png"):
+                if entry.name.endswith(ending):
                     names.append(entry.name)
     except OSError:
         return []

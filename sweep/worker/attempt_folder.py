@@ -15,6 +15,8 @@
             work/                        the attempt's working directory
     WORKDIR/STUDY/jobs/SUBMISSION/       one folder for jobs submitted together: the executor's files
     WORKDIR/STUDY/code/DIGEST/           the files of a snapshot of the code; read only
+    WORKDIR/STUDY/worker/DIGEST/         the worker and the packages that it needs
+    WORKDIR/STUDY/launcher/              the script and the logs of a launcher that runs as a job
     WORKDIR/STUDY/dashboard/             copies of files for Optuna's dashboard
 
 Each attempt has a folder of its own, so an attempt that was given up but is still running (on a node that
@@ -70,8 +72,17 @@ class AttemptFolder:
         self.reported = path / "reported.jsonl"
         self.counts_from_zero = path / "counts_from_zero.json"
         self.checkpoints = path / "checkpoints"
+        self.partial_checkpoints = path / "checkpoints.partial"
         self.artifacts = path / "artifacts"
         self.work = path / "work"
+
+    @property
+    def record(self) -> set[Path]:
+        """The files that record how the attempt was trained and ended; others hold data of its trial."""
+        return {
+            self.spec, self.started, self.metrics, self.stop, self.result, self.log,
+            self.params, self.reported, self.counts_from_zero,
+        }  # fmt: skip
 
     def create(self, spec: TrialSpec) -> None:
         """Create the folder with its `spec.json`, or complete one that a crash left unfinished."""
@@ -302,7 +313,17 @@ def submission_folder(trial: Path, submission: str) -> Path:
 
 def snapshot_folder(study: Path, digest: str) -> Path:
     """Return the folder with the files of a snapshot of the code, in the study's folder."""
-    return study / "code" / digest
+    return snapshots_folder(study) / digest
+
+
+def snapshots_folder(study: Path) -> Path:
+    """Return the folder that contains the folders of snapshots, in the study's folder."""
+    return study / "code"
+
+
+def worker_packages_folder(study: Path) -> Path:
+    """Return the folder with the copies of the worker, in the study's folder."""
+    return study / "worker"
 
 
 def jobs_folder(study: Path) -> Path:

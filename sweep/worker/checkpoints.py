@@ -17,7 +17,7 @@ def resume(folder: AttemptFolder, earlier_attempts: Sequence[AttemptFolder]) -> 
     """
     for earlier in earlier_attempts:
         if earlier.checkpoints.is_dir() and any(earlier.checkpoints.iterdir()):
-            partial = folder.path / "checkpoints.partial"
+            partial = folder.partial_checkpoints
             ignore_temporary = shutil.ignore_patterns(".*", "*.tmp*")
             shutil.copytree(str(earlier.checkpoints), str(partial), ignore=ignore_temporary)
             for report in earlier.read_all_epochs():

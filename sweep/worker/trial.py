@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from sweep.states import Outcome
+from sweep.worker import callbacks
 from sweep.worker.attempt_folder import AttemptFolder
 from sweep.worker.documents import MAX_EPOCH, EpochReport, TrialSpec
 from sweep.worker.metrics import plain_numbers
@@ -26,6 +27,10 @@ class Trial:
     """The trial object that a train function receives besides its hyperparameters.
 
     Attributes:
+        study: The study's name.
+        number: The trial's number, counted from 0.
+        attempt: The number of this attempt of the trial, counted from 1.
+        params: The hyperparameters.
         folder: A folder for the files that the trial produces.
         checkpoint_dir: A folder for checkpoints. The next attempt of the trial receives a copy of it.
         seed: The trial's seed, the same in each of its attempts.
@@ -35,6 +40,10 @@ class Trial:
     """
 
     def __init__(self, spec: TrialSpec, folder: AttemptFolder) -> None:
+        self.study: str = spec.study
+        self.number: int = spec.number
+        self.attempt: int = spec.attempt
+        self.params: Mapping[str, Any] = spec.params
         self.folder: Path = folder.artifacts
         self.checkpoint_dir: Path = folder.checkpoints
         self.seed: int = spec.seed
@@ -66,6 +75,28 @@ class Trial:
         reason = self._folder.read_stop()
         if reason is not None:
             raise StopRequested(reason)
+
+    def keras_callback(self) -> Any:
+        """Return a callback for Keras's `Model.fit` that reports the metrics of each epoch."""
+        return callbacks.keras_callback(self.report)
+
+    def lightning_callback(self) -> Any:
+        """Return a callback for PyTorch Lightning's `Trainer` that reports each epoch's logged metrics."""
+        return callbacks.lightning_callback(self.report)
+
+    def xgboost_callback(self) -> Any:
+        """Return a callback for XGBoost that reports the evaluations of each boosting round as an epoch.
+
+        Their names are those of the data set and of the metric, such as `validation_0_logloss`.
+        """
+        return callbacks.xgboost_callback(self.report)
+
+    def lightgbm_callback(self) -> Any:
+        """Return a callback for LightGBM that reports the evaluations of each boosting round as an epoch.
+
+        Their names are those of the data set and of the metric, such as `valid_0_binary_logloss`.
+        """
+        return callbacks.lightgbm_callback(self.report)
 
     def note(self, key: str, value: str) -> None:
         """Store a fact with the trial, such as the checksum of its data."""

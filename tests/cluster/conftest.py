@@ -1,4 +1,4 @@
-"""Fixtures for the services that the tests of this folder use: Slurm, PostgreSQL and MariaDB."""
+"""Fixtures for the services that the tests of this folder use: Slurm, PostgreSQL, MariaDB and MLflow."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -9,6 +9,7 @@ from tests.cluster import mariadb as mariadb_server
 from tests.cluster import postgresql as postgresql_server
 from tests.cluster import slurm as slurm_cluster
 from tests.cluster.mariadb import MariaDB
+from tests.cluster.mlflow_server import MlflowServer
 from tests.cluster.postgresql import PostgreSQL
 from tests.cluster.slurm import Slurm
 from tests.services import require_service
@@ -55,3 +56,14 @@ def slurm_workplace(workplace: Path, slurm: Slurm, monkeypatch: pytest.MonkeyPat
     (workplace / "cluster.yaml").write_text((slurm.folder / "cluster.yaml").read_text())
     yield workplace
     slurm.repair()
+
+
+@pytest.fixture(scope="session")
+def mlflow_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[MlflowServer]:
+    """Start an MLflow server once per session."""
+    server = MlflowServer(tmp_path_factory.mktemp("mlflow"))
+    try:
+        server.start()
+        yield server
+    finally:
+        server.stop()

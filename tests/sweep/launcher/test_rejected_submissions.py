@@ -48,7 +48,7 @@ def test_only_unknown_rejections_use_up_the_patience() -> None:
 def test_unknown_rejection_is_logged_once_and_stops_the_study_after_its_patience(
     harness: LauncherHarness, executor: FakeExecutor, caplog: pytest.LogCaptureFixture
 ) -> None:
-    harness.launch("trials=2", "failures.rejection_patience_min=10")
+    harness.launch("trials=2", "failures.refusal_patience_min=10")
     executor.rejection = SubmissionError("Unexpected message received")
     begin = harness.clock.now()
 
@@ -78,7 +78,7 @@ def test_rejected_submission_leaves_no_folder(harness: LauncherHarness, executor
 def test_acceptance_restores_the_patience_and_is_logged(
     harness: LauncherHarness, executor: FakeExecutor, caplog: pytest.LogCaptureFixture
 ) -> None:
-    harness.launch("trials=2", "parallel=1", "failures.rejection_patience_min=1")
+    harness.launch("trials=2", "parallel=1", "failures.refusal_patience_min=1")
     with caplog.at_level(logging.INFO):
         for job_id in ("1", "2"):
             executor.rejection = SubmissionError("Unexpected message received")

@@ -42,7 +42,7 @@ def run(workplace: Path, *overrides: str, import_train: bool = True) -> Prefligh
 
 
 def test_study_without_hooks_has_neither_checksum_nor_baselines(workplace: Path) -> None:
-    assert run(workplace) == PreflightResult(None, None)
+    assert run(workplace) == PreflightResult(None, None, imported=["toy_model"])
 
 
 def test_prepare_receives_the_data_set_and_returns_its_checksum(workplace: Path) -> None:
@@ -79,7 +79,7 @@ def test_failing_baselines_function_names_the_key(workplace: Path, function: str
 def test_train_function_is_not_imported_for_another_environment(workplace: Path) -> None:
     with pytest.raises(InputError, match="importable from the folder"):
         run(workplace, "train=elsewhere:train")
-    assert run(workplace, "train=elsewhere:train", import_train=False) == PreflightResult()
+    assert run(workplace, "train=elsewhere:train", import_train=False) == PreflightResult(imported=[])
 
 
 @pytest.mark.parametrize("key", ["train", "prepare"])
@@ -111,7 +111,7 @@ def test_check_receives_every_foreseeable_set_of_hyperparameters(
 
 
 def test_check_that_accepts_all_hyperparameters_changes_nothing(workplace: Path) -> None:
-    assert run(workplace, "check=hooks:check", "space.x.high=0.5") == PreflightResult()
+    assert run(workplace, "check=hooks:check", "space.x.high=0.5") == PreflightResult(imported=["toy_model"])
 
 
 @pytest.mark.parametrize(
@@ -143,13 +143,13 @@ def test_module_finds_no_arguments_of_other_programs(workplace: Path) -> None:
     (workplace / "parsing.py").write_text(
         "import argparse\nargparse.ArgumentParser().parse_args()\ndef train(params, trial): pass\n"
     )
-    assert run(workplace, "train=parsing:train") == PreflightResult()
+    assert "parsing" in run(workplace, "train=parsing:train").imported
 
 
 def test_module_named_sweep_and_files_named_as_packages_are_no_obstacle(workplace: Path) -> None:
     for name in ("sweep", "worker", "requests", "utils", "pydantic"):
         (workplace / f"{name}.py").write_text("raise RuntimeError('a module of the user')\n")
-    assert run(workplace) == PreflightResult()
+    assert run(workplace).imported == ["toy_model"]
 
 
 def test_module_that_starts_a_thread_does_not_keep_the_launch_waiting(workplace: Path) -> None:
@@ -157,4 +157,4 @@ def test_module_that_starts_a_thread_does_not_keep_the_launch_waiting(workplace:
         "import threading, time\nthreading.Thread(target=time.sleep, args=(60,)).start()\n"
         "def train(params, trial): pass\n"
     )
-    assert run(workplace, "train=threads:train") == PreflightResult()
+    assert "threads" in run(workplace, "train=threads:train").imported

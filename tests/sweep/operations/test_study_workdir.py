@@ -2,6 +2,8 @@
 
 import shutil
 import stat
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -16,6 +18,11 @@ def launch(harness: LauncherHarness, workdir: Path, is_given: bool = True) -> st
     harness.close()
     harness.launch(workdir=workdir, is_workdir_given=is_given)
     return str(harness.launcher.settings.workdir)
+
+
+def follow(error: InputError) -> None:
+    """Run the command in the last line of a message."""
+    subprocess.run(str(error).splitlines()[-1], shell=True, check=True)
 
 
 @pytest.fixture
@@ -83,10 +90,32 @@ def test_folder_that_is_nowhere_is_an_error(ended: LauncherHarness) -> None:
         launch(ended, ended.workplace / "new", is_given=False)
 
 
-def test_incomplete_copy_is_rejected(ended: LauncherHarness) -> None:
-    (ended.workplace / "new/toy").mkdir(parents=True)
-    with pytest.raises(InputError, match="has its trials in"):
-        launch(ended, ended.workplace / "new")
+@pytest.mark.parametrize("copied", ["", "00000", "code"])
+def test_incomplete_copy_is_rejected_until_it_is_complete(ended: LauncherHarness, copied: str) -> None:
+    new = ended.workplace / "new"
+    (new / "toy").mkdir(parents=True)
+    if copied:
+        shutil.copytree(ended.workplace / "sweeps/toy" / copied, new / "toy" / copied)
+    with pytest.raises(InputError, match=r"remove .*/new/toy and launch again, or complete the copy") as info:
+        launch(ended, new)
+    follow(info.value)
+    assert launch(ended, new) == str(new)
+
+
+def test_study_with_active_trials_is_moved_when_they_have_ended(harness: LauncherHarness) -> None:
+    harness.launch("trials=1")
+    harness.step()
+    new = harness.workplace / "new"
+    with pytest.raises(InputError, match=r"move it when no trial is active any more \(trial 0 is active\)"):
+        launch(harness, new)
+    harness.launch("trials=1")
+    harness.executor.begin("1")
+    harness.executor.end("1")
+    harness.step()
+    with pytest.raises(InputError, match="or move it and launch again") as info:
+        launch(harness, new)
+    follow(info.value)
+    assert launch(harness, new) == str(new)
 
 
 def test_study_with_active_trials_does_not_continue_in_a_copy(harness: LauncherHarness) -> None:
@@ -95,3 +124,36 @@ def test_study_with_active_trials_does_not_continue_in_a_copy(harness: LauncherH
     shutil.copytree(harness.workplace / "sweeps", harness.workplace / "new")
     with pytest.raises(InputError, match=r"was copied to .*, but trials 0, 1 are active in .*/sweeps/toy"):
         launch(harness, harness.workplace / "new")
+
+
+def sweep(*arguments: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "sweep", *arguments], capture_output=True, text=True, timeout=120
+    )
+
+
+@pytest.mark.slow
+def test_following_the_message_moves_a_study_with_its_snapshot_and_checkpoints(workplace: Path) -> None:
+    """The retried trials of the moved study run the old code in new working directories."""
+    old, new = workplace / "sweeps", workplace / "a new/place"
+    settings = ["working_dir=attempt", "fixed.fault=vanish once", f"fixed.ledger={workplace}/ledger.txt"]
+    options = ["--study", "toy", "--trials", "2", *(f"--set={setting}" for setting in settings)]
+    assert sweep("launch", *options).returncode == 1  # both trials have failed after their first epoch
+    (workplace / "toy_model.py").write_text("raise RuntimeError('new code')")
+    assert sweep("retry", "--study", "toy", "--failed").returncode == 0
+    rejected = sweep("launch", *options, "--workdir", str(new))
+    assert rejected.returncode == 2, rejected.stderr
+    follow(InputError(rejected.stderr.strip()))
+    moved = sweep("launch", *options, "--workdir", str(new))
+    assert moved.returncode == 0, moved.stderr
+    assert "study toy: 2 complete" in moved.stdout
+    assert list(old.iterdir()) == []
+    lines = (workplace / "ledger.txt").read_text().splitlines()
+    assert sorted(line.split()[:2] for line in lines) == [
+        [seed, epoch] for seed in "01" for epoch in "123"
+    ]  # no epoch was trained twice
+    for trial in range(2):
+        specs = sorted((new / f"toy/{trial:05d}").glob("attempt-*/spec.json"))
+        # Nothing that the new attempt uses is in the old workdir.
+        assert [str(old) in spec.read_text() for spec in specs] == [True, False]
+        assert sweep("logs", "--study", "toy", "--trial", str(trial)).returncode == 0

@@ -25,10 +25,13 @@ from sweep.reporting.status.study_status import study_status
 from sweep.states import AttemptState, Stop
 from sweep.storage import optuna_queries
 from sweep.storage.attempts import gpu_seconds_used
+from sweep.storage.code_version import Snapshot
 from sweep.storage.database import HEAD, VERSION_TABLE, alembic_config, connect, parse_url, real_url, upgrade
 from sweep.storage.lease import STALE_AFTER, Lease, LeaseLostError
 from sweep.storage.optuna_storage import optuna_storage, optuna_study_id
+from sweep.storage.snapshots import delete_unused_snapshots, record_snapshot, used_snapshots
 from sweep.storage.studies import create_study, find_study, get_study, record_launch, study_names
+from sweep.storage.study_deletion import delete_study
 from sweep.storage.study_reader import read_study
 from sweep.storage.study_records import StudyRecords
 from sweep.storage.tables import (
@@ -36,6 +39,7 @@ from sweep.storage.tables import (
     EnvironmentRow,
     EpochRow,
     FinalMetricRow,
+    SnapshotRow,
     StudyRow,
     Table,
     TrialRow,
@@ -296,6 +300,106 @@ class StorageContract:
             {"trials": 3},
         )
 
+    # deletion
+
+    def test_deletion_leaves_no_row_of_the_study_and_all_rows_of_others(self, url: URL) -> None:
+        engine = connect(url)
+        kept = RecordedStudy(engine, "other")
+        kept.add({"state": "failed"}, {"state": "complete"}, value=0.5, epochs={1: 0.25})
+        optuna.create_study(study_name="of another program", storage=kept.optuna._storage).ask()
+        before = all_rows(engine)
+        study = RecordedStudy(engine, "toy")
+        study.optuna.set_user_attr("key", 1)
+        study.optuna._storage.set_study_system_attr(study.optuna._study_id, "key", 1)
+        study.add({"state": "failed"}, {"state": "complete"}, value=0.5, epochs={1: 0.25, 2: 0.5})
+        trial = study.optuna.ask({"x": FloatDistribution(0.0, 1.0)})
+        trial.report(0.5, 1)
+        trial.set_user_attr("key", 1)
+        study.optuna._storage.set_trial_system_attr(trial._trial_id, "key", 1)
+        with Session(engine) as session:
+            session.add(SnapshotRow(study_id=study.id, digest="a", created_at=NOON, files={}))
+            session.add(FinalMetricRow(trial_id=2, metric="size", value=1.0))
+            session.commit()
+        lease = Lease(engine, study.id)
+        lease.acquire()
+        assert delete_study(engine, get_study(engine, "toy"), lease)
+        assert all_rows(engine) == before
+        with pytest.raises(InputError, match="the study has just been deleted"):
+            Lease(engine, study.id).acquire()
+        again = RecordedStudy(engine, "toy")
+        again.add({"state": "complete"}, value=0.75)
+        assert [trial.value for trial in again.optuna.trials] == [0.75]
+        assert StudyRecords(engine, again.id).recorded_epochs(2) == set()
+        engine.dispose()
+
+    def test_deletion_without_the_lease_deletes_nothing(self, url: URL) -> None:
+        engine = connect(url)
+        study = RecordedStudy(engine, "toy")
+        study.add({"state": "complete"}, value=0.5, epochs={1: 0.25})
+        lease = Lease(engine, study.id)
+        lease.acquire()
+        hold(engine, "login2 4711 abc", NOON)
+        before = all_rows(engine)
+        with pytest.raises(LeaseLostError):
+            delete_study(engine, get_study(engine, "toy"), lease)
+        assert all_rows(engine) == before
+        engine.dispose()
+
+    def test_interrupted_deletion_deletes_nothing(self, url: URL, monkeypatch: pytest.MonkeyPatch) -> None:
+        def interrupt(*arguments: object) -> None:
+            raise KeyboardInterrupt
+
+        engine = connect(url)
+        study = RecordedStudy(engine, "toy")
+        study.add({"state": "complete"}, value=0.5, epochs={1: 0.25})
+        lease = Lease(engine, study.id)
+        lease.acquire()
+        before = all_rows(engine)
+        with monkeypatch.context() as patch:
+            patch.setattr("sweep.storage.study_deletion._deletions", interrupt)
+            with pytest.raises(KeyboardInterrupt):
+                delete_study(engine, get_study(engine, "toy"), lease)
+        assert {name: len(rows) for name, rows in all_rows(engine).items()} == {
+            name: len(rows) for name, rows in before.items()
+        }
+        assert delete_study(engine, get_study(engine, "toy"), lease)
+        engine.dispose()
+
+    @pytest.mark.parametrize("direction", ["maximize", "minimize"])
+    def test_deletion_leaves_an_optuna_study_of_another_program(self, url: URL, direction: str) -> None:
+        engine = connect(url)
+        study = RecordedStudy(engine, "toy")
+        study.add({"state": "complete"}, value=0.5)
+        storage = study.optuna._storage
+        optuna.delete_study(study_name="toy", storage=storage)
+        other = optuna.create_study(study_name="toy", storage=storage, direction=direction)
+        lease = Lease(engine, study.id)
+        lease.acquire()
+        assert not delete_study(engine, get_study(engine, "toy"), lease)
+        assert find_study(engine, "toy") is None
+        other.ask()
+        assert len(other.trials) == 1
+        engine.dispose()
+
+    def test_only_rows_of_unused_snapshots_are_deleted(self, engine: Engine) -> None:
+        trial = trial_with_attempt(1, state="complete")
+        trial.attempts[0].snapshot = "of an attempt"
+        records = StudyRecords(engine, 1)
+        records.save([trial])
+        other = create_study(engine, "other", DEFINITION, {}, ".")
+        records.save(
+            [
+                SnapshotRow(study_id=study_id, digest=digest, created_at=NOON, files={})
+                for study_id, digest in [(1, "unused"), (1, "of an attempt"), (other.id, "unused")]
+            ]
+        )
+        record_snapshot(engine, 1, Snapshot("current", None, None), {}, NOON)
+        assert used_snapshots(engine, 1) == {"of an attempt", "current"}
+        delete_unused_snapshots(engine, 1)
+        with Session(engine) as session:
+            rows = [(row.study_id, row.digest) for row in session.scalars(select(SnapshotRow))]
+        assert sorted(rows) == [(1, "current"), (1, "of an attempt"), (other.id, "unused")]
+
     # leases
 
     def test_lease_is_exclusive_until_released(self, engine: Engine) -> None:
@@ -362,6 +466,16 @@ class StorageContract:
         with pytest.raises(InputError, match="another launcher has just taken study toy"):
             second.acquire()
         first.renew()
+
+
+def all_rows(engine: Engine) -> dict[str, list[tuple[object, ...]]]:
+    """Return the rows of all tables by the table's name."""
+    with engine.connect() as connection:
+        names = inspect(connection).get_table_names()
+        return {
+            name: [tuple(row) for row in connection.execute(select(text("*")).select_from(table(name)))]
+            for name in names
+        }
 
 
 def assert_tables_are_up_to_date(engine: Engine) -> None:
