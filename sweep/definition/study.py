@@ -112,7 +112,7 @@ class Study(Settings):
     storage: str | None = None
     """Database URL. The option --storage and the variable SWEEP_STORAGE take precedence."""
     track: Track = Track()
-    """Where the launcher records the trials, besides the database."""
+    """TensorBoard and MLflow, in which the launcher records the trials as well."""
     dry_run: DryRun = DryRun()
     """How --dry-run shortens the study."""
     code: Code = Code()
