@@ -11,11 +11,13 @@ from urllib.request import urlopen
 
 from tests.services import require_service
 
+OWN_COMMAND = str(Path(__file__).parents[2] / ".venv-mlflow" / "bin" / "mlflow")
+"""The command in the virtual environment that `.ci/run` creates, see CONTRIBUTING.md."""
+
 
 def command() -> str | None:
     """Return the path of an `mlflow` command that has a server, which MLflow's client alone has not."""
-    named = os.environ.get("MLFLOW_COMMAND", ".venv-mlflow/bin/mlflow")
-    return shutil.which(named)
+    return shutil.which(os.environ.get("MLFLOW_COMMAND", OWN_COMMAND))
 
 
 class MlflowServer:
