@@ -1,6 +1,7 @@
 """The threads in which a launcher's trackers catch up with the database."""
 
 import logging
+import os
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager, suppress
@@ -191,6 +192,8 @@ class _TrackerThread(threading.Thread):
 
     def _open_tracker(self) -> Tracker:
         if self.name == "MLflow":
+            # MLflow's client otherwise sends usage data to its developers.
+            os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
             from sweep.tracking.mlflow import MlflowTracker
 
             return MlflowTracker(self._address, self._study.name, self._study_key)
