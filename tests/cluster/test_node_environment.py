@@ -6,6 +6,7 @@ import subprocess
 from dataclasses import replace
 from pathlib import Path
 
+import psutil
 import pytest
 
 from sweep.scheduler.job import Job
@@ -41,6 +42,30 @@ profiles:
     tasks_per_node: 2
     gpus_per_task: 1
     mem_per_cpu_gb: 0.1
+"""
+
+RANKS = """
+import json, os, sys, time
+
+x, trial, folder = float(sys.argv[1]), sys.argv[2], sys.argv[3]
+rank = int(os.environ["SLURM_PROCID"])
+for epoch in range(1, 5 if x == 1 else 601):
+    time.sleep(0.3)
+    with open("%s/%s-%d" % (folder, trial, rank), "a") as file:
+        file.write("%d " % os.getpid())
+    with open(os.environ["SWEEP_METRICS"], "a") as file:
+        file.write(json.dumps({"epoch": epoch, "score": x * epoch + rank / 1000}) + "\\n")
+"""
+STUDY_OF_RANKS = """
+name: toy
+command: srun --label python ranks.py {x} {trial} SEEN
+metric: score
+direction: maximize
+trials: 2
+parallel: 1
+space: {x: {type: float, low: 0, high: 1}}
+enqueue: [{x: 1.0}, {x: 0.1}]
+pruner: {name: median, startup_trials: 1}
 """
 
 
@@ -92,3 +117,25 @@ def test_gpu_hours_include_all_nodes(model: Path, slurm: Slurm) -> None:
         assert launch.wait() == 0, launch.log()
     (gpu_seconds,) = launch.read_study().attempts["gpu_seconds"]
     assert gpu_seconds == 4 * slurm.elapsed_s()[launch.job_id()] > 0
+
+
+def test_pruning_reaches_all_processes_of_a_command_that_srun_starts(slurm_workplace: Path) -> None:
+    (slurm_workplace / "ranks.py").write_text(RANKS)
+    seen = slurm_workplace / "seen"
+    seen.mkdir()
+    study_file = STUDY_OF_RANKS.replace("SEEN", shlex.quote(str(seen)))
+    (slurm_workplace / "studies" / "toy.yaml").write_text(study_file)
+    (slurm_workplace / "cluster.yaml").write_text(PROFILE)
+    with launched(slurm_workplace) as launch:
+        assert launch.wait() == 0, launch.log()
+    study = launch.read_study()
+    assert study.trials["state"].tolist() == ["complete", "pruned"]
+    # The four processes report every epoch, and each epoch is recorded once.
+    epochs = study.epochs.groupby("number")["epoch"].apply(list)
+    assert epochs[0] == [1, 2, 3, 4]
+    assert epochs[1] == list(range(1, len(epochs[1]) + 1))
+    for trial in (0, 1):
+        processes = [file.read_text().split() for file in seen.glob(f"{trial}-*")]
+        assert len(processes) == 4
+        assert not any(psutil.pid_exists(int(pid)) for pid, *_ in processes)
+        assert all(len(written) <= 60 for written in processes)  # one word for each epoch, of 600 at most
