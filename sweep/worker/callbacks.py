@@ -5,12 +5,12 @@ The libraries are imported when a callback is created, because a node has only t
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from contextlib import suppress
 from importlib import import_module
-from typing import Any
+from typing import Any, Callable, Dict
 
-Report = Callable[[int, Mapping[str, float]], None]
+Report = Callable[[int, Dict[str, float]], None]  # Python 3.8 cannot subscript the built-in types
 """Records the metrics of an epoch; see `Trial.report`."""
 
 
