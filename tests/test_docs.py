@@ -13,9 +13,12 @@ import typer
 from typer.core import TyperCommand
 
 from sweep.cli import app
+from sweep.definition.cluster import load_profile
 from sweep.definition.failures import DEFAULT_RETRIES
 from sweep.definition.slurm_profile import SlurmProfile
 from sweep.definition.study import Study, load_study
+from sweep.scheduler.factory import make_executor
+from tests.sweep.scheduler.contract import new_job
 
 ROOT = Path(__file__).parents[1]
 DOCS = ROOT / "docs"
@@ -228,3 +231,22 @@ def test_every_test_named_in_the_table_of_failures_exists() -> None:
     sources = "\n".join(read(file) for file in ROOT.glob("tests/**/*.py"))
     assert named
     assert {name for name in named if f"def {name}(" not in sources} == set()
+
+
+def test_profile_of_an_sbatch_file_requests_the_same(tmp_path: Path) -> None:
+    page = DOCS / "own_project.md"
+    (sbatch,) = code_blocks(page, "sbatch")
+    (cluster,) = (block for block in code_blocks(page, "yaml") if block.startswith("default:"))
+    file = tmp_path / "cluster.yaml"
+    file.write_text(cluster)
+    profile = load_profile(file, "gpu").profile
+    script = make_executor(profile).preview(new_job(tmp_path))
+    requested = set(re.findall(r"^#SBATCH (--\S+)", sbatch, re.MULTILINE))
+    assert requested - set(re.findall(r"^#SBATCH (\S+)", str(script), re.MULTILINE)) == {
+        "--signal=B:USR2@90",  # submitit sets its own
+        "--mem=32G",
+        "--time=1-12:00:00",
+    }
+    for line in ("#SBATCH --mem=32768M", "#SBATCH --time=2160", "module load cuda/12.4", "OMP_NUM_THREADS=8"):
+        assert line in str(script)
+    assert "conda activate torch" in str(script)
