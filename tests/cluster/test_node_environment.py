@@ -11,6 +11,7 @@ import pytest
 
 from sweep.scheduler.job import Job
 from sweep.states import Outcome
+from tests.cluster import daemons
 from tests.cluster import slurm_jobs as jobs
 from tests.cluster.launch_process import launched
 from tests.cluster.slurm import Slurm
@@ -116,7 +117,9 @@ def test_gpu_hours_include_all_nodes(model: Path, slurm: Slurm) -> None:
     with launched(model, "--trials", "1", "--set", "fixed.seconds=2") as launch:
         assert launch.wait() == 0, launch.log()
     (gpu_seconds,) = launch.read_study().attempts["gpu_seconds"]
-    assert gpu_seconds == 4 * slurm.elapsed_s()[launch.job_id()] > 0
+    job_id = launch.job_id()
+    daemons.wait_until("accounting has the job", lambda: job_id in slurm.elapsed_s())
+    assert gpu_seconds == 4 * slurm.elapsed_s()[job_id] > 0
 
 
 def test_pruning_reaches_all_processes_of_a_command_that_srun_starts(slurm_workplace: Path) -> None:
