@@ -15,7 +15,7 @@ def _check_no_password(uri: str) -> str:
         has_password = "@" in uri
     if has_password:
         raise ValueError(
-            "must not contain a password (not shown), because study files are stored with the results; set "
+            "must not contain a password (not shown), because the list of processes may show it; set "
             "MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD in the environment of the launcher instead"
         )
     return uri

@@ -16,8 +16,8 @@ from sweep.redaction import hide_in_address, hide_passwords, hide_secrets
 from sweep.storage.database import connect
 from sweep.storage.optuna_storage import optuna_storage
 from sweep.storage.tables import StudyRow
-from sweep.tracking.recorded_trials import RecordedTrials
 from sweep.tracking.tracker import Tracker, TrialRejectedError, TrialVersion
+from sweep.tracking.trial_reader import TrialReader
 
 logger = logging.getLogger(__name__)
 
@@ -95,7 +95,7 @@ class CatchingUp:
         open_tracker: Creates the tracker.
     """
 
-    def __init__(self, trials: RecordedTrials, open_tracker: Callable[[], Tracker]) -> None:
+    def __init__(self, trials: TrialReader, open_tracker: Callable[[], Tracker]) -> None:
         self._trials = trials
         self._open_tracker = open_tracker
         self._tracker: Tracker | None = None
@@ -174,7 +174,7 @@ class _TrackerThread(threading.Thread):
                 stack.callback(engine.dispose)
                 storage = stack.enter_context(optuna_storage(self._url))
                 study = self._study
-                trials = RecordedTrials(engine, storage, self._study_id, study.metric, study.fixed)
+                trials = TrialReader(engine, storage, self._study_id, study.metric, study.fixed)
                 catching_up = CatchingUp(trials, self._open_tracker)
                 stack.callback(catching_up.close)
                 while True:

@@ -16,7 +16,7 @@ from sweep.tracking.tracker import MetricValue, TrialRecord, TrialVersion
 from sweep.worker.attempt_folder import attempt_folder
 
 
-class RecordedTrials:
+class TrialReader:
     """Reads the trials of a study, and only those that may have changed.
 
     Args:
