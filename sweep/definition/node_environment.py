@@ -23,6 +23,21 @@ def _check_variable(name: str) -> str:
     return name
 
 
+ACTIVATE_CONDA = """\
+activate_conda() {
+    if command -v conda > /dev/null; then
+        eval "$(conda shell.bash hook)" && conda activate "$1"
+    elif command -v mamba > /dev/null; then
+        eval "$(mamba shell hook --shell bash)" && mamba activate "$1"
+    elif command -v micromamba > /dev/null; then
+        eval "$(micromamba shell hook --shell bash)" && micromamba activate "$1"
+    else
+        echo "conda, mamba and micromamba are not in PATH" >&2
+        return 1
+    fi
+}"""
+"""A function that activates a conda environment, in shells in which conda is not set up."""
+
 Variable = Annotated[str, AfterValidator(_check_variable)]
 
 
@@ -73,7 +88,9 @@ class NodeEnvironment(Settings):
         lines = [f"module load {shlex.quote(module)}" for module in self.modules]
         lines += self.setup
         if self.conda is not None:
-            lines.append(_activation(self.conda))
+            lines += [*ACTIVATE_CONDA.splitlines(), f"activate_conda {shlex.quote(self.conda)}"]
+            if self.python is None:
+                lines.append('[ -x "$CONDA_PREFIX/bin/python" ]  # the conda environment must contain Python')
         return lines
 
     def exports(self) -> list[str]:
@@ -98,12 +115,3 @@ class NodeEnvironment(Settings):
     def _environment_problems(self) -> Iterator[Problem]:
         if self.container is not None and self.conda is not None:
             yield Problem(("conda",), "conda and container exclude each other; remove one")
-
-
-def _activation(environment: str) -> str:
-    """Return the shell command that activates a conda environment, in shells in which conda is not set up."""
-    name = shlex.quote(environment)
-    return (
-        'if command -v conda > /dev/null; then eval "$(conda shell.bash hook)" && conda activate '
-        f'{name}; else eval "$(micromamba shell hook --shell bash)" && micromamba activate {name}; fi'
-    )

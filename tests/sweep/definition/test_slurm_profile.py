@@ -89,7 +89,7 @@ def test_shipped_profile_requests_the_resources_of_the_baseline(sbatch_text: Any
         ({"time": "1-12:00:30", "timeout_min": 2161}, "#SBATCH --time=2161"),
         ({"env": {"A": "b c", "N": 4}}, "export A='b c'\nexport N=4\n"),
         ({"modules": ["cuda/12"]}, "module load cuda/12\nsweep_check"),
-        ({"conda": "torch env"}, "conda activate 'torch env'"),
+        ({"conda": "torch env"}, "activate_conda 'torch env'\nsweep_check $?"),
     ],
 )
 def test_profile_key_is_written_to_the_sbatch_file(

@@ -95,7 +95,7 @@ def test_conda_environment_is_activated_before_python_starts(
     conda.parent.mkdir()
     conda.write_text(
         "#!/bin/sh\n[ \"$1 $2\" = 'shell.bash hook' ] && "
-        'echo \'conda() { export CONDA="$1 $2"; source "$2/bin/activate"; }\'\n'
+        'echo \'conda() { export CONDA="$1 $2" CONDA_PREFIX="$PWD/$2"; source "$2/bin/activate"; }\'\n'
     )
     conda.chmod(0o755)
     monkeypatch.setenv("PATH", f"{conda.parent}:/usr/bin:/bin")
