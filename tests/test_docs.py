@@ -18,23 +18,14 @@ from sweep.definition.failures import DEFAULT_RETRIES
 from sweep.definition.slurm_profile import SlurmProfile
 from sweep.definition.study import Study, load_study
 from sweep.scheduler.factory import make_executor
+from tests.pages import DOCS, ROOT, code_blocks, profile_file, read, saved_on_page, study_files
 from tests.sweep.scheduler.contract import new_job
 
-ROOT = Path(__file__).parents[1]
-DOCS = ROOT / "docs"
 PAGES = sorted([*ROOT.glob("*.md"), *DOCS.glob("**/*.md")])
 
 
 def page_name(page: Path) -> str:
     return page.relative_to(ROOT).as_posix()
-
-
-def read(page: Path) -> str:
-    return page.read_text(encoding="utf-8")
-
-
-def code_blocks(page: Path, language: str) -> list[str]:
-    return re.findall(rf"^```{language}\n(.*?)^```$", read(page), re.MULTILINE | re.DOTALL)
 
 
 def without_code(page: Path) -> str:
@@ -157,37 +148,51 @@ def test_first_two_commands_of_the_readme_are_chains_on_one_line() -> None:
 
 @pytest.mark.slow
 @pytest.mark.parametrize(
-    ("index", "module"), list(enumerate(["my_model", "my_sgd", "my_keras", "main", "tune"]))
+    ("module", "study"),
+    [
+        ("main", "my_script"),
+        ("my_model", "my_svm"),
+        ("my_sgd", "my_sgd"),
+        ("my_keras", "my_keras"),
+        ("my_lightning", "my_lightning"),
+        ("tune", "my_objective"),
+        ("distributed", "my_torchrun"),
+    ],
 )
-def test_own_project_runs_as_described(tmp_path: Path, index: int, module: str) -> None:
+def test_own_project_runs_as_described(tmp_path: Path, module: str, study: str) -> None:
     """Save the page's code and study file as a reader would, and run the page's commands."""
     page = DOCS / "own_project.md"
-    study = [block for block in code_blocks(page, "yaml") if block.startswith("name:")][index]
-    name = study.split()[1]
-    (tmp_path / f"{module}.py").write_text(code_blocks(page, "python")[index])
+    code, study_file = saved_on_page(page)[module], study_files(page)[study]
+    for library in re.findall(r"^(?:import|from) (lightning|torch)", code, re.MULTILINE):
+        pytest.importorskip(library)
+    (tmp_path / f"{module}.py").write_text(code)
     (tmp_path / "studies").mkdir()
-    (tmp_path / "studies" / f"{name}.yaml").write_text(study)
-    for command in (["launch", "--study", name], ["report", "--study", name]):
+    (tmp_path / "studies" / f"{study}.yaml").write_text(study_file)
+    for command in ("launch", "report"):
         done = subprocess.run(
-            [sys.executable, "-m", "sweep", *command],
+            [sys.executable, "-m", "sweep", command, "--study", study],
             cwd=tmp_path,
             capture_output=True,
             text=True,
             timeout=250,
         )
         assert done.returncode == 0, done.stderr
-    assert (tmp_path / "report" / name / "report.html").exists()
+    assert (tmp_path / "report" / study / "report.html").exists()
 
 
-def test_own_project_shows_the_commands_that_are_tested() -> None:
-    assert code_blocks(DOCS / "own_project.md", "bash") == [
-        "sweep launch --study my_svm\nsweep report --study my_svm\n"
-    ]
+def test_own_project_shows_what_is_tested() -> None:
+    page = DOCS / "own_project.md"
+    (tested,) = (mark for mark in test_own_project_runs_as_described.pytestmark if mark.name == "parametrize")
+    assert dict(tested.args[1]).keys() == saved_on_page(page).keys()
+    assert set(dict(tested.args[1]).values()) == study_files(page).keys()
+    assert code_blocks(page, "bash") == ["sweep launch --study my_script\nsweep report --study my_script\n"]
 
 
 @pytest.mark.parametrize("page", PAGES, ids=page_name)
 def test_imports_of_every_python_example_work(page: Path) -> None:
     for block in code_blocks(page, "python"):
+        for library in re.findall(r"^(?:import|from) (lightning|torch)\b", block, re.MULTILINE):
+            pytest.importorskip(library)
         imports = [node for node in ast.parse(block).body if isinstance(node, ast.Import | ast.ImportFrom)]
         exec(compile(ast.Module(imports, []), str(page), "exec"), {})
 
@@ -236,9 +241,8 @@ def test_every_test_named_in_the_table_of_failures_exists() -> None:
 def test_profile_of_an_sbatch_file_requests_the_same(tmp_path: Path) -> None:
     page = DOCS / "own_project.md"
     (sbatch,) = code_blocks(page, "sbatch")
-    (cluster,) = (block for block in code_blocks(page, "yaml") if block.startswith("default:"))
     file = tmp_path / "cluster.yaml"
-    file.write_text(cluster)
+    file.write_text(profile_file(page, "An sbatch file"))
     profile = load_profile(file, "gpu").profile
     script = make_executor(profile).preview(new_job(tmp_path))
     requested = set(re.findall(r"^#SBATCH (--\S+)", sbatch, re.MULTILINE))
@@ -249,4 +253,4 @@ def test_profile_of_an_sbatch_file_requests_the_same(tmp_path: Path) -> None:
     }
     for line in ("#SBATCH --mem=32768M", "#SBATCH --time=2160", "module load cuda/12.4", "OMP_NUM_THREADS=8"):
         assert line in str(script)
-    assert "conda activate torch" in str(script)
+    assert "activate_conda torch" in str(script)

@@ -164,10 +164,15 @@ def _message(details: ErrorDetails, schema: _Schema) -> str:
             return f"must be {expected}, but is {value}"
 
 
+def similar_name(name: str, available: Sequence[str]) -> str | None:
+    """Return the available name that is most similar to an unknown one; None if no name is similar."""
+    return next(iter(get_close_matches(name, available, 1)), None)
+
+
 def format_choices(name: str, available: Sequence[str]) -> str:
     """Return the end of an error message about an unknown name: the available names, and the most similar."""
-    similar = get_close_matches(name, available, 1)
-    hint = f'did you mean "{similar[0]}"? Available' if similar else "available"
+    similar = similar_name(name, available)
+    hint = f'did you mean "{similar}"? Available' if similar is not None else "available"
     return f"{hint}: {', '.join(available) or 'none'}"
 
 

@@ -3,7 +3,7 @@
 import json
 import math
 import sys
-from typing import Annotated
+from typing import Annotated, ClassVar
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
 
@@ -17,6 +17,8 @@ class Settings(BaseModel):
     model_config = ConfigDict(
         frozen=True, extra="forbid", strict=True, allow_inf_nan=False, use_attribute_docstrings=True
     )
+    guide: ClassVar[str] = ""
+    """Where the documentation explains the keys of such a file; shown if a key resembles no known one."""
 
 
 def _check_scalar(value: object) -> object:

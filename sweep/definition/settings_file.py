@@ -7,7 +7,7 @@ from typing import TypeVar
 from pydantic import ValidationError
 
 from sweep.definition.override import Override, parse_override
-from sweep.definition.problem import Problem, format_value, problems_of
+from sweep.definition.problem import Problem, format_value, problems_of, similar_name
 from sweep.definition.settings import Settings
 from sweep.definition.yaml_text import NotYamlError, line_of, parse
 from sweep.errors import InputError
@@ -66,7 +66,19 @@ def read_settings(
         lines = [_locate(path, text, parsed, problem) for problem in problems[:_MAX_PROBLEMS_SHOWN]]
         if (num_more := len(problems) - _MAX_PROBLEMS_SHOWN) > 0:
             lines.append(f"and {num_more} more")
+        if model.guide and _has_unlike_key(error, model):
+            lines.append(model.guide)
         raise InputError("\n".join(lines)) from None
+
+
+def _has_unlike_key(error: ValidationError, model: type[Settings]) -> bool:
+    """Return whether the file itself has an unknown key that resembles none of the known ones."""
+    return any(
+        details["type"] == "extra_forbidden"
+        and len(details["loc"]) == 1
+        and similar_name(str(details["loc"][0]), list(model.model_fields)) is None
+        for details in error.errors()
+    )
 
 
 def _read_text(path: Path) -> str:

@@ -258,7 +258,7 @@ class SlurmProfile(NodeEnvironment):
             "use_srun": not self.starts_tasks,
             "additional_parameters": {
                 **({"gpus": self.gpus} if self.gpus is not None else {}),
-                **({"ntasks_per_node": self.tasks_per_node} if self.tasks_per_node > 1 else {}),
+                "ntasks_per_node": self.tasks_per_node,  # Slurm rejects --gpus-per-task without it
                 **self.additional,
                 "no-requeue": True,
             },

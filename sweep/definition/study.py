@@ -50,6 +50,8 @@ class DryRun(Settings):
 class Study(Settings):
     """A search for the hyperparameters that optimize the objective of a train function or a command."""
 
+    guide = "docs/own_project.md shows study files for scripts and models; docs/studies.md lists all keys"
+
     name: StudyName
     """Name of the study in the database, in folder names and in job names."""
     train: DottedPath | None = None

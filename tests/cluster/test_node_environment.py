@@ -2,7 +2,6 @@
 
 import json
 import shlex
-import shutil
 import subprocess
 from dataclasses import replace
 from pathlib import Path
@@ -19,7 +18,7 @@ from tests.cluster.slurm import Slurm
 from tests.pythons import find_python
 
 MODEL = """
-import json, os, subprocess, sys, time
+import json, subprocess, sys, time
 
 def train(params, trial):
     time.sleep(params.get("seconds", 0))
@@ -29,9 +28,6 @@ def train(params, trial):
         command = ["srun", "sh", "-c", "echo $SLURMD_NODENAME $SLURM_PROCID"]
         ranks = subprocess.run(command, check=True, stdout=subprocess.PIPE, universal_newlines=True).stdout
     seen = {"version": list(sys.version_info[:2]), "ranks": ranks}
-    seen["conda"] = os.environ.get("CONDA_PREFIX")
-    seen["container"] = os.environ.get("APPTAINER_CONTAINER")
-    seen["file"] = open(params["file"]).read() if "file" in params else None
     (trial.folder / "seen.json").write_text(json.dumps(seen))
     return {"score": 0.5}
 """
@@ -74,7 +70,7 @@ pruner: {name: median, startup_trials: 1}
 """
 
 
-def new_job(workplace: Path, **params: bool | str) -> Job:
+def new_job(workplace: Path, **params: bool) -> Job:
     job = jobs.new_job(workplace, **params)
     (folder,) = job.attempts
     folder.create(replace(folder.read_spec(), train="toy_model:train", code_dir=str(workplace)))
@@ -89,17 +85,6 @@ def seen_by(job: Job) -> dict[str, object]:
     assert result.outcome is Outcome.COMPLETE, result.error
     seen: dict[str, object] = json.loads((folder.artifacts / "seen.json").read_text())
     return seen
-
-
-@pytest.fixture(scope="module")
-def container_image(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Return the folder of a container image that contains Debian with Python."""
-    if shutil.which("apptainer") is None or shutil.which("debootstrap") is None:
-        pytest.skip("Apptainer or debootstrap is not installed")
-    image = tmp_path_factory.mktemp("image") / "debian"
-    command = ["debootstrap", "--variant=minbase", "--include=python3", "bookworm", str(image)]
-    subprocess.run(command, check=True, capture_output=True)
-    return image
 
 
 @pytest.fixture
@@ -117,35 +102,6 @@ def test_empty_environment_with_an_old_version_of_python(model: Path) -> None:
     job = jobs.submit(executor, new_job(model))
     jobs.wait_for_end(executor, job)
     assert seen_by(job)["version"] == [3, 8]
-
-
-def test_conda_environment(model: Path, tmp_path_factory: pytest.TempPathFactory) -> None:
-    if shutil.which("conda") is None or (python := find_python("3.9")) is None:
-        pytest.skip("conda or Python 3.9 is not installed")
-    # Without a channel from which packages can be downloaded, this is what `conda create` leaves. conda
-    # cannot activate an environment with a quotation mark in its path, as the workplace has one.
-    environment = tmp_path_factory.mktemp("conda") / "environment"
-    subprocess.run([python, "-m", "venv", "--without-pip", environment], check=True)
-    (environment / "conda-meta").mkdir()
-    (environment / "conda-meta" / "history").touch()
-    executor = jobs.make_executor(conda=str(environment))
-    job = jobs.submit(executor, new_job(model))
-    jobs.wait_for_end(executor, job)
-    seen = seen_by(job)
-    assert seen["version"] == [3, 9]
-    assert seen["conda"] == str(environment)
-
-
-def test_container(model: Path, container_image: Path) -> None:
-    data = model / "data"
-    data.mkdir()
-    (data / "value").write_text("7")
-    executor = jobs.make_executor(container={"image": str(container_image), "binds": [f"{data}:/mnt"]})
-    job = jobs.submit(executor, new_job(model, file="/mnt/value"))
-    jobs.wait_for_end(executor, job)
-    seen = seen_by(job)
-    assert seen["file"] == "7"
-    assert seen["container"] == str(container_image)
 
 
 def test_trial_starts_tasks_on_all_nodes_of_its_job(model: Path) -> None:
@@ -186,16 +142,3 @@ def test_pruning_reaches_all_processes_of_a_command_that_srun_starts(slurm_workp
         assert len(processes) == 4
         assert not any(psutil.pid_exists(int(pid)) for pid, *_ in processes)
         assert all(len(written) <= 60 for written in processes)  # one word for each epoch, of 600 at most
-
-
-def test_conda_environment_that_does_not_exist(model: Path) -> None:
-    if shutil.which("conda") is None:
-        pytest.skip("conda is not installed")
-    executor = jobs.make_executor(conda="nosuch")
-    job = jobs.submit(executor, new_job(model))
-    jobs.wait_for_end(executor, job)
-    (folder,) = job.attempts
-    assert folder.read_result(folder.read_spec().token) is None
-    (output,) = job.folder.glob("*_log.err")
-    assert "nosuch" in output.read_text()
-    assert "the setup command failed with exit code 1: activate_conda nosuch" in output.read_text()

@@ -69,7 +69,7 @@ PROBLEMS = [
     ("", "parallel: 0", "8: parallel: must be greater than 0, but is 0"),
     ("trials: 4\n", "", "1: trials: required, but missing: Total number of trials."),
     ("", "storag: x", f'8: storag: no such key; did you mean "storage"? Available: {KEYS}'),
-    ("", "zzz: x", f"8: zzz: no such key; available: {KEYS}"),
+    ("", "zzz: x", f"8: zzz: no such key; available: {KEYS}\n{Study.guide}"),
     ("", "1: x", "8: 1: a key must be a string, but this one is 1: put it in quotes"),
     ("", "storage: 3", "8: storage: must be a string, but is 3"),
     # Space.
