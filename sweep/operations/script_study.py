@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from sweep.definition.study import load_study
+from sweep.definition.command import ATTEMPT_VALUES
 from sweep.errors import InputError
 from sweep.operations.printed_metrics import PrintedMetrics, printed_metrics
 from sweep.worker import argparse_capture
@@ -182,7 +183,7 @@ def study_text(
             f"{', '.join(omitted + [line.split(':')[0].strip() for line in fixed]) or 'none'}\n"
             "write a study file by hand; see docs/own_project.md"
         )
-    words = shlex.join(command).replace("{", "{{").replace("}", "}}")
+    words = " ".join(map(_template_word, command))
     patterns = ", ".join(f"{key}: {_quoted(pattern)}" for key, pattern in printed.patterns.items())
     lines = [
         f"name: {name}",
@@ -215,6 +216,14 @@ def _review(printed: PrintedMetrics, lengths: Sequence[str], omitted: Sequence[s
             f"options that keep their defaults; add them to `command` if needed: {', '.join(omitted)}"
         )
     return review
+
+
+def _template_word(word: str) -> str:
+    """Return a word of the command as the study file writes it. Placeholders such as `{folder}` are kept."""
+    literal = re.sub(r"[{}]", lambda brace: brace[0] * 2, word)
+    template = re.sub(rf"\{{\{{({'|'.join(ATTEMPT_VALUES)})\}}\}}", r"{\1}", literal)
+    needs_quotes = shlex.quote(re.sub(r"[{}]", "", template)) != re.sub(r"[{}]", "", template)
+    return shlex.quote(template) if needs_quotes else template
 
 
 def _quoted(text: str) -> str:

@@ -133,3 +133,12 @@ def test_capture_needs_the_standard_library_only(project: Path) -> None:
     command = ["python", "-S", str(root / program), "options.json", "main.py", "--data=x"]
     assert subprocess.run(command, cwd=project).returncode == 0
     assert '"--lr"' in (project / "options.json").read_text()
+
+
+def test_placeholders_of_the_command_are_kept_and_other_braces_are_literal(
+    project: Path, sweep: Sweep
+) -> None:
+    study, _ = init(sweep, "python", "main.py", "--data", "{checkpoint_dir}/{x} y")
+    assert study.command is not None
+    text = (project / "studies" / "main.yaml").read_text()
+    assert "--data ''{checkpoint_dir}/{{x}} y'' --seed={seed}" in text
