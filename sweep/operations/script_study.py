@@ -10,8 +10,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from sweep.definition.study import load_study
 from sweep.definition.command import ATTEMPT_VALUES
+from sweep.definition.study import load_study
 from sweep.errors import InputError
 from sweep.operations.printed_metrics import PrintedMetrics, printed_metrics
 from sweep.worker import argparse_capture

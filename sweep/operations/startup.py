@@ -38,7 +38,8 @@ from sweep.storage.studies import create_study, find_own_study, move_study, reco
 from sweep.storage.study_definition import definition_of
 from sweep.storage.study_records import StudyRecords
 from sweep.storage.tables import StudyRow
-from sweep.tracking.background import check_trackers, tracking
+from sweep.tracking.background import tracking
+from sweep.tracking.kinds import check_trackers
 
 logger = logging.getLogger(__name__)
 

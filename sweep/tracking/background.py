@@ -1,21 +1,18 @@
 """The threads in which a launcher's trackers catch up with the database."""
 
 import logging
-import os
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager, suppress
-from importlib.util import find_spec
-from pathlib import Path
 
 from sqlalchemy import URL
 
 from sweep.definition.study import Study
-from sweep.errors import MissingPackageError
 from sweep.redaction import hide_in_address, hide_passwords, hide_secrets
 from sweep.storage.database import connect
 from sweep.storage.optuna_storage import optuna_storage
 from sweep.storage.tables import StudyRow
+from sweep.tracking.kinds import TrackerKind, trackers_of
 from sweep.tracking.tracker import Tracker, TrialRejectedError, TrialVersion
 from sweep.tracking.trial_reader import TrialReader
 
@@ -27,20 +24,6 @@ FINAL_TIMEOUT_S = 30.0
 """How long a launcher that ends waits for its trackers."""
 DETACH_TIMEOUT_S = 3.0
 """How long a launcher waits for them that is interrupted or has failed."""
-
-
-def check_trackers(study: Study) -> None:
-    """Check that the packages of the study's trackers are installed.
-
-    Raises:
-        MissingPackageError: If one is missing; the message names the extra that installs it.
-    """
-    for key, package, name in (
-        ("tensorboard", "tensorboardX", "tensorboardX"),
-        ("mlflow", "mlflow", "mlflow-skinny"),
-    ):
-        if getattr(study.track, key) is not None and find_spec(package) is None:
-            raise MissingPackageError(f"study {study.name}: the runs of track.{key}", name, key)
 
 
 @contextmanager
@@ -61,9 +44,8 @@ def tracking(
     """
     study_key = f"{study.name} {row.created_at.isoformat()}"
     threads = [
-        _TrackerThread(name, address, study, row.id, study_key, url, max(poll_seconds, MIN_PAUSE_S))
-        for name, address in (("TensorBoard", study.track.tensorboard), ("MLflow", study.track.mlflow))
-        if address is not None
+        _TrackerThread(kind, address, study, row.id, study_key, url, max(poll_seconds, MIN_PAUSE_S))
+        for kind, address in trackers_of(study)
     ]
     if not only_at_end:
         for thread in threads:
@@ -143,9 +125,17 @@ class _TrackerThread(threading.Thread):
     """Catches up with the database repeatedly, until its end is requested and it has caught up once more."""
 
     def __init__(
-        self, name: str, address: str, study: Study, study_id: int, study_key: str, url: URL, pause_s: float
+        self,
+        kind: TrackerKind,
+        address: str,
+        study: Study,
+        study_id: int,
+        study_key: str,
+        url: URL,
+        pause_s: float,
     ) -> None:
-        super().__init__(name=name, daemon=True)
+        super().__init__(name=kind.name, daemon=True)
+        self._kind = kind
         self._address = address
         self._study = study
         self._study_id = study_id
@@ -191,15 +181,7 @@ class _TrackerThread(threading.Thread):
             return is_last
 
     def _open_tracker(self) -> Tracker:
-        if self.name == "MLflow":
-            # MLflow's client otherwise sends usage data to its developers.
-            os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
-            from sweep.tracking.mlflow import MlflowTracker
-
-            return MlflowTracker(self._address, self._study.name, self._study_key)
-        from sweep.tracking.tensorboard import TensorBoardTracker
-
-        return TensorBoardTracker(Path(self._address).expanduser(), self._study.name, self._study_key)
+        return self._kind.open(self._address, self._study.name, self._study_key)
 
     def _log_failure(self, error: Exception) -> None:
         if not self._has_failed:

@@ -135,7 +135,7 @@ def test_missing_package_is_an_error_that_names_the_extra(
     workplace: Path, sweep: Sweep, monkeypatch: pytest.MonkeyPatch, key: str, package: str
 ) -> None:
     monkeypatch.setattr(
-        "sweep.tracking.background.find_spec", lambda name: None if name == package else object()
+        "sweep.tracking.kinds.find_spec", lambda name: None if name == package else object()
     )
     result = sweep("launch", "--study", "toy", "--set", f"track.{key}=http://nowhere")
     assert result.code == 2
