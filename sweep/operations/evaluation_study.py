@@ -8,6 +8,7 @@ from sqlalchemy import Engine
 
 from sweep.definition.study import EVALUATION, Study
 from sweep.errors import InputError
+from sweep.storage.best_trials import best_numbers
 from sweep.storage.optuna_storage import all_trials, optuna_storage
 from sweep.storage.studies import find_study
 from sweep.storage.study_definition import recorded_definition
@@ -46,8 +47,8 @@ def evaluation_study(
         )
     with optuna_storage(engine.url) as storage:
         trials = all_trials(storage, row.name)
-        study_id = storage.get_study_id_from_name(row.name) if trials else None
-        numbers_best_first = [] if study_id is None else storage.best_numbers(study_id)
+        with storage.engine.connect() as connection:
+            numbers_best_first = best_numbers(connection, row.name, study.goals)
     params = {trial.number: trial.params for trial in trials}
     best = _distinct(params[number] for number in numbers_best_first)[:top]
     if not best:

@@ -4,19 +4,26 @@ Only the layout of Optuna's tables is also used by `optuna_queries.py`, which do
 `tests/sweep/storage/test_optuna_storage.py` checks everything that these two modules rely on.
 """
 
+import math
 import time
-from collections.abc import Container, Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Container, Iterable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from types import SimpleNamespace
 from typing import Any
 
+import numpy as np
 import optuna
 from optuna._typing import JSONSerializable
-from optuna.exceptions import StorageInternalError
+from optuna.exceptions import StorageInternalError, UpdateFinishedTrialError
 from optuna.storages import RDBStorage
 from optuna.storages._cached_storage import _CachedStorage
 from optuna.storages._rdb import models
 from optuna.study import StudyDirection
+from optuna.study._multi_objective import (
+    _fast_non_domination_rank,
+    _get_pareto_front_trials_by_trials,
+    _is_pareto_front,
+)
 from optuna.trial import FrozenTrial, TrialState
 from sqlalchemy import URL, ColumnElement, Delete, Engine, Row, bindparam, delete, func, or_, select
 from sqlalchemy.exc import IntegrityError, SQLAlchemyError
@@ -76,6 +83,77 @@ def all_trials(storage: "PolledStorage", study: str) -> list[FrozenTrial]:
     except KeyError:
         return []
     return storage.get_all_trials(study_id, deepcopy=False)
+
+
+def best_trials(study: optuna.Study) -> list[FrozenTrial]:
+    """Return the best trial or, with several objectives, the Pareto front, by number.
+
+    Trials that violate a constraint are omitted. Optuna's own properties copy all trials of the study.
+    """
+    if len(study.directions) > 1:
+        return pareto_front(study.get_trials(deepcopy=False), study.directions)
+    try:
+        return [study.best_trial]
+    except ValueError:
+        return []
+
+
+def pareto_front(trials: list[FrozenTrial], directions: list[StudyDirection]) -> list[FrozenTrial]:
+    """Return the complete trials that satisfy the constraints and that no other such trial dominates.
+
+    Trials with an infinite value are omitted.
+    """
+    finite = [trial for trial in trials if all(map(math.isfinite, trial.values or ()))]
+    return _get_pareto_front_trials_by_trials(finite, directions, consider_constraint=True)
+
+
+def is_on_front(losses: Sequence[Sequence[float]]) -> list[bool]:
+    """Return whether no other losses are better than or equal to these in each objective, and better in one.
+
+    Args:
+        losses: The losses of each trial, of shape (num_trials, num_objectives).
+    """
+    return [bool(is_on) for is_on in _is_pareto_front(np.array(losses, float), assume_unique_lexsorted=False)]
+
+
+def nondomination_ranks(losses: "np.ndarray[Any, Any]") -> "np.ndarray[Any, Any]":
+    """Return the rank of each trial: 0 on the Pareto front, 1 on the front of the others, and so on.
+
+    Args:
+        losses: The losses of each trial, of shape (num_trials, num_objectives).
+    """
+    return _fast_non_domination_rank(losses)
+
+
+def hypervolumes(losses: "np.ndarray[Any, Any]", reference: Sequence[float]) -> list[float]:
+    """Return the hypervolume that the first trial, the first two, and so on, dominate.
+
+    Args:
+        losses: The losses of each trial in order, of shape (num_trials, num_objectives).
+        reference: The losses of the point that bounds the hypervolume.
+    """
+    from optuna.visualization._hypervolume_history import _get_hypervolume_history_info  # imports Plotly
+
+    verbosity = optuna.logging.get_verbosity()
+    optuna.logging.set_verbosity(optuna.logging.ERROR)
+    try:
+        study = optuna.create_study(directions=["minimize"] * len(reference))
+    finally:
+        optuna.logging.set_verbosity(verbosity)
+    study.add_trials([optuna.trial.create_trial(values=list(map(float, each))) for each in losses])
+    return _get_hypervolume_history_info(study, np.array(reference, float)).values
+
+
+def record_violations(study: optuna.Study, number: int, violations: Sequence[float]) -> None:
+    """Store by how much a trial violates each constraint, unless the trial has ended.
+
+    The samplers and the dashboard read them from this attribute. The attributes that `Trial.set_constraint`
+    writes since Optuna 5.0 are not shown by the dashboard.
+    """
+    storage = study._storage
+    trial_id = storage.get_trial_id_from_study_id_trial_number(study._study_id, number)
+    with suppress(UpdateFinishedTrialError):
+        storage.set_trial_system_attr(trial_id, optuna_queries.CONSTRAINTS, list(violations))
 
 
 def recorded_proposal(storage: "PolledStorage", trial_id: int) -> FrozenTrial:

@@ -255,11 +255,10 @@ class StorageContract:
         status = study_status(engine, study.id, minutes(20), num_shown=10)
         assert status.num_by_state == {"running": 1, "complete": 1, "pruned": 1}
         assert status.num_enqueued == 1
-        assert [(trial.number, trial.epoch, trial.best) for trial in status.trials] == [
+        assert [(trial.number, trial.epoch, trial.values[0]) for trial in status.trials] == [
             (2, None, None), (0, 2, 0.5), (1, 1, 0.75),
         ]  # fmt: skip
         assert status.spent.gpu_hours == pytest.approx(4 * 600 / 3600)
-        assert status.best is not None
         assert status.forecast is not None
         engine.dispose()
 
