@@ -41,6 +41,10 @@ class Constraint(NamedTuple):
     limit: float
     is_upper: bool
 
+    def as_keys(self) -> dict[str, Any]:
+        """Return the constraint with the keys of a study file."""
+        return {"metric": self.metric, "at_most" if self.is_upper else "at_least": self.limit}
+
     def violation(self, value: float) -> float:
         """Return by how much a value violates the constraint, as Optuna counts it: at most 0 if it does not.
 

@@ -49,7 +49,7 @@ def _front(connection: Connection, study: str, goals: Goals) -> list[int]:
     }
     if not losses:
         return []
-    from sweep.storage.optuna_storage import is_on_front  # importing Optuna takes 0.35 s
+    from sweep.storage.pareto import is_on_front  # importing Optuna takes 0.35 s
 
     shown = zip(losses, is_on_front(list(losses.values())), strict=True)
     return sorted((number for number, is_on in shown if is_on), key=lambda number: (losses[number], number))

@@ -1,17 +1,15 @@
-"""Optuna's storage in the same database. No other module uses Optuna's private API.
+"""Optuna's storage in the same database. Only `pareto.py` uses Optuna's private API as well.
 
 Only the layout of Optuna's tables is also used by `optuna_queries.py`, which does not import Optuna.
 `tests/sweep/storage/test_optuna_storage.py` checks everything that these two modules rely on.
 """
 
-import math
 import time
 from collections.abc import Container, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from types import SimpleNamespace
 from typing import Any
 
-import numpy as np
 import optuna
 from optuna._typing import JSONSerializable
 from optuna.exceptions import StorageInternalError, UpdateFinishedTrialError
@@ -19,11 +17,6 @@ from optuna.storages import RDBStorage
 from optuna.storages._cached_storage import _CachedStorage
 from optuna.storages._rdb import models
 from optuna.study import StudyDirection
-from optuna.study._multi_objective import (
-    _fast_non_domination_rank,
-    _get_pareto_front_trials_by_trials,
-    _is_pareto_front,
-)
 from optuna.trial import FrozenTrial, TrialState
 from sqlalchemy import URL, ColumnElement, Delete, Engine, Row, bindparam, delete, func, or_, select
 from sqlalchemy.exc import IntegrityError, SQLAlchemyError
@@ -38,6 +31,7 @@ from sweep.storage.database import (
     tables_locked,
     upgrade,
 )
+from sweep.storage.pareto import pareto_front
 
 CREATION_PAUSES_S = (0.1, 0.2, 0.4, 0.8, 1.6)
 """The pauses between attempts to create Optuna's tables, which several launches may do at the same time."""
@@ -96,52 +90,6 @@ def best_trials(study: optuna.Study) -> list[FrozenTrial]:
         return [study.best_trial]
     except ValueError:
         return []
-
-
-def pareto_front(trials: list[FrozenTrial], directions: list[StudyDirection]) -> list[FrozenTrial]:
-    """Return the complete trials that satisfy the constraints and that no other such trial dominates.
-
-    Trials with an infinite value are omitted.
-    """
-    finite = [trial for trial in trials if all(map(math.isfinite, trial.values or ()))]
-    return _get_pareto_front_trials_by_trials(finite, directions, consider_constraint=True)
-
-
-def is_on_front(losses: Sequence[Sequence[float]]) -> list[bool]:
-    """Return whether no other losses are better than or equal to these in each objective, and better in one.
-
-    Args:
-        losses: The losses of each trial, of shape (num_trials, num_objectives).
-    """
-    return [bool(is_on) for is_on in _is_pareto_front(np.array(losses, float), assume_unique_lexsorted=False)]
-
-
-def nondomination_ranks(losses: "np.ndarray[Any, Any]") -> "np.ndarray[Any, Any]":
-    """Return the rank of each trial: 0 on the Pareto front, 1 on the front of the others, and so on.
-
-    Args:
-        losses: The losses of each trial, of shape (num_trials, num_objectives).
-    """
-    return _fast_non_domination_rank(losses)
-
-
-def hypervolumes(losses: "np.ndarray[Any, Any]", reference: Sequence[float]) -> list[float]:
-    """Return the hypervolume that the first trial, the first two, and so on, dominate.
-
-    Args:
-        losses: The losses of each trial in order, of shape (num_trials, num_objectives).
-        reference: The losses of the point that bounds the hypervolume.
-    """
-    from optuna.visualization._hypervolume_history import _get_hypervolume_history_info  # imports Plotly
-
-    verbosity = optuna.logging.get_verbosity()
-    optuna.logging.set_verbosity(optuna.logging.ERROR)
-    try:
-        study = optuna.create_study(directions=["minimize"] * len(reference))
-    finally:
-        optuna.logging.set_verbosity(verbosity)
-    study.add_trials([optuna.trial.create_trial(values=list(map(float, each))) for each in losses])
-    return _get_hypervolume_history_info(study, np.array(reference, float)).values
 
 
 def record_violations(study: optuna.Study, number: int, violations: Sequence[float]) -> None:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from sweep.storage.optuna_storage import nondomination_ranks
+from sweep.storage.pareto import nondomination_ranks
 
 if TYPE_CHECKING:
     from sweep.definition.study import Study

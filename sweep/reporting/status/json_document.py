@@ -22,7 +22,7 @@ def _study(status: StudyStatus, now: datetime) -> dict[str, Any]:
         "metric": only.metric if only else None,
         "direction": only.direction if only else None,
         "objectives": [objective._asdict() for objective in goals.objectives],
-        "constraints": list(map(str, goals.constraints)),
+        "constraints": [constraint.as_keys() for constraint in goals.constraints],
         "created_at": _moment(status.created_at),
         "launcher": status.launcher
         and {
