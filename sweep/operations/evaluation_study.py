@@ -95,7 +95,7 @@ def _num_best(
         raise InputError(
             f"study {study.name} has several objectives, so no configuration is the best\n"
             "choose trials of the Pareto front with --trial N (may be repeated), or all of them with "
-            f"--front; the front consists of {shown}"
+            f"--front\nthe front consists of the trials {shown}"
         )
     return len(best) if front else 0
 
