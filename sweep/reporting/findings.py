@@ -97,10 +97,9 @@ def _trade_offs(data: StudyData) -> Iterator[str]:
         f"{len(front):,} of {complete} {'is' if is_one else 'are'} on the Pareto front: no other trial is "
         "better in one objective and at least as good in the others."
     )
-    for view in data.by_objective:
-        best = view.complete_trials.iloc[0]
-        value = format_metric(view.metric, best["value"])
-        yield f"The best {heading(view.metric)} is {value}, of trial {best['number']}."
+    for objective, trial in data.front_ends:
+        value = format_metric(objective.metric, trial[f"final_{objective.metric}"])
+        yield f"The best {heading(objective.metric)} is {value}, of trial {trial['number']}."
     info = hypervolume_info(data)
     num_since = num_without_improvement(info)
     if info.numbers and num_since >= max(FLAT_SHARE * len(info.numbers), 5):

@@ -14,7 +14,7 @@ from sweep.storage.pareto import nondomination_ranks
 
 if TYPE_CHECKING:
     from sweep.definition.study import Study
-    from sweep.goals import Direction, Goals
+    from sweep.goals import Direction, Goals, Objective
     from sweep.storage.code_version import CodeVersion
 
 TRIAL_STATES = ("complete", "pruned", "running", "waiting", "failed")
@@ -162,3 +162,14 @@ class StudyData:
         if self.goals.is_single:
             return self.complete_trials.head(1)
         return self.complete_trials[self.ranks.loc[self.complete_trials.index] == 0]
+
+    @cached_property
+    def front_ends(self) -> Sequence[tuple[Objective, dict[Any, Any]]]:
+        """Each objective with the trial of the Pareto front that is best in it."""
+        front, losses = self.best_trials, self.losses.loc[self.best_trials.index]
+        if front.empty:
+            return []
+        return [
+            (objective, front.loc[losses[index].idxmin()].to_dict())
+            for index, objective in enumerate(self.goals.objectives)
+        ]
