@@ -166,10 +166,9 @@ class StudyData:
     @cached_property
     def front_ends(self) -> Sequence[tuple[Objective, dict[Any, Any]]]:
         """Each objective with the trial of the Pareto front that is best in it."""
-        front, losses = self.best_trials, self.losses.loc[self.best_trials.index]
+        front = self.best_trials
         if front.empty:
             return []
-        return [
-            (objective, front.loc[losses[index].idxmin()].to_dict())
-            for index, objective in enumerate(self.goals.objectives)
-        ]
+        places = [int(self.losses.loc[front.index, index].argmin()) for index in self.losses.columns]
+        ends = front.iloc[places].to_dict("records")
+        return list(zip(self.goals.objectives, ends, strict=True))

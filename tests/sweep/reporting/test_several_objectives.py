@@ -243,7 +243,7 @@ def test_comparison_has_a_part_for_each_objective() -> None:
     assert "best train seconds" in elements.text
     assert len(elements.plots()) == 6
     with pytest.raises(InputError, match="cannot be compared"):
-        comparison([one, studies.kmnist()])
+        comparison([other, studies.kmnist()])
 
 
 def test_evaluation_has_the_results_of_each_objective() -> None:
