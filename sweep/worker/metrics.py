@@ -57,11 +57,11 @@ def returned_metrics(returned: Any, train: str, objectives: Sequence[str]) -> di
     if isinstance(returned, Mapping):
         return plain_numbers(returned)
     is_sequence = isinstance(returned, (list, tuple))
-    numbers = list(returned) if is_sequence and len(objectives) > 1 else [returned]
+    values = list(returned) if is_sequence and len(objectives) > 1 else [returned]
     try:
-        if len(numbers) != len(objectives):
+        if len(values) != len(objectives):
             raise TypeError
-        return plain_numbers(dict(zip(objectives, numbers)))  # noqa: B905 - Python 3.8 has no strict=
+        return plain_numbers(dict(zip(objectives, values)))  # noqa: B905 - Python 3.8 has no strict=
     except TypeError:
         several = f"{len(objectives)} numbers" if len(objectives) != 1 else "a number"
         example = ", ".join(f"{name!r}: 0.9" for name in objectives)
