@@ -2,6 +2,7 @@
 
 import ast
 import importlib.util
+import json
 import re
 import shlex
 import subprocess
@@ -178,6 +179,31 @@ def test_own_project_runs_as_described(tmp_path: Path, module: str, study: str) 
         )
         assert done.returncode == 0, done.stderr
     assert (tmp_path / "report" / study / "report.html").exists()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["my_tradeoff", "my_small_forest"])
+def test_studies_with_objectives_and_constraints_run_as_described(tmp_path: Path, name: str) -> None:
+    page = DOCS / "studies.md"
+    (model,) = (block for block in code_blocks(page, "python") if '"""my_tradeoff.py' in block)
+    (study,) = (block for block in code_blocks(page, "yaml") if block.startswith(f"name: {name}\n"))
+    (tmp_path / "my_tradeoff.py").write_text(model)
+    (tmp_path / "studies").mkdir()
+    (tmp_path / "studies" / f"{name}.yaml").write_text(study)
+    commands = [["launch"], ["report"]]
+    if name == "my_tradeoff":
+        commands.insert(1, ["evaluate", "--front", "--seeds=2"])
+    for command, *options in commands:
+        done = subprocess.run(
+            [sys.executable, "-m", "sweep", command, "--study", name, *options],
+            cwd=tmp_path,
+            capture_output=True,
+            text=True,
+            timeout=250,
+        )
+        assert done.returncode == 0, done.stderr
+    content = json.loads((tmp_path / "report" / name / "report.json").read_text())
+    assert content["front"]
 
 
 def test_own_project_shows_what_is_tested() -> None:

@@ -20,8 +20,18 @@ from sweep.cli.output import say
 def evaluate(
     study: RecordedStudyOption,
     top: Annotated[
-        int, typer.Option(min=1, help="The number of best configurations to test.", metavar="K")
-    ] = 1,
+        int | None,
+        typer.Option(
+            min=1,
+            help="The number of best configurations to test; 1 by default. Not with several objectives.",
+            metavar="K",
+            show_default=False,
+        ),
+    ] = None,
+    front: Annotated[
+        bool,
+        typer.Option("--front", help="Test the configurations of the Pareto front of several objectives."),
+    ] = False,
     seeds: Annotated[
         int, typer.Option(min=1, help="The number of seeds for each configuration.", metavar="N")
     ] = 3,
@@ -54,13 +64,14 @@ def evaluate(
     engine, row = open_study(study, storage)
     cluster = cluster or row.cluster
     target = load_profile(cluster_file(), cluster).profile
-    chosen = evaluation_study(engine, row, top, seeds, trial or ())
+    chosen = evaluation_study(engine, row, top, seeds, trial or (), front=front)
     engine.dispose()
     request = LaunchRequest(
         chosen, target, engine.url, Path(row.workdir), Path.cwd(), cluster, code_of=row.name
     )
     run_launcher(request, names_best=False)  # the best seed is not a result
-    configurations = evaluated_configurations(study_data(row.name, engine.url))
-    for configuration in configurations:
-        say(str(configuration))
-    say(verdict(configurations, chosen.direction))
+    for view in study_data(row.name, engine.url).by_objective:
+        configurations = evaluated_configurations(view)
+        for configuration in configurations:
+            say(str(configuration))
+        say(verdict(configurations, view.direction))

@@ -103,6 +103,7 @@ def launch(
         wait=wait,
         is_workdir_given=workdir is not None,
         update_code=update_code,
+        is_dry_run=dry_run,
     )
     if as_job and not dry_run:
         if storage is not None or any(map(sets_storage, settings)):

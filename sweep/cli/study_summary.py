@@ -1,18 +1,39 @@
-"""The state of a study in two lines."""
+"""The state of a study in two lines, or in one more for each further trial of the Pareto front."""
+
+from optuna.trial import FrozenTrial
 
 from sweep.definition.study import Study
+from sweep.goals import Goals
 from sweep.launcher.proposals import Proposals
 from sweep.terminal_text import one_line
 
+MAX_FRONT = 10
+"""How many trials of the Pareto front are listed."""
+
 
 def summary(study: Study, proposals: Proposals, names_best: bool = True) -> str:
-    """Return the number of trials in each state, and the best trial if it is to be named."""
+    """Return the number of trials in each state, and the best trials if they are to be named."""
     states = ", ".join(f"{number} {state}" for state, number in proposals.counts().items() if number)
     lines = [f"study {one_line(study.name)}: {states or 'no trials'}"]
-    if names_best and (best := proposals.best()) is not None:
-        params = ", ".join(f"{one_line(name)}={_shown(value)}" for name, value in best.params.items())
-        lines.append(f"best: trial {best.number}, {one_line(study.metric)} = {best.value:.6g} ({params})")
+    if names_best:
+        best = proposals.best()
+        lines += [_line(study.goals, trial) for trial in best[:MAX_FRONT]]
+        if len(best) > MAX_FRONT:
+            lines.append(
+                f"and {len(best) - MAX_FRONT} more trials on the Pareto front; `sweep report` shows all"
+            )
+        if study.goals.constraints and not best:
+            lines.append("no complete trial satisfies the constraints")
     return "\n".join(lines)
+
+
+def _line(goals: Goals, trial: FrozenTrial) -> str:
+    values = ", ".join(
+        f"{one_line(objective.metric)} = {value:.6g}"
+        for objective, value in zip(goals.objectives, trial.values, strict=True)
+    )
+    params = ", ".join(f"{one_line(name)}={_shown(value)}" for name, value in trial.params.items())
+    return f"{'best' if goals.is_single else 'Pareto front'}: trial {trial.number}, {values} ({params})"
 
 
 def _shown(value: object) -> str:

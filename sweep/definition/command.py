@@ -204,7 +204,7 @@ def command_problems(
     metrics: MetricSources | None,
     *,
     params: Collection[str],
-    objective: str,
+    objectives: Sequence[str],
     has_data_dir: bool,
 ) -> Iterator[Problem]:
     """Find the problems of a command that concern several keys of a study.
@@ -214,7 +214,7 @@ def command_problems(
         env: Its environment variables.
         metrics: The sources of its metrics.
         params: The names of the hyperparameters.
-        objective: The study's metric.
+        objectives: The metrics of the study's objectives that the command has to report.
         has_data_dir: Whether the study has a `data_dir`.
     """
     if "args" in params:
@@ -238,12 +238,13 @@ def command_problems(
     for name in env:
         if name.startswith("SWEEP_"):
             yield Problem(("env", name), "is not possible: names that begin with SWEEP_ are reserved")
-    if metrics is not None and metrics.file is None and objective not in metrics.stdout:
-        yield Problem(
-            ("metrics", "stdout"),
-            f"has no pattern for the study's metric {format_value(objective)}; "
-            + format_choices(objective, [name for name in metrics.stdout if name != EPOCH]),
-        )
+    for objective in objectives:
+        if metrics is not None and metrics.file is None and objective not in metrics.stdout:
+            yield Problem(
+                ("metrics", "stdout"),
+                f"has no pattern for the study's metric {format_value(objective)}; "
+                + format_choices(objective, [name for name in metrics.stdout if name != EPOCH]),
+            )
 
 
 def unused_params(command: str | Sequence[str], env: Mapping[str, str], params: Collection[str]) -> list[str]:

@@ -47,6 +47,11 @@ class QMC(Settings):
 
 Sampler = Annotated[TPE | Random | QMC, Field(discriminator="name")]
 
+SINGLE_OBJECTIVE = frozenset({"cmaes"})
+"""The names of the samplers that raise an error if a study has several objectives."""
+WITHOUT_CONSTRAINTS = frozenset({"cmaes"})
+"""The names of the samplers that model the objective and ignore constraints."""
+
 
 def make_sampler(sampler: Sampler, num_asked: int = 0) -> BaseSampler:
     """Return Optuna's sampler.

@@ -15,6 +15,14 @@ from sweep.definition.command import (
     command_problems,
 )
 from sweep.definition.failures import Failures
+from sweep.definition.goal_entries import (
+    ConstraintEntry,
+    MetricName,
+    ObjectiveEntry,
+    combination_problems,
+    goals_from,
+    key_problems,
+)
 from sweep.definition.problem import Problem, format_choices, format_value, raise_problems
 from sweep.definition.pruner import NoPruning, Pruner
 from sweep.definition.sampler import TPE, Sampler
@@ -23,6 +31,7 @@ from sweep.definition.settings_file import read_settings
 from sweep.definition.space import Entry
 from sweep.definition.track import Track
 from sweep.errors import InputError
+from sweep.goals import MEASUREMENTS, Direction, Goals
 
 EVALUATION = "-evaluation"
 """The suffix of the name of the study that evaluates another study."""
@@ -48,7 +57,7 @@ class DryRun(Settings):
 
 
 class Study(Settings):
-    """A search for the hyperparameters that optimize the objective of a train function or a command."""
+    """A search for the hyperparameters that optimize the objectives of a train function or a command."""
 
     guide = "docs/own_project.md shows study files for scripts and models; docs/studies.md lists all keys"
 
@@ -89,10 +98,14 @@ class Study(Settings):
     """Name of the dataset, passed to the functions above."""
     data_dir: str | None = None
     """Folder of the data, passed to the functions above."""
-    metric: str = Field(min_length=1)
-    """Reported metric that is the objective."""
-    direction: Literal["maximize", "minimize"]
+    metric: MetricName | None = None
+    """Metric that is the objective. A study has either `metric` and `direction` or `objectives`."""
+    direction: Direction | None = None
     """Direction in which the objective is optimized."""
+    objectives: tuple[ObjectiveEntry, ...] = Field(default=(), strict=False)
+    """Several objectives, in place of `metric` and `direction`."""
+    constraints: tuple[ConstraintEntry, ...] = Field(default=(), strict=False)
+    """Limits for metrics. The best trial is chosen among those that satisfy all of them."""
     trials: PositiveInt
     """Total number of trials."""
     parallel: PositiveInt = 1
@@ -140,7 +153,11 @@ class Study(Settings):
 
     def _problems(self) -> Iterator[Problem]:
         """Find the problems that concern several fields."""
-        yield from self._problems_of_program()
+        problems_of_objectives = list(key_problems(self.metric, self.direction, self.objectives))
+        yield from problems_of_objectives
+        if not problems_of_objectives:
+            yield from combination_problems(self.goals, self.sampler, self.pruner)
+            yield from self._problems_of_program()
         for name in self.fixed:
             if name in self.space:
                 yield Problem(
@@ -169,7 +186,7 @@ class Study(Settings):
                 self.env,
                 self.metrics,
                 params=[*self.space, *self.fixed],
-                objective=self.metric,
+                objectives=self.goals.returned_objectives,
                 has_data_dir=self.data_dir is not None,
             )
             return
@@ -180,6 +197,11 @@ class Study(Settings):
         ):
             if is_given:
                 yield Problem((key,), "is possible only together with command")
+
+    @property
+    def goals(self) -> Goals:
+        """The objectives, of which there may be one, and the constraints."""
+        return goals_from(self.metric, self.direction, self.objectives, self.constraints)
 
     @property
     def function(self) -> str | None:
@@ -216,7 +238,8 @@ class Study(Settings):
     def evaluation_study(self, points: Sequence[Mapping[str, Scalar]]) -> Self:
         """Return the study that `sweep evaluate` launches, which has one trial of `evaluate` for each point.
 
-        Its objective is this study's objective on the test data, such as `test_accuracy` for `val_accuracy`.
+        Its objectives are this study's objectives on the test data, such as `test_accuracy` for
+        `val_accuracy`. Those that are measured for each trial are the same. It has no constraints.
 
         Args:
             points: The configurations to evaluate, each with all hyperparameters. Equal points result in
@@ -233,13 +256,23 @@ class Study(Settings):
                 "metrics": None,
                 "stop_grace_seconds": DEFAULT_STOP_GRACE_S,
                 "evaluate": None,
-                "metric": f"test_{self.metric.removeprefix('val_')}",
+                "metric": None if self.metric is None else _on_test_data(self.metric),
+                "objectives": [
+                    ObjectiveEntry(metric=_on_test_data(entry.metric), direction=entry.direction)
+                    for entry in self.objectives
+                ],
+                "constraints": (),
                 "trials": len(points),
                 "enqueue": points,
                 "pruner": NoPruning(name="none"),
                 "budget": Budget(),
             }
         )
+
+
+def _on_test_data(metric: str) -> str:
+    """Return the metric on the test data that corresponds to an objective."""
+    return metric if metric in MEASUREMENTS else f"test_{metric.removeprefix('val_')}"
 
 
 def load_study(reference: str, overrides: Sequence[str] = (), directory: Path | None = None) -> Study:

@@ -9,8 +9,10 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
+from sweep.goals import Goals
 from sweep.launcher.learning_curves_svg import learning_curves_svg
 from sweep.launcher.proposals import Proposals
+from sweep.launcher.reconciliation import TrialEnd
 from sweep.launcher.rows import storable
 from sweep.markdown_text import markdown_text
 from sweep.redaction import hide_passwords
@@ -54,7 +56,7 @@ def show_in_dashboard(
     attempt: AttemptRow,
     folder: AttemptFolder,
     result: Result | None,
-    objective: str,
+    end: TrialEnd,
     proposals: Proposals,
     store: Path,
 ) -> None:
@@ -67,16 +69,12 @@ def show_in_dashboard(
         attempt: The trial's last attempt.
         folder: The attempt's folder.
         result: What the worker wrote when the attempt ended.
-        objective: The name of the objective.
+        end: How the trial ended.
         proposals: The study in Optuna.
         store: The folder for the copies of the files.
     """
-    is_best = (
-        result is not None
-        and objective in result.metrics
-        and proposals.would_be_best(result.metrics[objective])
-    )
-    artifacts = collect_artifacts(attempt, folder, result, objective, is_best=is_best)
+    goals, is_best = proposals.goals, proposals.would_be_best(end)
+    artifacts = collect_artifacts(attempt, folder, result, goals, is_best=is_best)
     trial_id = attempt.trial.optuna_trial_id
     proposals.annotate(trial_id, artifacts.attributes, artifacts.note)
     with TemporaryDirectory() as temporary:
@@ -91,7 +89,7 @@ def show_in_dashboard(
 
 
 def collect_artifacts(
-    attempt: AttemptRow, folder: AttemptFolder, result: Result | None, objective: str, *, is_best: bool
+    attempt: AttemptRow, folder: AttemptFolder, result: Result | None, goals: Goals, *, is_best: bool
 ) -> DashboardArtifacts:
     """Return what the dashboard shows about a trial.
 
@@ -102,8 +100,8 @@ def collect_artifacts(
         attempt: The trial's last attempt.
         folder: The attempt's folder.
         result: What the worker wrote when the attempt ended.
-        objective: The name of the objective.
-        is_best: Whether the trial is the best one when it ends.
+        goals: The objectives and constraints of the study.
+        is_best: Whether the trial is the best one, or on the Pareto front, when it ends.
     """
     log = hide_passwords(without_sequences(folder.read_log(MAX_LOG_BYTES)))
     reports = _epochs(folder)
@@ -113,8 +111,8 @@ def collect_artifacts(
     metrics = dict(result.metrics) if result is not None else {}
     has_note = is_best or attempt.cause is not None
     return DashboardArtifacts(
-        attributes=_attributes(attempt, metrics, objective),
-        note=_note(attempt, metrics, log) if has_note else None,
+        attributes=_attributes(attempt, metrics, goals),
+        note=_note(attempt, metrics, log, goals) if has_note else None,
         contents=contents,
         pictures=list(islice(read_pictures(folder.artifacts, MAX_PICTURE_BYTES), MAX_PICTURES)),
     )
@@ -129,7 +127,7 @@ def _epochs(folder: AttemptFolder) -> list[EpochReport]:
     return list({report.epoch: report for report in reversed(reports)}.values())[::-1]
 
 
-def _attributes(attempt: AttemptRow, metrics: Mapping[str, float], objective: str) -> dict[str, Any]:
+def _attributes(attempt: AttemptRow, metrics: Mapping[str, float], goals: Goals) -> dict[str, Any]:
     facts: dict[str, Any] = {
         "attempts": attempt.number,
         "cause": attempt.cause,
@@ -139,18 +137,20 @@ def _attributes(attempt: AttemptRow, metrics: Mapping[str, float], objective: st
         "folder": attempt.trial.folder,
     }
     finite = [name for name in metrics if math.isfinite(metrics[name])]  # JSON has no nan
-    others = [name for name in finite if name != objective][:MAX_METRICS]
+    objectives = {objective.metric for objective in goals.objectives}
+    others = [name for name in finite if name not in objectives][:MAX_METRICS]
     return {name: fact for name, fact in facts.items() if fact is not None} | {
         name: metrics[name] for name in others
     }
 
 
-def _note(attempt: AttemptRow, metrics: Mapping[str, float], log: str) -> str:
+def _note(attempt: AttemptRow, metrics: Mapping[str, float], log: str, goals: Goals) -> str:
     """Return Markdown with the end of the log, indented so that it is not interpreted as Markdown.
 
     Names are escaped: they come from the trial and from the scheduler.
     """
-    lines = [f"**Failed: {attempt.cause}**" if attempt.cause else "**The best trial when it ended**", ""]
+    rank = "The best trial when it ended" if goals.is_single else "On the Pareto front when it ended"
+    lines = [f"**Failed: {attempt.cause}**" if attempt.cause else f"**{rank}**", ""]
     named = list(metrics.items())[:MAX_METRICS]
     lines += [f"- {markdown_text(name[:MAX_NAME_LENGTH])}: {value:.6g}" for name, value in named]
     job, host = (markdown_text(str(each)[:MAX_NAME_LENGTH]) for each in (attempt.job_id, attempt.host))

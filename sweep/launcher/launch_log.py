@@ -38,14 +38,15 @@ class LaunchLog:
 
         Args:
             change: The change.
-            is_best: Whether it completes the best trial so far.
+            is_best: Whether it completes the best trial so far, or a trial of the Pareto front.
         """
         attempt, message = change.attempt, change.message
         has_ended = attempt.state not in ACTIVE_STATES
         if has_ended:
             self._epochs(change)
         if message is not None and (not has_ended or change.end or self._is_new(attempt, "end job")):
-            mark = " (best so far)" if is_best else ""
+            word = "best so far" if self._study.goals.is_single else "on the Pareto front so far"
+            mark = f" ({word})" if is_best else ""
             if change.end is not None and change.end.outcome is Outcome.FAILED:
                 study = shlex.quote(self._study.name)
                 mark = f"; more: sweep logs --study {study} --trial {attempt.trial.number}"
@@ -112,12 +113,14 @@ class LaunchLog:
         self._failing_nodes = {node.name for node in nodes}
 
     def _epochs(self, change: Change) -> None:
-        metric = self._study.metric
+        metrics = [objective.metric for objective in self._study.goals.objectives]
         for report in change.epochs:
-            if metric in report.metrics:
-                value = report.metrics[metric]
+            values = [
+                f"{metric} = {report.metrics[metric]:.6g}" for metric in metrics if metric in report.metrics
+            ]
+            if values:
                 epoch_logger.info(
-                    "%s: epoch %d, %s = %.6g", describe(change.attempt), report.epoch, metric, value
+                    "%s: epoch %d, %s", describe(change.attempt), report.epoch, ", ".join(values)
                 )
 
     def _is_new(self, attempt: AttemptRow, text: str) -> bool:

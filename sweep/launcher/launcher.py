@@ -307,7 +307,7 @@ class Launcher:
         if attempt.state not in ACTIVE_STATES:
             return Files()
         files = read_files(attempt, self.open_folder(attempt))
-        files = with_checked_result(files, self.study.metric)
+        files = with_checked_result(files, self.study.goals)
         if files.problem is not None:
             self.log.problem(attempt, files.problem)
         if not files.epochs:
@@ -315,7 +315,10 @@ class Launcher:
         return without_epochs(files, self.records.recorded_epochs(attempt.trial_id))
 
     def _report_epochs(self, attempt: AttemptRow, reports: Iterable[EpochReport]) -> None:
-        metric = self.study.metric
+        """Report the objective of each epoch to Optuna, which stores no epochs with several objectives."""
+        if not self.study.goals.is_single:
+            return
+        metric = self.study.goals.objectives[0].metric
         for report in reports:
             if metric in report.metrics:
                 trial_id, value = attempt.trial.optuna_trial_id, report.metrics[metric]
@@ -344,7 +347,7 @@ class Launcher:
             folder = self.open_folder(attempt)
             job = job_of([attempt], self.open_folder) if attempt.job_name else None
             observation = replace(observation, job_output=describe_job_end(folder, job, observation.job))
-        return reconcile(attempt, observation, action, cycle, self.study.metric)
+        return reconcile(attempt, observation, action, cycle, self.study.goals)
 
     def _apply(self, changes: Sequence[Change]) -> list[AttemptRow]:
         """Carry out changes, apart from saving the rows, and return the attempts to submit.
@@ -381,15 +384,15 @@ class Launcher:
             logger.warning("%s: the request to stop cannot be written: %s", describe(attempt), error)
 
     def _end_trial(self, attempt: AttemptRow, result: Result | None, end: TrialEnd) -> bool:
-        """Record the end of a trial in the dashboard and in Optuna; return whether it is the best so far.
+        """Record the end of a trial in the dashboard and in Optuna; return whether it is a best one so far.
 
         The dashboard comes first, because Optuna accepts no files for a trial that has ended.
         """
         store = dashboard_folder(Path(attempt.trial.folder).parent)
         folder = self.open_folder(attempt)
-        show_in_dashboard(attempt, folder, result, self.study.metric, self.proposals, store)
-        self.proposals.tell(attempt.trial.number, end.outcome, end.value)
-        return end.outcome is Outcome.COMPLETE and self.proposals.best_number() == attempt.trial.number
+        show_in_dashboard(attempt, folder, result, end, self.proposals, store)
+        self.proposals.tell(attempt.trial.number, end)
+        return end.outcome is Outcome.COMPLETE and attempt.trial.number in self.proposals.best_numbers()
 
     def _note_ends(self, changes: Sequence[Change]) -> None:
         """Update the values that are derived from ended attempts, after the attempts are saved."""
@@ -414,12 +417,13 @@ class Launcher:
             return
         self._is_pruner_checked = True
         names = self.records.reported_metrics(complete.attempt.trial_id)
-        if self.study.metric not in names:
+        metric = self.study.goals.objectives[0].metric
+        if metric not in names:
             logger.warning(
                 "study %s: no trial can be pruned, because the pruner judges the metric %s, but %s "
                 "reported %s; report the metric in each epoch, or remove the pruner",
                 self.study.name,
-                self.study.metric,
+                metric,
                 describe(complete.attempt),
                 f"only {shortened_line(', '.join(names))}" if names else "no epoch",
             )
@@ -459,7 +463,7 @@ class Launcher:
         attempt.error, attempt.ended_at = problem, self.clock.now()
         attempt.is_cost_final = True
         logger.warning("%s: failed (%s): %s", describe(attempt), attempt.cause, problem)
-        self.proposals.tell(attempt.trial.number, Outcome.FAILED)
+        self.proposals.tell(attempt.trial.number, TrialEnd(Outcome.FAILED))
         self.records.save([attempt])
         self.failures = self.failures.after(attempt.cause)
         return True

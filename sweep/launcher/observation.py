@@ -4,12 +4,13 @@ from collections.abc import Collection
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
+from sweep.goals import PEAK_MEMORY, Goals
 from sweep.scheduler.job import JobStatus
 from sweep.states import AttemptState, Cause, Outcome, Stop
 from sweep.storage.tables import AttemptRow
 from sweep.worker.attempt_folder import AttemptFolder, invalid_result, may_have_more
 from sweep.worker.documents import EpochReport, Result, Start
-from sweep.worker.metrics import check_objective
+from sweep.worker.metrics import check_required
 from sweep.worker.regular_file import UnusableFileError
 
 
@@ -101,13 +102,18 @@ def read_files(attempt: AttemptRow, folder: AttemptFolder) -> Files:
     return Files(start, result, tuple(epochs), offset, has_more=may_have_more(before, offset))
 
 
-def with_checked_result(files: Files, metric: str) -> Files:
-    """Replace a result without a value of the objective, which no worker writes, by a failure."""
+def with_checked_result(files: Files, goals: Goals) -> Files:
+    """Replace a result without a value of an objective, which no worker writes, by a failure.
+
+    The worker of an earlier version measures no memory.
+    """
     result = files.result
     if result is None or result.outcome is not Outcome.COMPLETE:
         return files
+    measured = {PEAK_MEMORY: result.peak_memory_gb}
+    missing = [name for name in goals.measured if measured.get(name, 0.0) is None]
     try:
-        check_objective(metric, result.metrics)
+        check_required([*goals.returned, *missing], result.metrics)
     except ValueError as error:
         return replace(files, result=invalid_result(result.token, str(error)))
     return files

@@ -7,14 +7,21 @@ from typing import Any, NamedTuple
 
 import optuna
 from optuna.artifacts import FileSystemArtifactStore, get_all_artifact_meta, upload_artifact
-from optuna.study import StudyDirection
 from optuna.trial import FrozenTrial, TrialState
 
 from sweep.definition.pruner import make_pruner
 from sweep.definition.sampler import make_sampler
 from sweep.definition.study import Study
+from sweep.launcher.reconciliation import TrialEnd
 from sweep.states import Outcome
-from sweep.storage.optuna_storage import STATES, PolledStorage, optuna_study_id, optuna_trial_id
+from sweep.storage.optuna_storage import (
+    STATES,
+    PolledStorage,
+    best_trials,
+    optuna_study_id,
+    optuna_trial_id,
+    record_violations,
+)
 
 ENQUEUED = "enqueued"
 """The user attribute with the index of a trial's point in the study file's `enqueue`."""
@@ -39,16 +46,20 @@ class Proposals:
     Args:
         study: The study's definition.
         storage: Optuna's storage.
+
+    Attributes:
+        goals: The objectives and constraints of the study.
     """
 
     def __init__(self, study: Study, storage: PolledStorage) -> None:
         optuna.logging.set_verbosity(optuna.logging.ERROR)
         self._space = study.space
+        self.goals = study.goals
         self._storage = storage
         self._study = optuna.create_study(
             study_name=study.name,
             storage=self._storage,
-            direction=study.direction,
+            directions=[objective.direction for objective in study.goals.objectives],
             load_if_exists=True,
             pruner=make_pruner(study.pruner),
         )
@@ -111,22 +122,25 @@ class Proposals:
         trial = next(trial for trial in reversed(trials) if optuna_trial_id(trial) == trial_id)
         return self._study.pruner.prune(self._study, trial)
 
-    def tell(self, number: int, outcome: Outcome, value: float | None = None) -> None:
+    def tell(self, number: int, end: TrialEnd) -> None:
         """Record how a trial ended. Nothing happens if its end is recorded already.
 
         Args:
             number: The trial's number.
-            outcome: How it ended.
-            value: The value of the objective if the trial is complete.
+            end: How it ended.
         """
-        self._study.tell(number, values=value, state=OPTUNA_STATES[outcome], skip_if_finished=True)
+        if end.violations:
+            record_violations(self._study, number, end.violations)
+        values = list(end.values) or None
+        self._study.tell(number, values=values, state=OPTUNA_STATES[end.outcome], skip_if_finished=True)
 
-    def would_be_best(self, value: float) -> bool:
-        """Return whether a trial that ends with this value would be the best so far."""
-        best = self.best()
-        if best is None or best.value is None:
-            return True
-        return value > best.value if self._study.direction is StudyDirection.MAXIMIZE else value < best.value
+    def would_be_best(self, end: TrialEnd) -> bool:
+        """Return whether a trial that ends like this would be the best so far, or one of the Pareto front."""
+        if end.outcome is not Outcome.COMPLETE or any(excess > 0 for excess in end.violations):
+            return False
+        losses = self.goals.losses(end.values)
+        others = [self.goals.losses(tuple(trial.values)) for trial in self.best()]
+        return not any(all(one <= this for one, this in zip(other, losses, strict=True)) for other in others)
 
     def annotate(self, trial_id: int, attributes: Mapping[str, Any], note: str | None) -> None:
         """Store what the dashboard shows beside a trial's hyperparameters.
@@ -169,17 +183,16 @@ class Proposals:
                     artifact_store=artifacts, file_path=str(file), study_or_trial=trial, storage=self._storage
                 )
 
-    def best(self) -> FrozenTrial | None:
-        """Return the best complete trial so far, None if no trial is complete."""
-        try:
-            return self._study.best_trial
-        except ValueError:
-            return None
+    def best(self) -> list[FrozenTrial]:
+        """Return the best trial so far or, with several objectives, the Pareto front by number.
 
-    def best_number(self) -> int | None:
-        """Return the number of the best complete trial so far."""
-        best = self.best()
-        return None if best is None else best.number
+        The list is empty if no complete trial satisfies the constraints.
+        """
+        return best_trials(self._study)
+
+    def best_numbers(self) -> set[int]:
+        """Return the numbers of the trials that `best` returns."""
+        return {trial.number for trial in self.best()}
 
     def counts(self) -> dict[str, int]:
         """Return the number of trials in each state, by the names that reports use."""

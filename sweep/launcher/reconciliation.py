@@ -6,6 +6,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple
 
 from sweep.error_summary import error_summary
+from sweep.goals import GPU_SECONDS, PEAK_MEMORY, TRAIN_SECONDS, Goals
 from sweep.launcher.decision import Action, ActionKind
 from sweep.launcher.observation import Cycle, Observation, ended_at
 from sweep.launcher.rows import epoch_rows, final_metric_rows, gpu_share, storable
@@ -23,10 +24,17 @@ from sweep.worker.documents import (
 
 
 class TrialEnd(NamedTuple):
-    """How a trial ended, for Optuna: the outcome, and the value of the objective if it is complete."""
+    """How a trial ended, for Optuna.
+
+    Attributes:
+        outcome: The outcome.
+        values: The value of each objective; empty unless the trial is complete.
+        violations: By how much each constraint is violated; see `Constraint.violation`.
+    """
 
     outcome: Outcome
-    value: float | None = None
+    values: tuple[float, ...] = ()
+    violations: tuple[float, ...] = ()
 
 
 class Message(NamedTuple):
@@ -70,7 +78,7 @@ class Change:
 
 
 def reconcile(
-    attempt: AttemptRow, observation: Observation, action: Action, cycle: Cycle, metric: str
+    attempt: AttemptRow, observation: Observation, action: Action, cycle: Cycle, goals: Goals
 ) -> Change:
     """Return the changes that bring the records of an attempt up to date and carry out an action.
 
@@ -79,7 +87,7 @@ def reconcile(
         observation: What is known about the attempt.
         action: What the attempt needs.
         cycle: What is known about the study.
-        metric: The name of the objective.
+        goals: The objectives and constraints of the study.
     """
     if action.kind is ActionKind.RECORD_COST:
         return Change(attempt, {**_job_id(attempt, observation), **_cost_values(attempt, observation)})
@@ -116,10 +124,10 @@ def reconcile(
             message = _info("should be pruned; requested to stop")
             return replace(change, updates=updates, stop=Outcome.PRUNED, message=message)
         case _:
-            return _end(change, observation, action, cycle, metric)
+            return _end(change, observation, action, cycle, goals)
 
 
-def _end(change: Change, observation: Observation, action: Action, cycle: Cycle, metric: str) -> Change:
+def _end(change: Change, observation: Observation, action: Action, cycle: Cycle, goals: Goals) -> Change:
     """Return the changes for an attempt that has ended."""
     result = observation.files.result
     updates = {**change.updates, **_end_values(change.attempt, observation, action, cycle)}
@@ -129,10 +137,16 @@ def _end(change: Change, observation: Observation, action: Action, cycle: Cycle,
     match action.kind:
         case ActionKind.COMPLETE:
             assert result is not None
-            value = result.metrics[metric]
-            rows = (*change.rows, *final_metric_rows(change.attempt.trial_id, result, metric))
-            message = _info(f"complete, {metric} = {value:.6g}")
-            return replace(change, rows=rows, end=TrialEnd(Outcome.COMPLETE, value), message=message)
+            measured = measurements(change.attempt, updates, result)
+            metrics = {**{name: measured[name] for name in goals.measured}, **result.metrics}
+            end = TrialEnd(Outcome.COMPLETE, goals.values(metrics), goals.violations(metrics))
+            return replace(
+                change,
+                rows=(*change.rows, *final_metric_rows(change.attempt.trial_id, metrics, goals)),
+                result=replace(result, metrics=metrics),
+                end=end,
+                message=_info(_completion(end, goals)),
+            )
         case ActionKind.PRUNE:
             return replace(change, end=TrialEnd(Outcome.PRUNED), message=_info("pruned"))
         case ActionKind.RETRY:
@@ -141,6 +155,44 @@ def _end(change: Change, observation: Observation, action: Action, cycle: Cycle,
         case _:
             message = Message(logging.WARNING, f"failed ({action.cause}){_reason(updates)}")
             return replace(change, end=TrialEnd(Outcome.FAILED), message=message)
+
+
+def measurements(attempt: AttemptRow, updates: Mapping[str, Any], result: Result) -> dict[str, float]:
+    """Return the measurements of a trial that is complete, over all of its attempts.
+
+    Args:
+        attempt: The trial's last attempt, with its trial and that trial's attempts.
+        updates: The new values of its columns.
+        result: What its worker wrote.
+    """
+    earlier = [other for other in attempt.trial.attempts if other is not attempt]
+    started_at = updates.get("started_at") or updates["ended_at"]
+    spans = [(started_at, updates["ended_at"]), *((other.started_at, other.ended_at) for other in earlier)]
+    measured = {
+        GPU_SECONDS: updates.get("gpu_seconds", 0.0) + sum(other.gpu_seconds for other in earlier),
+        TRAIN_SECONDS: sum(
+            max((end - start).total_seconds(), 0.0)
+            for start, end in spans
+            if start is not None and end is not None
+        ),
+    }
+    if result.peak_memory_gb is not None:
+        measured[PEAK_MEMORY] = result.peak_memory_gb
+    return measured
+
+
+def _completion(end: TrialEnd, goals: Goals) -> str:
+    """Return a clause with the values of the objectives, and the constraints that are violated."""
+    values = ", ".join(
+        f"{objective.metric} = {value:.6g}"
+        for objective, value in zip(goals.objectives, end.values, strict=True)
+    )
+    violated = [
+        str(constraint)
+        for constraint, excess in zip(goals.constraints, end.violations, strict=True)
+        if excess > 0
+    ]
+    return f"complete, {values}" + (f"; violates {' and '.join(violated)}" if violated else "")
 
 
 END_STATES = {

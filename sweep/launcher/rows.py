@@ -1,11 +1,12 @@
 """Database rows and column values from the documents that workers write."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
+from sweep.goals import Goals
 from sweep.launcher.observation import moment
 from sweep.storage.study_records import metric_value
 from sweep.storage.tables import AttemptRow, EpochRow, FinalMetricRow
-from sweep.worker.documents import EpochReport, Result, plain_text
+from sweep.worker.documents import EpochReport, plain_text
 
 
 def epoch_rows(trial_id: int, reports: Iterable[EpochReport]) -> list[EpochRow]:
@@ -23,20 +24,19 @@ def epoch_rows(trial_id: int, reports: Iterable[EpochReport]) -> list[EpochRow]:
     ]
 
 
-def final_metric_rows(trial_id: int, result: Result, objective: str) -> list[FinalMetricRow]:
-    """Return one row for each metric that the train function returned, except the objective.
-
-    Optuna's tables contain the value of the objective.
+def final_metric_rows(trial_id: int, metrics: Mapping[str, float], goals: Goals) -> list[FinalMetricRow]:
+    """Return one row for each final metric, except the objectives, whose values are in Optuna's tables.
 
     Args:
         trial_id: The trial's id in our tables.
-        result: The result of the trial's last attempt.
-        objective: The name of the objective.
+        metrics: The final metrics of the trial.
+        goals: The objectives and constraints of the study.
     """
+    objectives = {objective.metric for objective in goals.objectives}
     return [
         FinalMetricRow(trial_id=trial_id, metric=metric, value=metric_value(value))
-        for metric, value in result.metrics.items()
-        if metric != objective
+        for metric, value in metrics.items()
+        if metric not in objectives
     ]
 
 

@@ -44,7 +44,10 @@ def build_spec(
         attempt=attempt,
         token=token,
         train=study.function or "",
-        metric=study.metric,
+        objectives=study.goals.returned_objectives,
+        constrained=tuple(
+            metric for metric in study.goals.returned if metric not in study.goals.returned_objectives
+        ),
         params=all_params,
         seed=seed,
         dataset=study.dataset,

@@ -8,14 +8,24 @@ from sqlalchemy import Engine
 
 from sweep.definition.study import EVALUATION, Study
 from sweep.errors import InputError
+from sweep.storage.best_trials import best_numbers
 from sweep.storage.optuna_storage import all_trials, optuna_storage
 from sweep.storage.studies import find_study
 from sweep.storage.study_definition import recorded_definition
 from sweep.storage.tables import StudyRow
 
+MAX_SHOWN = 20
+"""How many trials of a Pareto front a message lists."""
+
 
 def evaluation_study(
-    engine: Engine, row: StudyRow, top: int, num_seeds: int, numbers: Sequence[int] = ()
+    engine: Engine,
+    row: StudyRow,
+    top: int | None,
+    num_seeds: int,
+    numbers: Sequence[int] = (),
+    *,
+    front: bool = False,
 ) -> Study:
     """Return the study whose trials evaluate configurations of another study.
 
@@ -24,13 +34,16 @@ def evaluation_study(
     Args:
         engine: The database.
         row: The study to evaluate.
-        top: How many of its best configurations to evaluate.
+        top: How many of its best configurations to evaluate; None for one, or for none with several
+            objectives.
         num_seeds: How many trials, which differ in their seeds, each configuration has.
         numbers: The numbers of further trials to evaluate, regardless of their results.
+        front: Whether to evaluate the configurations of the Pareto front of several objectives.
 
     Raises:
-        InputError: If the study has no `evaluate` function or no complete trial, or a number is not that of
-            a trial with hyperparameters.
+        InputError: If the study has no `evaluate` function or no complete trial that satisfies the
+            constraints, if a number is not that of a trial with hyperparameters, or if no trial is chosen
+            although there are several objectives.
     """
     study = recorded_definition(row)
     if study.evaluate is None and study.command is not None:
@@ -46,16 +59,45 @@ def evaluation_study(
         )
     with optuna_storage(engine.url) as storage:
         trials = all_trials(storage, row.name)
-        study_id = storage.get_study_id_from_name(row.name) if trials else None
-        numbers_best_first = [] if study_id is None else storage.best_numbers(study_id)
+        with storage.engine.connect() as connection:
+            numbers_best_first = best_numbers(connection, row.name, study.goals)
     params = {trial.number: trial.params for trial in trials}
-    best = _distinct(params[number] for number in numbers_best_first)[:top]
-    if not best:
-        raise InputError(f"study {row.name} has no complete trial, so there is nothing to evaluate yet")
+    if not numbers_best_first:
+        limits = " that satisfies the constraints" if study.goals.constraints else ""
+        raise InputError(
+            f"study {row.name} has no complete trial{limits}, so there is nothing to evaluate yet"
+        )
+    limit = _num_best(study, numbers_best_first, top, numbers, front=front)
+    best = _distinct(params[number] for number in numbers_best_first)[:limit]
     chosen = [*best, *_configurations_of(row.name, trials, numbers)]
     earlier = find_study(engine, f"{row.name}{EVALUATION}")
     points = [] if earlier is None else list(recorded_definition(earlier).enqueue)
     return study.evaluation_study(with_missing(points, chosen, num_seeds))
+
+
+def _num_best(
+    study: Study, best: Sequence[int], top: int | None, numbers: Sequence[int], *, front: bool
+) -> int:
+    """Return how many of the best configurations to evaluate.
+
+    Raises:
+        InputError: If the options do not suit the number of objectives.
+    """
+    if study.goals.is_single:
+        if front:
+            raise InputError(
+                f"study {study.name} has a single objective, so it has no Pareto front\n"
+                "use --top K instead of --front"
+            )
+        return 1 if top is None else top
+    if top is not None or not (front or numbers):
+        shown = ", ".join(map(str, best[:MAX_SHOWN])) + (", …" if len(best) > MAX_SHOWN else "")
+        raise InputError(
+            f"study {study.name} has several objectives, so no configuration is the best\n"
+            "choose trials of the Pareto front with --trial N (may be repeated), or all of them with "
+            f"--front\nthe front consists of the trials {shown}"
+        )
+    return len(best) if front else 0
 
 
 def _configurations_of(

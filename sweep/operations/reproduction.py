@@ -56,7 +56,8 @@ class RecordedTrial:
             and Python.
         packages: The versions of the installed packages.
         epochs: The metrics of each epoch.
-        result: The metrics of the result; empty unless the trial is complete.
+        result: The metrics of the result without those that are measured, which are never reproduced exactly;
+            empty unless the trial is complete.
         snapshot: The snapshot of the code that the trial ran, with the list of its files; None if it ran the
             project's own files.
         snapshot_folder: The folder of that snapshot.
@@ -105,7 +106,9 @@ def recorded_trial(engine: Engine, row: StudyRow, number: int) -> RecordedTrial:
         proposal = recorded_proposal(storage, attempt.trial.optuna_trial_id)
     result = recorded_final_metrics(engine, attempt.trial_id)
     if attempt.state is AttemptState.COMPLETE:
-        result[study.metric] = proposal.value
+        names = [objective.metric for objective in study.goals.objectives]
+        result |= zip(names, proposal.values, strict=True)
+    result = {name: value for name, value in result.items() if name not in study.goals.measured}
     return RecordedTrial(
         study=study,
         number=number,

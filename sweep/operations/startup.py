@@ -14,6 +14,7 @@ from sqlalchemy import URL, Engine
 from sweep.definition.profile import Profile
 from sweep.definition.study import Study
 from sweep.errors import InputError, MissingPackageError
+from sweep.goals import GPU_SECONDS, PEAK_MEMORY, TRAIN_SECONDS
 from sweep.launcher.attempts import FolderOpener, folder_of
 from sweep.launcher.clock import Clock, SystemClock
 from sweep.launcher.launcher import Launcher
@@ -35,7 +36,7 @@ from sweep.storage.lease import Lease, LeaseHeldError
 from sweep.storage.optuna_storage import create_tables, optuna_storage
 from sweep.storage.snapshots import current_snapshot_folder
 from sweep.storage.studies import create_study, find_own_study, move_study, record_launch, study_workdirs
-from sweep.storage.study_definition import definition_of
+from sweep.storage.study_definition import definition_of, recorded_definition
 from sweep.storage.study_records import StudyRecords
 from sweep.storage.tables import StudyRow
 from sweep.tracking.background import tracking
@@ -89,6 +90,7 @@ class LaunchRequest:
         is_workdir_given: Whether the user has given the workdir, rather than the profile or the default.
         update_code: Whether new trials run the project's code as it is now, instead of the study's snapshot.
         code_of: The name of a study whose snapshot is the code of a new study; None for the project's code.
+        is_dry_run: Whether the study is a dry run, whose measurements mean nothing.
     """
 
     study: Study
@@ -102,6 +104,7 @@ class LaunchRequest:
     is_workdir_given: bool = False
     update_code: bool = False
     code_of: str | None = None
+    is_dry_run: bool = False
 
 
 Preflight = Callable[..., PreflightResult]
@@ -251,6 +254,7 @@ def check(request: LaunchRequest, check_code: Preflight = preflight) -> CheckedL
         InputError: If the user's input is wrong.
     """
     _check_memory(request)
+    _check_measurements(request)
     _check_sampler(request.study)
     check_trackers(request.study)
     engine = connect(request.url)
@@ -302,6 +306,21 @@ def _check_memory(request: LaunchRequest) -> None:
         )
 
 
+def _check_measurements(request: LaunchRequest) -> None:
+    """Check that the profile permits the measurements that the study names."""
+    measured = request.study.goals.measured
+    if GPU_SECONDS in measured and not request.profile.num_gpus and not request.is_dry_run:
+        raise InputError(
+            f"study {request.study.name}: {GPU_SECONDS} would be 0 in every trial, because the profile "
+            f"requests no GPU\nuse {TRAIN_SECONDS} instead, or a profile with GPUs: --cluster PROFILE"
+        )
+    if PEAK_MEMORY in measured and request.profile.runs_in_launcher_process:
+        raise InputError(
+            f"study {request.study.name}: {PEAK_MEMORY} cannot be measured with the executor inline, because "
+            "all trials run in the launcher's process\nuse a profile with the executor local or slurm"
+        )
+
+
 def resolve_workdir(profile: Profile, workdir: Path | None = None) -> Path:
     """Return the folder in which trial folders are created: the given one, the profile's, or ./sweeps.
 
@@ -345,7 +364,8 @@ def _study_row(engine: Engine, request: LaunchRequest, data_sha256: str | None, 
     if row is None:
         origin = provenance(request.code_dir, data_sha256)
         row = create_study(engine, request.study.name, definition, origin, str(request.workdir), clock.now())
-    _check_same(request.study.name, row.definition, definition)
+    # The recorded definition is that of an earlier version, if this one has more keys.
+    _check_same(request.study.name, definition_of(recorded_definition(row)), definition)
     if data_sha256 != row.provenance.get("data_sha256"):
         raise InputError(
             f"study {row.name} was started on data with the checksum {row.provenance.get('data_sha256')}, "

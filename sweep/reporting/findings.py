@@ -12,6 +12,7 @@ from sweep.definition.space import FloatEntry, IntEntry
 from sweep.reporting.code_comparison import code_notes
 from sweep.reporting.figures.cost import CostInfo, cost_info
 from sweep.reporting.figures.history import HistoryInfo, history_info
+from sweep.reporting.figures.hypervolume import hypervolume_info, num_without_improvement
 from sweep.reporting.formatting import format_count, format_metric, format_param, heading, is_share
 from sweep.reporting.params import PREFIX, param_names
 from sweep.storage.study_data import StudyData
@@ -32,8 +33,16 @@ def findings(data: StudyData) -> list[str]:
     best = data.complete_trials
     if best.empty:
         return [_no_result(data)]
+    if not data.goals.is_single:
+        return [
+            *_trade_offs(data),
+            *_infeasible(data),
+            *filter(None, [_cost(cost_info(data))]),
+            *code_notes(data),
+        ]
     sentences = [
         _lead(data, best),
+        *_infeasible(data),
         _reliability(data, best),
         _convergence(data, history_info(data)),
         _cost(cost_info(data)),
@@ -74,7 +83,46 @@ def _no_result(data: StudyData) -> str:
     if len(failed) and len(failed) == len(data.trials):
         cause = heading(str(failed["cause"].mode().get(0, "unknown")))
         return f"All trials failed. The most frequent cause is: {cause}. The section on failures has details."
+    if (data.trials["state"] == "complete").any() and data.goals.constraints:
+        return f"No complete trial satisfies the constraints: {_constraints(data)}."
     return "No trial is complete yet."
+
+
+def _trade_offs(data: StudyData) -> Iterator[str]:
+    """Yield sentences on the Pareto front: its size, its ends, and whether it still grows."""
+    front, complete = data.best_trials, format_count(len(data.complete_trials), "complete trial")
+    complete += " within the constraints" if data.goals.constraints else ""
+    is_one = len(front) == 1
+    yield (
+        f"{len(front):,} of {complete} {'is' if is_one else 'are'} on the Pareto front: no other trial is "
+        "better in one objective and at least as good in the others."
+    )
+    for objective, trial in data.front_ends:
+        value = format_metric(objective.metric, trial[f"final_{objective.metric}"])
+        yield f"The best {heading(objective.metric)} is {value}, of trial {trial['number']}."
+    info = hypervolume_info(data)
+    num_since = num_without_improvement(info)
+    if info.numbers and num_since >= max(FLAT_SHARE * len(info.numbers), 5):
+        trials = format_count(num_since, "complete trial")
+        yield f"The last {trials} did not extend the front, so more trials are unlikely to help."
+    elif info.numbers:
+        since = f"was followed by only {format_count(num_since, 'trial')}" if num_since else "is the last one"
+        yield f"The trial that last extended the front {since}, so more trials may extend it further."
+
+
+def _infeasible(data: StudyData) -> Iterator[str]:
+    """Yield a sentence if complete trials violate a constraint."""
+    num_infeasible = int(((data.trials["state"] == "complete") & ~data.is_feasible).sum())
+    if num_infeasible:
+        trials = format_count(num_infeasible, "complete trial")
+        verb = "violates" if num_infeasible == 1 else "violate"
+        yield f"{trials} {verb} a constraint and cannot win: {_constraints(data)}."
+
+
+def _constraints(data: StudyData) -> str:
+    """Return the constraints as a clause, as in "peak memory GB at most 16"."""
+    shown = (constraint._replace(metric=heading(constraint.metric)) for constraint in data.goals.constraints)
+    return " and ".join(map(str, shown))
 
 
 def _lead(data: StudyData, best: pd.DataFrame) -> str:

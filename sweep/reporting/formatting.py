@@ -1,13 +1,13 @@
 """Names and numbers as text for the readers of a report."""
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 NONE = "–"
 MAX_METRICS = 6  # up to this number, a report shows all metrics
 SPLITS = ("train", "val", "test")
-WORDS = {"lr": "LR", "val": "validation", "num": "number of"}
+WORDS = {"lr": "LR", "val": "validation", "num": "number of", "gpu": "GPU", "gb": "GB"}
 
 
 def heading(name: str) -> str:
@@ -21,30 +21,33 @@ def base_metric(metric: str) -> str:
     return rest if split in SPLITS and rest else metric
 
 
-def reading_order(metrics: Iterable[str], objective: str) -> list[str]:
-    """Sort metrics by base metric, the objective's first, then by split: train, validation, test."""
+def reading_order(metrics: Iterable[str], objectives: Sequence[str]) -> list[str]:
+    """Sort metrics by base metric, those of the objectives first, then by split: train, validation, test."""
+    first = [base_metric(objective) for objective in objectives]
 
-    def key(metric: str) -> tuple[bool, str, int]:
-        return base_metric(metric) != base_metric(objective), base_metric(metric), _split_rank(metric)
+    def key(metric: str) -> tuple[int, str, int]:
+        base = base_metric(metric)
+        return first.index(base) if base in first else len(first), base, _split_rank(metric)
 
     return sorted(metrics, key=key)
 
 
-def headline_metrics(metrics: Iterable[str], objective: str, *base_metrics: str) -> list[str]:
+def headline_metrics(metrics: Iterable[str], objectives: Sequence[str], *base_metrics: str) -> list[str]:
     """Return the metrics that a report shows, in reading order.
 
     Args:
         metrics: The metrics that were reported.
-        objective: The metric that is the objective.
-        base_metrics: Further base metrics to show beside the objective's.
+        objectives: The metrics of the objectives.
+        base_metrics: Further base metrics to show beside those of the objectives.
 
     Returns:
         All metrics if there are at most `MAX_METRICS`; otherwise those with one of the base metrics.
     """
-    ordered = reading_order(metrics, objective)
+    ordered = reading_order(metrics, objectives)
     if len(ordered) <= MAX_METRICS:
         return ordered
-    return [metric for metric in ordered if base_metric(metric) in {base_metric(objective), *base_metrics}]
+    shown = {*map(base_metric, objectives), *base_metrics}
+    return [metric for metric in ordered if base_metric(metric) in shown]
 
 
 def is_share(metric: str) -> bool:
@@ -57,6 +60,13 @@ def format_metric(metric: str, value: Any) -> str:
     if value is None or not math.isfinite(value):
         return NONE
     return f"{100 * value:.2f}\N{NO-BREAK SPACE}%" if is_share(metric) and 0 <= value <= 1 else f"{value:.4g}"
+
+
+def format_difference(metric: str, one: float, other: float) -> str:
+    """Return the distance of two values of a metric as text; in percentage points for shares."""
+    if is_share(metric) and min(one, other) >= 0 and max(one, other) <= 1:
+        return f"{100 * abs(one - other):.2f} points"
+    return f"{abs(one - other):.4g}"
 
 
 def format_param(value: Any) -> str:

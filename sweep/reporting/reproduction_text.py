@@ -68,22 +68,27 @@ def _code(trial: RecordedTrial, changes: Sequence[Difference]) -> str:
 
 
 def epoch_line(trial: RecordedTrial, report: EpochReport) -> str:
-    """Return the objective of an epoch, compared with its recorded value."""
-    metric = trial.study.metric
-    return _line(f"epoch {report.epoch}", metric, trial.epochs.get(report.epoch, {}), report.metrics)
+    """Return the objectives of an epoch, compared with their recorded values."""
+    reported = [metric for metric in trial.study.goals.returned_objectives if metric in report.metrics]
+    recorded = trial.epochs.get(report.epoch, {})
+    return _line(f"epoch {report.epoch}", reported, recorded, report.metrics)
 
 
 def result_line(trial: RecordedTrial, metrics: Metrics) -> str:
-    """Return the final value of the objective, compared with its recorded value."""
-    return _line("result", trial.study.metric, trial.result, metrics)
+    """Return the final values of the objectives, compared with their recorded values."""
+    return _line("result", trial.study.goals.returned_objectives, trial.result, metrics)
 
 
-def _line(what: str, metric: str, recorded: Metrics, now: Metrics) -> str:
+def _line(what: str, metrics: Sequence[str], recorded: Metrics, now: Metrics) -> str:
+    return f"{what}: {'; '.join(_comparison(metric, recorded, now) for metric in metrics)}"
+
+
+def _comparison(metric: str, recorded: Metrics, now: Metrics) -> str:
     if metric not in recorded or metric not in now:
-        return f"{what}: {metric} = {now.get(metric, NONE)}, no recorded value"
+        return f"{metric} = {now.get(metric, NONE)}, no recorded value"
     before, after = recorded[metric], now[metric]
     distance = difference(before, after)
-    return f"{what}: {metric} = {after}, " + (
+    return f"{metric} = {after}, " + (
         "as recorded" if distance == 0 else f"recorded {before}, difference {distance:.3g}"
     )
 

@@ -13,7 +13,8 @@ class Summary(NamedTuple):
     """The best trial, the trials by state, and the cost of the study.
 
     Attributes:
-        best: The row of the best trial; None if no trial is complete.
+        best: The row of the best trial; None if no complete trial satisfies the constraints, or if there are
+            several objectives.
         best_params: The searched hyperparameters of the best trial.
         best_cost: The duration, node, GPU and GPU hours of the best trial.
         num_by_state: The number of trials in each state that occurs.
@@ -38,7 +39,7 @@ class Summary(NamedTuple):
 def summarize(data: StudyData) -> Summary:
     """Return the summary of a study."""
     trials = data.trials
-    best = next(iter(data.complete_trials.head(1).to_dict("records")), None)
+    best = next(iter(data.best_trials.to_dict("records")), None) if data.goals.is_single else None
     counts = trials["state"].value_counts()
     started = pd.to_datetime(trials["started_at"], utc=True).min()
     ended = pd.to_datetime(trials["ended_at"], utc=True).max()

@@ -6,6 +6,7 @@ import pandas as pd
 
 from sweep.reporting.formatting import (
     NONE,
+    format_difference,
     format_duration,
     format_metric,
     format_param,
@@ -58,7 +59,8 @@ def trials_table(data: StudyData, limit: int) -> Table:
         Column("state", False),
         *([Column("code", False)] if shows_code else []),
     ]
-    best = data.complete_trials["number"].head(1).tolist()
+    best = data.best_trials["number"].tolist()
+    infeasible = set(data.trials.loc[~data.is_feasible, "number"])
     rows = [
         Row(
             "best" if trial["number"] in best else trial["state"],
@@ -68,13 +70,54 @@ def trials_table(data: StudyData, limit: int) -> Table:
                 *(format_param(trial[PREFIX + name]) for name in params),
                 *(format_metric(metric, trial[FINAL + metric]) for metric in metrics),
                 format_duration(trial["duration_s"]),
-                _state_and_cause(trial),
+                _state_and_cause(trial, is_infeasible=trial["number"] in infeasible),
                 *([_short_digest(trial)] if shows_code else []),
             ],
         )
         for trial in data.ranked_trials.head(limit).to_dict("records")
     ]
     return Table(columns, rows)
+
+
+def front_table(data: StudyData) -> Table:
+    """Return the trials of the Pareto front in the order of the first objective.
+
+    Each row has the trial's values of the objectives and of the constrained metrics, how the objectives
+    differ from those of the row above, and the hyperparameters.
+    """
+    metrics, params = data.goals.metrics, param_names(data)
+    columns = [
+        Column("trial", True),
+        *(Column(heading(metric), True) for metric in metrics),
+        Column("against the row above", False),
+        *(Column(heading(name), _is_numeric(data.trials[PREFIX + name])) for name in params),
+    ]
+    rows: list[Row] = []
+    above: dict[Any, Any] | None = None
+    for trial in data.best_trials.to_dict("records"):
+        cells = [
+            str(trial["number"]),
+            *(format_metric(metric, trial[FINAL + metric]) for metric in metrics),
+            NONE if above is None else _differences(data, above, trial),
+            *(format_param(trial[PREFIX + name]) for name in params),
+        ]
+        rows.append(Row("", cells))
+        above = trial
+    return Table(columns, rows)
+
+
+def _differences(data: StudyData, above: dict[Any, Any], trial: dict[Any, Any]) -> str:
+    """Return by how much each objective differs between two trials, and whether that is better or worse."""
+    parts = []
+    for objective in data.goals.objectives:
+        before, after = (float(each[FINAL + objective.metric]) for each in (above, trial))
+        if before == after:
+            continue
+        word = "better" if objective.sign * (after - before) < 0 else "worse"
+        parts.append(
+            f"{heading(objective.metric)} {format_difference(objective.metric, before, after)} {word}"
+        )
+    return ", ".join(parts) or "equal"
 
 
 def failures_table(data: StudyData) -> Table:
@@ -103,11 +146,13 @@ def failures_table(data: StudyData) -> Table:
 def final_metrics(data: StudyData) -> list[str]:
     """Return the final metrics that a report shows."""
     names = [column.removeprefix(FINAL) for column in data.trials.columns if column.startswith(FINAL)]
-    return headline_metrics(names, data.metric)
+    return headline_metrics(names, data.goals.metrics)
 
 
-def _state_and_cause(trial: dict[Any, Any]) -> str:
+def _state_and_cause(trial: dict[Any, Any], *, is_infeasible: bool) -> str:
     state, cause = str(trial["state"]), trial["cause"]
+    if state == "complete" and is_infeasible:
+        return "complete: infeasible"
     return f"{state}: {heading(cause)}" if state == "failed" and isinstance(cause, str) else state
 
 

@@ -63,8 +63,11 @@ def read_tail(folder: AttemptFolder) -> str:
 
 
 def pictures(data: StudyData) -> list[Picture]:
-    """Return the PNG files among the artifacts of the best trial's last attempt."""
-    for best in data.complete_trials.head(1).to_dict("records"):
+    """Return the PNG files among the artifacts of the best trial's last attempt.
+
+    With several objectives, no trial is the best, so there are none.
+    """
+    for best in data.best_trials.to_dict("records") if data.goals.is_single else []:
         attempts = data.attempts[data.attempts["number"] == best["number"]].tail(1)
         for attempt in attempts.to_dict("records") if isinstance(best["folder"], str) else []:
             return _read_pictures(_folder(best["folder"], attempt).artifacts)

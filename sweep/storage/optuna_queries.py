@@ -29,9 +29,10 @@ _trials = table(
     column("state"),
     column("datetime_complete"),
 )
-_values = table("trial_values", column("trial_id"), column("value"))
+_values = table("trial_values", column("trial_id"), column("objective"), column("value"))
+_system_attributes = table("trial_system_attributes", column("trial_id"), column("key"), column("value_json"))
 
-TABLES = (_studies, _directions, _trials, _values)
+TABLES = (_studies, _directions, _trials, _values, _system_attributes)
 """The tables of Optuna that are read or written here, with the columns that are used."""
 
 # States are literals because PostgreSQL stores them in an enum type, which it does not compare with text.
@@ -40,6 +41,9 @@ _FAIL: ColumnElement[str] = literal_column("'FAIL'")
 _RUNNING: ColumnElement[str] = literal_column("'RUNNING'")
 _PRUNED: ColumnElement[str] = literal_column("'PRUNED'")
 _WAITING: ColumnElement[str] = literal_column("'WAITING'")
+
+CONSTRAINTS = "constraints"
+"""The system attribute of a trial that contains by how much it violates each constraint, as a JSON list."""
 
 STUDIES_TABLE = _studies.name
 """The name of Optuna's table of studies."""
@@ -80,12 +84,35 @@ def num_waiting(study: str) -> Select[int]:
 
 
 def values(trial_ids: Select[int]) -> Select[int, float | None]:
-    """Return a query for the value of the objective by Optuna's id of the trial."""
-    return select(_values.c.trial_id, _values.c.value).where(_values.c.trial_id.in_(trial_ids))
+    """Return a query for Optuna's ids of trials with the values of their objectives, in the study's order."""
+    of_trials = _values.c.trial_id.in_(trial_ids)
+    return select(_values.c.trial_id, _values.c.value).where(of_trials).order_by(_values.c.objective)
+
+
+def complete_values(study: str) -> Select[int, float | None]:
+    """Return a query for the numbers of the complete trials with the values of their objectives.
+
+    A trial has one row per objective, in the study's order. The value is null if it is infinite.
+    """
+    return (
+        select(_trials.c.number, _values.c.value)
+        .join_from(_trials, _values, _trials.c.trial_id == _values.c.trial_id)
+        .where(_is_of(study), _trials.c.state == _COMPLETE)
+        .order_by(_trials.c.number, _values.c.objective)
+    )
+
+
+def violations(study: str) -> Select[int, str]:
+    """Return a query for the numbers of the trials that have constraints, with their violations as JSON."""
+    return (
+        select(_trials.c.number, _system_attributes.c.value_json)
+        .join_from(_trials, _system_attributes, _trials.c.trial_id == _system_attributes.c.trial_id)
+        .where(_is_of(study), _system_attributes.c.key == CONSTRAINTS)
+    )
 
 
 def best_numbers(study: str, maximize: bool, limit: int | None = None) -> Select[int]:
-    """Return a query for the numbers of the best trials, the best first.
+    """Return a query for the numbers of the best trials of a study with a single objective, the best first.
 
     The best trial is the complete trial with the best finite value; of several with equal values, the one
     with the lowest number.

@@ -1,18 +1,18 @@
-"""Optuna's storage in the same database. No other module uses Optuna's private API.
+"""Optuna's storage in the same database. Only `pareto.py` uses Optuna's private API as well.
 
 Only the layout of Optuna's tables is also used by `optuna_queries.py`, which does not import Optuna.
 `tests/sweep/storage/test_optuna_storage.py` checks everything that these two modules rely on.
 """
 
 import time
-from collections.abc import Container, Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Container, Iterable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from types import SimpleNamespace
 from typing import Any
 
 import optuna
 from optuna._typing import JSONSerializable
-from optuna.exceptions import StorageInternalError
+from optuna.exceptions import StorageInternalError, UpdateFinishedTrialError
 from optuna.storages import RDBStorage
 from optuna.storages._cached_storage import _CachedStorage
 from optuna.storages._rdb import models
@@ -31,6 +31,7 @@ from sweep.storage.database import (
     tables_locked,
     upgrade,
 )
+from sweep.storage.pareto import pareto_front
 
 CREATION_PAUSES_S = (0.1, 0.2, 0.4, 0.8, 1.6)
 """The pauses between attempts to create Optuna's tables, which several launches may do at the same time."""
@@ -76,6 +77,31 @@ def all_trials(storage: "PolledStorage", study: str) -> list[FrozenTrial]:
     except KeyError:
         return []
     return storage.get_all_trials(study_id, deepcopy=False)
+
+
+def best_trials(study: optuna.Study) -> list[FrozenTrial]:
+    """Return the best trial or, with several objectives, the Pareto front, by number.
+
+    Trials that violate a constraint are omitted. Optuna's own properties copy all trials of the study.
+    """
+    if len(study.directions) > 1:
+        return pareto_front(study.get_trials(deepcopy=False), study.directions)
+    try:
+        return [study.best_trial]
+    except ValueError:
+        return []
+
+
+def record_violations(study: optuna.Study, number: int, violations: Sequence[float]) -> None:
+    """Store by how much a trial violates each constraint, unless the trial has ended.
+
+    The samplers and the dashboard read them from this attribute. The attributes that `Trial.set_constraint`
+    writes since Optuna 5.0 are not shown by the dashboard.
+    """
+    storage = study._storage
+    trial_id = storage.get_trial_id_from_study_id_trial_number(study._study_id, number)
+    with suppress(UpdateFinishedTrialError):
+        storage.set_trial_system_attr(trial_id, optuna_queries.CONSTRAINTS, list(violations))
 
 
 def recorded_proposal(storage: "PolledStorage", trial_id: int) -> FrozenTrial:

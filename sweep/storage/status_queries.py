@@ -1,5 +1,6 @@
 """Queries behind `sweep status`. They read only what is shown, so they are fast in a study of any size."""
 
+import json
 from collections.abc import Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
@@ -8,9 +9,11 @@ from sqlalchemy import Select, case, func, select
 from sqlalchemy.orm import Session
 
 from sweep.error_summary import error_summary
+from sweep.goals import Goals
 from sweep.states import ACTIVE_STATES, AttemptState, Cause
 from sweep.storage import optuna_queries
 from sweep.storage.attempts import IS_NEWEST
+from sweep.storage.best_trials import best_numbers
 from sweep.storage.tables import AttemptRow, EpochRow, StudyRow, TrialRow
 
 
@@ -50,7 +53,9 @@ class TrialStatus(NamedTuple):
         host: The node that it ran on.
         gpu: The GPU that it ran on.
         epoch: The last epoch that the trial reported.
-        best: The trial's value of the objective if it is complete, else the best value of its epochs.
+        values: The trial's value of each objective if it is complete, else the best value of its epochs; None
+            for an objective without a value.
+        violates: The constraints that the trial violates; None if it is not complete.
         submitted_at: When the newest attempt was created for submission.
         started_at: When it started.
         ended_at: When it ended.
@@ -67,7 +72,8 @@ class TrialStatus(NamedTuple):
     host: str | None
     gpu: str | None
     epoch: int | None
-    best: float | None
+    values: tuple[float | None, ...]
+    violates: tuple[str, ...] | None
     submitted_at: datetime
     started_at: datetime | None
     ended_at: datetime | None
@@ -130,9 +136,9 @@ def recent_costs(session: Session, study_id: int, limit: int) -> list[TrialCost]
     return list(costs.values())
 
 
-def best_trials(session: Session, study: StudyRow, limit: int) -> list[int]:
-    """Return the numbers of the best complete trials, the best first."""
-    return list(session.scalars(optuna_queries.best_numbers(study.name, study.maximizes, limit)))
+def best_trials(session: Session, study: StudyRow, limit: int | None) -> list[int]:
+    """Return the numbers of the best trials, as `best_numbers` does."""
+    return best_numbers(session.connection(), study.name, study.goals, limit)
 
 
 def latest_trials(session: Session, study_id: int, limit: int) -> list[int]:
@@ -161,14 +167,19 @@ def trial_statuses(session: Session, study: StudyRow, numbers: Sequence[int] | N
     trial_ids = select(TrialRow.id).where(is_selected)
     optuna_trial_ids = select(TrialRow.optuna_trial_id).where(is_selected)
     newest = _newest_attempts(study.id, TrialRow.number, TrialRow.optuna_trial_id, AttemptRow)
-    epochs = _last_and_best_epochs(session, study, trial_ids)
-    values = dict(session.execute(optuna_queries.values(optuna_trial_ids)).all())
+    goals = study.goals
+    epochs = _last_and_best_epochs(session, goals, trial_ids)
+    values: dict[int, tuple[float | None, ...]] = {}
+    for trial_id, value in session.execute(optuna_queries.values(optuna_trial_ids)):
+        values[trial_id] = (*values.get(trial_id, ()), value)
+    violations = _violations(session, study) if goals.constraints else {}
     trials = {}
     for number, optuna_trial_id, attempt in session.execute(
         newest.where(is_selected).order_by(TrialRow.number)
     ):
-        last_epoch, best = epochs.get(attempt.trial_id, (None, None))
-        value = values.get(optuna_trial_id) if attempt.state is AttemptState.COMPLETE else None
+        is_complete = attempt.state is AttemptState.COMPLETE
+        last_epoch, of_epochs = epochs.get(attempt.trial_id, (None, (None,) * len(goals.objectives)))
+        finals = values.get(optuna_trial_id, of_epochs) if is_complete else of_epochs
         trials[number] = TrialStatus(
             number=number,
             state=attempt.state,
@@ -178,7 +189,10 @@ def trial_statuses(session: Session, study: StudyRow, numbers: Sequence[int] | N
             host=attempt.host,
             gpu=attempt.gpu,
             epoch=last_epoch,
-            best=best if value is None else value,
+            values=tuple(
+                final if final is not None else best for final, best in zip(finals, of_epochs, strict=True)
+            ),
+            violates=violations.get(number, ()) if is_complete else None,
             submitted_at=attempt.submitted_at,
             started_at=attempt.started_at,
             ended_at=attempt.ended_at,
@@ -191,17 +205,33 @@ def trial_statuses(session: Session, study: StudyRow, numbers: Sequence[int] | N
 
 
 def _last_and_best_epochs(
-    session: Session, study: StudyRow, trial_ids: Select[int]
-) -> dict[int, tuple[int, float | None]]:
-    """Return the last epoch of each trial, and the best value of the objective among its epochs."""
-    objective = case((EpochRow.metric == study.metric, EpochRow.value))
-    best = func.max(objective) if study.maximizes else func.min(objective)
+    session: Session, goals: Goals, trial_ids: Select[int]
+) -> dict[int, tuple[int, tuple[float | None, ...]]]:
+    """Return the last epoch of each trial, and the best value of each objective among its epochs."""
+    values = [
+        (func.max if objective.maximizes else func.min)(
+            case((EpochRow.metric == objective.metric, EpochRow.value))
+        )
+        for objective in goals.objectives
+    ]
     query = (
-        select(EpochRow.trial_id, func.max(EpochRow.epoch), best)
+        select(EpochRow.trial_id, func.max(EpochRow.epoch), *values)
         .where(EpochRow.trial_id.in_(trial_ids))
         .group_by(EpochRow.trial_id)
     )
-    return {trial_id: (epoch, value) for trial_id, epoch, value in session.execute(query)}
+    return {trial_id: (epoch, tuple(best)) for trial_id, epoch, *best in session.execute(query)}
+
+
+def _violations(session: Session, study: StudyRow) -> dict[int, tuple[str, ...]]:
+    """Return the constraints that each trial violates, by the number of the trial."""
+    return {
+        number: tuple(
+            str(constraint)
+            for constraint, excess in zip(study.goals.constraints, json.loads(text), strict=True)
+            if excess > 0
+        )
+        for number, text in session.execute(optuna_queries.violations(study.name))
+    }
 
 
 def _newest_attempts(study_id: int, *columns: Any) -> Select[Any]:

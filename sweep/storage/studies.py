@@ -102,7 +102,7 @@ def find_own_study(engine: Engine, name: str) -> StudyRow | None:
         has_ended_trials = bool(connection.scalar(optuna_queries.num_ended(name)))
         # Read last, because a trial ends after it is recorded.
         has_trials = bool(connection.scalar(num_recorded))
-    if exists and (directions != [row.direction.upper()] or (has_ended_trials and not has_trials)):
+    if exists and (directions != row.directions or (has_ended_trials and not has_trials)):
         raise _not_own(engine, name)
     if has_trials and name not in optuna_study_names(engine):
         raise InputError(

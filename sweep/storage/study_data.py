@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
 
+from sweep.storage.pareto import nondomination_ranks
+
 if TYPE_CHECKING:
     from sweep.definition.study import Study
+    from sweep.goals import Direction, Goals, Objective
     from sweep.storage.code_version import CodeVersion
 
 TRIAL_STATES = ("complete", "pruned", "running", "waiting", "failed")
@@ -29,10 +32,11 @@ class StudyData:
         provenance: Where the results come from: `git_commit`, `git_dirty`, `data_sha256`, `command`, and the
             `python` and `packages` of the newest attempt that has started.
         trials: One row per trial, with the columns `number` (int), `state` (one of `TRIAL_STATES`), `value`
-            (NaN if there is none), `param_NAME` for each searched hyperparameter, `final_METRIC` for each
-            final metric including the objective, `num_epochs`, `num_attempts`, `cause`, `error` (the last
-            line of the traceback), `seed`, `host`, `gpu`, `job_id`, `started_at`, `ended_at` (UTC or NaT),
-            `duration_s`, `gpu_seconds`, `folder` and `snapshot` (the digest of the snapshot of the code).
+            of the objective (NaN if there is none; no such column with several objectives), `param_NAME` for
+            each searched hyperparameter, `final_METRIC` for each final metric including the objectives,
+            `num_epochs`, `num_attempts`, `cause`, `error` (the last line of the traceback), `seed`, `host`,
+            `gpu`, `job_id`, `started_at`, `ended_at` (UTC or NaT), `duration_s`, `gpu_seconds`, `folder` and
+            `snapshot` (the digest of the snapshot of the code).
         epochs: One row per trial and epoch, with the columns `number`, `epoch` (from 1) and one column per
             metric, NaN where it was not reported.
         attempts: One row per attempt, with the columns `number`, `attempt`, `token`, `state` (an
@@ -58,30 +62,113 @@ class StudyData:
         return self.study.name
 
     @property
-    def metric(self) -> str:
-        """The metric that is the objective."""
-        return self.study.metric
+    def goals(self) -> Goals:
+        """The objectives and constraints of the study."""
+        return self.study.goals
 
     @property
-    def direction(self) -> str:
-        """The direction of the objective: "maximize" or "minimize"."""
-        return self.study.direction
+    def metric(self) -> str:
+        """The metric of the objective, of the first one if there are several."""
+        return self.goals.objectives[0].metric
+
+    @property
+    def direction(self) -> Direction:
+        """The direction of the objective, of the first one if there are several."""
+        return self.goals.objectives[0].direction
+
+    @cached_property
+    def by_objective(self) -> Sequence[StudyData]:
+        """For each objective, the study as if it were the only one; the study itself if there is only one."""
+        if self.goals.is_single:
+            return (self,)
+        evaluations = (
+            [None] * len(self.goals.objectives) if self.evaluation is None else self.evaluation.by_objective
+        )
+        return [
+            replace(
+                self,
+                study=self.study.model_copy(
+                    update={"metric": objective.metric, "direction": objective.direction, "objectives": ()}
+                ),
+                trials=self.trials.assign(value=self.trials[f"final_{objective.metric}"]),
+                evaluation=evaluation,
+            )
+            for objective, evaluation in zip(self.goals.objectives, evaluations, strict=True)
+        ]
+
+    @cached_property
+    def is_feasible(self) -> pd.Series[bool]:
+        """Whether each trial satisfies the constraints, as far as it has the metrics that they limit."""
+        is_feasible = pd.Series(data=True, index=self.trials.index)
+        for constraint in self.goals.constraints:
+            column = f"final_{constraint.metric}"
+            values = self.trials[column] if column in self.trials else pd.Series(np.nan, self.trials.index)
+            values = values.astype(float)
+            is_feasible &= values <= constraint.limit if constraint.is_upper else values >= constraint.limit
+        return is_feasible
+
+    @cached_property
+    def losses(self) -> pd.DataFrame:
+        """The value of each objective in each trial as a loss, in the columns 0, 1, ...; NaN without one."""
+        objectives = self.goals.objectives
+        columns = ["value"] if self.goals.is_single else [f"final_{each.metric}" for each in objectives]
+        losses = {
+            index: self.trials[column].astype(float) * objective.sign
+            for index, (column, objective) in enumerate(zip(columns, objectives, strict=True))
+        }
+        return pd.DataFrame(losses).where(np.isfinite)
+
+    @cached_property
+    def ranks(self) -> pd.Series[float]:
+        """The rank of each complete trial that satisfies the constraints, from 0; NaN for other trials.
+
+        A trial of rank 0 is not dominated by any other. One of rank 1 is dominated by trials of rank 0 only.
+        """
+        is_ranked = (self.trials["state"] == "complete") & self.is_feasible & self.losses.notna().all(axis=1)
+        losses = self.losses[is_ranked]
+        ranks = pd.Series(nondomination_ranks(losses.to_numpy(float)), losses.index, dtype=float)
+        return ranks.reindex(self.trials.index)
 
     @cached_property
     def ranked_trials(self) -> pd.DataFrame:
-        """All trials in the order of `TRIAL_STATES`, the best first within each state."""
-        loss = self.trials["value"].astype(float) * (-1 if self.direction == "maximize" else 1)
+        """All trials in the order of `TRIAL_STATES`, the best first within each state.
+
+        With several objectives, the trials of the Pareto front come first, in the order of the first
+        objective. Complete trials that violate a constraint come after the others.
+        """
         order = pd.DataFrame(
             {
                 "state": self.trials["state"].map(TRIAL_STATES.index),
-                "loss": loss.where(np.isfinite(loss)),
+                "rank": self.ranks,
+                "loss": self.losses[0],
                 "number": self.trials["number"],
             }
         )
-        return self.trials.loc[order.sort_values(["state", "loss", "number"], na_position="last").index]
+        by = ["state", "rank", "loss", "number"]
+        return self.trials.loc[order.sort_values(by, na_position="last").index]
 
     @cached_property
     def complete_trials(self) -> pd.DataFrame:
-        """The complete trials with a finite value, best first."""
+        """The complete trials with finite values that satisfy the constraints, best first."""
         trials = self.ranked_trials
-        return trials[(trials["state"] == "complete") & np.isfinite(trials["value"].astype(float))]
+        return trials[self.ranks.loc[trials.index].notna()]
+
+    @cached_property
+    def best_trials(self) -> pd.DataFrame:
+        """The best complete trial or, with several objectives, the Pareto front.
+
+        It is empty if no complete trial satisfies the constraints.
+        """
+        if self.goals.is_single:
+            return self.complete_trials.head(1)
+        return self.complete_trials[self.ranks.loc[self.complete_trials.index] == 0]
+
+    @cached_property
+    def front_ends(self) -> Sequence[tuple[Objective, dict[Any, Any]]]:
+        """Each objective with the trial of the Pareto front that is best in it."""
+        front = self.best_trials
+        if front.empty:
+            return []
+        places = [int(self.losses.loc[front.index, index].argmin()) for index in self.losses.columns]
+        ends = front.iloc[places].to_dict("records")
+        return list(zip(self.goals.objectives, ends, strict=True))

@@ -48,7 +48,7 @@ def owns_optuna_study(connection: Connection, study: StudyRow) -> bool:
     of_study = select(TrialRow.number, TrialRow.optuna_trial_id).where(TrialRow.study_id == study.id)
     recorded = {(number, trial_id) for number, trial_id in connection.execute(of_study)}
     directions = list(connection.scalars(optuna_queries.directions(study.name)))
-    if directions != [study.direction.upper()]:
+    if directions != study.directions:
         return False
     if not recorded:
         return not connection.scalar(optuna_queries.num_ended(study.name))

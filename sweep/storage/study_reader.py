@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session, selectinload
 
 from sweep.definition.study import EVALUATION, Study
 from sweep.error_summary import error_summary
+from sweep.goals import Goals
 from sweep.storage.database import DEFAULT_URL, open_recorded, parse_url
 from sweep.storage.database_problem import database_problems
 from sweep.storage.optuna_storage import STATES, all_trials, optuna_storage
@@ -124,22 +125,32 @@ def _trials(
         {
             "number": trial.number,
             "state": STATES[trial.state],
-            "value": trial.value if trial.state is TrialState.COMPLETE else None,
+            **_objective_columns(trial, study.goals),
             **{f"param_{name}": trial.params.get(name) for name in study.space},
             "num_epochs": int(num_epochs.get(trial.number, 0)),
             **_progress(trials.get(trial.number)),
         }
         for trial in frozen
     ]
-    table = pd.DataFrame(rows, columns=None if rows else ["number", "state", "value", *_progress(None)])
-    table = table.astype({"value": "float64"})
+    objectives = _objective_columns(None, study.goals)
+    table = pd.DataFrame(rows, columns=None if rows else ["number", "state", *objectives, *_progress(None)])
+    table = table.astype(dict.fromkeys(objectives, "float64"))
     for column in ("started_at", "ended_at"):
         table[column] = pd.to_datetime(table[column], utc=True)
     table["duration_s"] = (table["ended_at"] - table["started_at"]).dt.total_seconds()
     finals = finals.add_prefix("final_").rename(columns={"final_number": "number"})
     table = table.merge(finals, on="number", how="left")
-    table[f"final_{study.metric}"] = table["value"]
+    if study.goals.is_single:
+        table[f"final_{study.goals.objectives[0].metric}"] = table["value"]
     return table
+
+
+def _objective_columns(trial: FrozenTrial | None, goals: Goals) -> dict[str, float | None]:
+    """Return the columns with the values of the objectives; None unless the trial is complete."""
+    names = ["value"] if goals.is_single else [f"final_{each.metric}" for each in goals.objectives]
+    if trial is None or trial.state is not TrialState.COMPLETE:
+        return dict.fromkeys(names)
+    return dict(zip(names, trial.values, strict=True))
 
 
 def _progress(trial: TrialRow | None) -> dict[str, Any]:

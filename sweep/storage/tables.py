@@ -1,16 +1,17 @@
 """The tables of this package, next to Optuna's in the same database.
 
-The hyperparameters of a trial and its value of the objective are stored in Optuna's tables only.
+The hyperparameters of a trial and its values of the objectives are stored in Optuna's tables only.
 """
 
 from datetime import UTC, datetime
-from typing import Any, Literal
+from typing import Any
 
 from sqlalchemy import JSON, DateTime, Dialect, Double, Enum, ForeignKey, String, Text, UniqueConstraint
 from sqlalchemy.dialects import mysql
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column, relationship
 from sqlalchemy.types import TypeDecorator
 
+from sweep.goals import Goals, goals_of
 from sweep.states import AttemptState, Cause, Stop, StringEnum
 
 PREFIX = "sweep_"
@@ -95,19 +96,14 @@ class StudyRow(Table):
     snapshot: Mapped[str | None] = mapped_column(String(64))
 
     @property
-    def metric(self) -> str:
-        """The metric that is the objective."""
-        return str(self.definition["metric"])
+    def goals(self) -> Goals:
+        """The objectives and constraints of the study."""
+        return goals_of(self.definition)
 
     @property
-    def direction(self) -> Literal["maximize", "minimize"]:
-        """Whether the objective is maximized or minimized."""
-        return "maximize" if self.definition["direction"] == "maximize" else "minimize"
-
-    @property
-    def maximizes(self) -> bool:
-        """Whether the objective is maximized."""
-        return self.direction == "maximize"
+    def directions(self) -> list[str]:
+        """The directions of the objectives, as Optuna's tables contain them."""
+        return [objective.direction.upper() for objective in self.goals.objectives]
 
 
 class EnvironmentRow(Table):
@@ -245,7 +241,7 @@ class EpochRow(Table):
 
 
 class FinalMetricRow(Table):
-    """One metric that the train function returned. The objective is in Optuna's tables instead."""
+    """One metric that the train function returned. The objectives are in Optuna's tables instead."""
 
     __tablename__ = f"{PREFIX}final_metrics"
 

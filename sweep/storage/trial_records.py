@@ -27,7 +27,7 @@ def recorded_epochs(engine: Engine, trial_id: int) -> dict[int, dict[str, float 
 
 
 def recorded_final_metrics(engine: Engine, trial_id: int) -> dict[str, float | None]:
-    """Return the final metrics of a trial without the objective, which is in Optuna's tables."""
+    """Return the final metrics of a trial without the objectives, which are in Optuna's tables."""
     query = select(FinalMetricRow).where(FinalMetricRow.trial_id == trial_id)
     with Session(engine) as session:
         return {row.metric: row.value for row in session.scalars(query)}

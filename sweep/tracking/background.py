@@ -164,7 +164,7 @@ class _TrackerThread(threading.Thread):
                 stack.callback(engine.dispose)
                 storage = stack.enter_context(optuna_storage(self._url))
                 study = self._study
-                trials = TrialReader(engine, storage, self._study_id, study.metric, study.fixed)
+                trials = TrialReader(engine, storage, self._study_id, study.goals, study.fixed)
                 catching_up = CatchingUp(trials, self._open_tracker)
                 stack.callback(catching_up.close)
                 while True:

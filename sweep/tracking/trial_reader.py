@@ -8,6 +8,7 @@ from typing import Any
 from sqlalchemy import Engine, func, select
 from sqlalchemy.orm import Session, selectinload
 
+from sweep.goals import Goals
 from sweep.states import ACTIVE_STATES, AttemptState
 from sweep.storage.attempts import IS_NEWEST
 from sweep.storage.optuna_storage import PolledStorage, recorded_proposal
@@ -23,17 +24,17 @@ class TrialReader:
         engine: The database.
         storage: Optuna's storage in the same database.
         study_id: The study's id in our tables.
-        objective: The name of the objective.
+        goals: The objectives and constraints of the study.
         fixed: The hyperparameters that all trials have in common.
     """
 
     def __init__(
-        self, engine: Engine, storage: PolledStorage, study_id: int, objective: str, fixed: Mapping[str, Any]
+        self, engine: Engine, storage: PolledStorage, study_id: int, goals: Goals, fixed: Mapping[str, Any]
     ) -> None:
         self._engine = engine
         self._storage = storage
         self._study_id = study_id
-        self._objective = objective
+        self._goals = goals
         self._fixed = fixed
         self._last_ended_id = 0  # all attempts up to this id have ended and are not returned again
 
@@ -96,8 +97,8 @@ class TrialReader:
         final_metrics: dict[str, float] = {}
         if version.state is AttemptState.COMPLETE:
             final_metrics = {name: math.nan if value is None else value for name, value in finals}
-            if proposal.value is not None:
-                final_metrics[self._objective] = proposal.value
+            names = [objective.metric for objective in self._goals.objectives]
+            final_metrics |= zip(names, proposal.values or (), strict=False)
         facts = {
             "state": version.state.value,
             "cause": attempt.cause and attempt.cause.value,

@@ -29,7 +29,7 @@ from sweep.worker.metric_sources import (
     MetricCollector,
     StdoutScanner,
 )
-from sweep.worker.metrics import check_objective
+from sweep.worker.metrics import check_required
 from sweep.worker.processes import die_with_parent
 from sweep.worker.supervision import describe_signal, signal_name
 from sweep.worker.trial import StopRequested, Trial
@@ -172,7 +172,7 @@ class _Sources:
             FileScanner(
                 "SWEEP_METRICS",
                 FollowedFile(folder.reported, is_own=True),
-                spec.metric,
+                spec.objectives,
                 numbering,
                 reports=True,
             )
@@ -181,9 +181,11 @@ class _Sources:
         if command.file is not None:
             self._path = path = Path(command.file.format(**values)).absolute()
             is_own = folder.path.absolute() in path.parents
-            self._files.append(FileScanner("file", FollowedFile(path, is_own=is_own), spec.metric, numbering))
+            self._files.append(
+                FileScanner("file", FollowedFile(path, is_own=is_own), spec.objectives, numbering)
+            )
         last = earlier_epochs[-1].metrics if earlier_epochs else {}
-        self._collector = MetricCollector(spec.metric, last)
+        self._collector = MetricCollector(spec.objectives, last)
 
     @property
     def missing_file(self) -> str | None:
@@ -293,7 +295,7 @@ def judge(
     if end.stop is not None:
         return _result(spec, outcome=end.stop)
     if end.returncode == 0:
-        problem = objective_problem(spec.metric, command, end)
+        problem = problem_with_metrics(spec.required, command, end)
         if problem is None:
             return Result(spec.token, Outcome.COMPLETE, time.time(), end.metrics)
         return _result(spec, cause=Cause.ERROR, error=problem)
@@ -335,11 +337,12 @@ def ending(returncode: int) -> str:
     return f"the command ended with exit code {returncode}{meaning}"
 
 
-def objective_problem(metric: str, command: CommandSpec, end: CommandEnd) -> str | None:
+def problem_with_metrics(required: Sequence[str], command: CommandSpec, end: CommandEnd) -> str | None:
     """Return why a command that ended with exit code 0 has no result, or None if it has one."""
-    if metric in end.metrics:
+    missing = [metric for metric in required if metric not in end.metrics]
+    if not missing:
         try:
-            check_objective(metric, end.metrics)
+            check_required(required, end.metrics)
         except ValueError as error:
             return str(error)
         return None
@@ -350,7 +353,7 @@ def objective_problem(metric: str, command: CommandSpec, end: CommandEnd) -> str
         files = [f"the file {end.missing_file}, which does not exist"]
     sources = ", ".join([*patterns, *files, "the file that SWEEP_METRICS names"])
     return (
-        f"the command ended with exit code 0, but the study's metric {metric!r} was not found; "
+        f"the command ended with exit code 0, but the study's metric {missing[0]!r} was not found; "
         f"metrics that were found: {seen}; sources: {sources}"
     )
 

@@ -28,6 +28,7 @@ MAX_EXIT_STATUS = 64
 MAX_NOTES, MAX_NOTE_LENGTH = 100, 10_000
 MAX_PACKAGES = 5000
 
+_LISTS_OF_SPEC = ("objectives", "constrained", "earlier_attempts")
 _RENAMED_OUTCOMES = {"completed": "complete"}  # as versions up to 0.1.0 wrote it
 
 
@@ -68,7 +69,7 @@ class TrialSpec:
         attempt: The attempt's number, counted from 1.
         token: A random string that identifies the attempt.
         train: The train function as `package.module:function`; empty if a command trains.
-        metric: The name of the objective among the metrics that the function returns.
+        objectives: The names of the objectives among the metrics that the function returns.
         params: The hyperparameters.
         seed: The trial's seed, the same in each of its attempts.
         dataset: The study's `dataset`.
@@ -84,6 +85,7 @@ class TrialSpec:
             project's folder.
         has_own_working_dir: Whether the attempt has a working directory of its own. Otherwise it is the
             project's folder.
+        constrained: The names of further metrics that the function must return, because they are constrained.
     """
 
     study: str
@@ -91,7 +93,7 @@ class TrialSpec:
     attempt: int
     token: str
     train: str
-    metric: str
+    objectives: tuple[str, ...]
     params: Mapping[str, Any]
     seed: int
     dataset: str | None
@@ -103,10 +105,16 @@ class TrialSpec:
     objective_space: Mapping[str, Mapping[str, Any]] | None = None
     project_dir: str | None = None
     has_own_working_dir: bool = False
+    constrained: tuple[str, ...] = ()
+
+    @property
+    def required(self) -> tuple[str, ...]:
+        """The metrics that the function must return."""
+        return (*self.objectives, *self.constrained)
 
     @classmethod
     def from_json(cls, text: str | bytes) -> TrialSpec:
-        """Parse the text of a `spec.json`.
+        """Parse the text of a `spec.json`, also that of an earlier version, which has a single `metric`.
 
         Raises:
             InvalidDocumentError: If it is not a specification.
@@ -116,8 +124,10 @@ class TrialSpec:
         try:
             if command is not None:
                 command = CommandSpec(**{**command, "words": tuple(command["words"])})
-            earlier_attempts = tuple(values.get("earlier_attempts", ()))
-            return cls(**{**values, "earlier_attempts": earlier_attempts, "command": command})
+            if "metric" in values:
+                values["objectives"] = (values.pop("metric"),)
+            lists = {name: tuple(values.get(name, ())) for name in _LISTS_OF_SPEC}
+            return cls(**{**values, **lists, "command": command})
         except (TypeError, KeyError) as error:
             raise InvalidDocumentError(str(error)) from error
 
@@ -186,6 +196,8 @@ class Result:
         notes: What the train function noted, such as a checksum of its data.
         exit_status: How the train function's process ended, as `exit code 3` or `signal SIGSEGV`, if it ended
             without a result of its own.
+        peak_memory_gb: The largest memory on the host that a process of the attempt has used at a time; None
+            if it was not measured.
     """
 
     token: str
@@ -196,6 +208,7 @@ class Result:
     error: str | None = None
     notes: Mapping[str, str] = field(default_factory=dict)
     exit_status: str | None = None
+    peak_memory_gb: float | None = None
 
     @classmethod
     def from_json(cls, text: str | bytes) -> Result:
@@ -207,6 +220,7 @@ class Result:
         values = _json_object(text)
         outcome = values.get("outcome")
         cause, error, status = values.get("cause"), values.get("error"), values.get("exit_status")
+        memory = values.get("peak_memory_gb")
         return cls(
             token=_text(values, "token"),
             outcome=_member(Outcome, "outcome", _RENAMED_OUTCOMES.get(str(outcome), outcome)),
@@ -216,6 +230,7 @@ class Result:
             error=None if error is None else plain_text(_text(values, "error"), MAX_ERROR_LENGTH, end=True),
             notes=_texts(values, "notes", MAX_NOTES, MAX_NOTE_LENGTH) if "notes" in values else {},
             exit_status=None if status is None else plain_text(_text(values, "exit_status"), MAX_EXIT_STATUS),
+            peak_memory_gb=None if memory is None else _number("peak_memory_gb", memory),
         )
 
     def to_json(self) -> str:

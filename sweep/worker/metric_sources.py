@@ -4,7 +4,7 @@ A source turns text into findings. The metrics of an epoch may be spread over se
 different sources; `MetricCollector` merges them.
 
 An epoch is complete when its source names a later epoch, or when the command ends. A row of a CSV file
-without an empty cell, and a line of JSON, complete their epoch at once if they contain the objective and
+without an empty cell, and a line of JSON, complete their epoch at once if they contain the objectives and
 there is no column `step` or `batch`, which would mean that there are several of them in an epoch.
 """
 
@@ -59,14 +59,14 @@ class MetricCollector:
         seen: The names of all metrics that were found.
     """
 
-    def __init__(self, objective: str, last: Mapping[str, float]) -> None:
+    def __init__(self, objectives: Iterable[str], last: Mapping[str, float]) -> None:
         """Create a collector.
 
         Args:
-            objective: The study's metric.
+            objectives: The metrics of the study's objectives.
             last: The metrics that an earlier attempt has reported last.
         """
-        self._objective = objective
+        self._objectives = set(objectives)
         self._last = dict(last)
         self._final: dict[str, float] = {}
         self._pending: dict[int, dict[str, float]] = {}
@@ -80,7 +80,7 @@ class MetricCollector:
     def add(self, finding: Finding) -> list[tuple[int, dict[str, float]]]:
         """Add a finding, and return the epochs that are complete by it, with their metrics.
 
-        An epoch that lacks the objective is kept until the objective has been found, in another source, or
+        An epoch that lacks an objective is kept until the objective has been found, in another source, or
         until a later epoch is complete.
         """
         (self._final if finding.is_final else self._last).update(finding.metrics)
@@ -94,7 +94,7 @@ class MetricCollector:
         return self._take(
             epoch
             for epoch in sorted(self._pending)
-            if epoch < newest or (epoch in self._complete and self._objective in self._pending[epoch])
+            if epoch < newest or (epoch in self._complete and self._objectives <= self._pending[epoch].keys())
         )
 
     def finish(self) -> list[tuple[int, dict[str, float]]]:
@@ -282,7 +282,7 @@ class FileScanner:
         self,
         name: str,
         file: FollowedFile,
-        objective: str,
+        objectives: Iterable[str],
         numbering: EpochNumbering,
         *,
         reports: bool = False,
@@ -292,12 +292,12 @@ class FileScanner:
         Args:
             name: The name of the source.
             file: The file.
-            objective: The study's metric.
+            objectives: The metrics of the study's objectives.
             numbering: The numbers of epochs.
             reports: Whether each line is a report: complete if it names its epoch, and final otherwise.
         """
         self._file = file
-        self._objective = objective
+        self._objectives = set(objectives)
         self._epoch = _Epoch(name, numbering)
         self._reports = reports
         self._header: list[str] | None = None
@@ -341,7 +341,7 @@ class FileScanner:
             return
         yield from ended
         has_all = all(value is not None and value != "" for value in row.values())
-        is_only_row = has_all and self._objective in metrics and not STEP_NAMES.intersection(row)
+        is_only_row = has_all and self._objectives <= metrics.keys() and not STEP_NAMES.intersection(row)
         yield Finding(epoch, metrics, is_complete=self._reports or is_only_row)
 
 

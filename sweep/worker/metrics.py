@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import numbers
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 MAX_NAME_LENGTH = 128  # characters; the length of the database's column
@@ -40,26 +40,34 @@ def plain_numbers(metrics: Mapping[str, Any]) -> dict[str, float]:
     return plain
 
 
-def returned_metrics(returned: Any, train: str, metric: str) -> dict[str, float]:
-    """Return what a train function has returned as plain floats. A single number is the objective.
+def returned_metrics(returned: Any, train: str, objectives: Sequence[str]) -> dict[str, float]:
+    """Return what a train function has returned as plain floats.
+
+    A single number is the objective. Several numbers are the objectives in the order of the study file.
 
     Args:
         returned: What it returned.
         train: The function's dotted path, for messages.
-        metric: The name of the objective.
+        objectives: The names of the objectives that it returns.
 
     Raises:
-        TypeError: If it is neither a number nor a mapping from names to single numbers.
+        TypeError: If it is neither a mapping from names to single numbers nor one number for each objective.
         ValueError: If a name cannot be stored.
     """
     if isinstance(returned, Mapping):
         return plain_numbers(returned)
+    is_sequence = isinstance(returned, (list, tuple))
+    values = list(returned) if is_sequence and len(objectives) > 1 else [returned]
     try:
-        return plain_numbers({metric: returned})
+        if len(values) != len(objectives):
+            raise TypeError
+        return plain_numbers(dict(zip(objectives, values)))  # noqa: B905 - Python 3.8 has no strict=
     except TypeError:
+        several = f"{len(objectives)} numbers" if len(objectives) != 1 else "a number"
+        example = ", ".join(f"{name!r}: 0.9" for name in objectives)
         raise TypeError(
-            f"{train} must return a number or its metrics by name, such as {{{metric!r}: 0.9}}, "
-            f"but it returned {_described(returned)}"
+            f"{train} must return {several if objectives else 'a mapping'} or its metrics by name, such as "
+            f"{{{example}}}, but it returned {_described(returned)}"
         ) from None
 
 
@@ -74,18 +82,19 @@ def problem_with_name(name: Any) -> str | None:
     return None
 
 
-def check_objective(metric: str, metrics: Mapping[str, float]) -> None:
-    """Check that the returned metrics contain a value of the objective.
+def check_required(required: Iterable[str], metrics: Mapping[str, float]) -> None:
+    """Check that the returned metrics contain a value of each objective and of each constrained metric.
 
     Raises:
-        ValueError: If the objective is missing or not a number.
+        ValueError: If a metric is missing or not a number.
     """
-    if metric not in metrics:
-        raise ValueError(
-            f"the study's metric is {metric!r}, but the train function returned {sorted(metrics)}"
-        )
-    if math.isnan(metrics[metric]):
-        raise ValueError(f"the study's metric {metric!r} is nan")
+    for metric in required:
+        if metric not in metrics:
+            raise ValueError(
+                f"the study's metric is {metric!r}, but the train function returned {sorted(metrics)}"
+            )
+        if math.isnan(metrics[metric]):
+            raise ValueError(f"the study's metric {metric!r} is nan")
 
 
 def _plain_number(name: str, value: Any) -> float:

@@ -52,7 +52,7 @@ class OptunaTrial:
         self.user_attrs: dict[str, Any] = {}
         self.system_attrs: dict[str, Any] = {}
         self.datetime_start = datetime.datetime.fromtimestamp(time.time())
-        self._metric = spec.metric
+        self._objectives = spec.objectives
         self._space = space
         self._trial = trial
         self._folder = folder
@@ -106,12 +106,15 @@ class OptunaTrial:
         Raises:
             ValueError: If the step is not an integer from 0.
             TypeError: If the value is not a number.
+            NotImplementedError: If the study has several objectives, as in Optuna.
         """
+        if len(self._objectives) != 1:
+            raise NotImplementedError("Trial.report is not supported for multi-objective optimization.")
         epoch = self._numbering.number("report", step)
         if epoch is None or epoch < 1:
             raise ValueError(f"a step must be an integer counted from 0 or 1, but report got step={step!r}")
         with suppress(StopRequested):  # the objective function asks with should_prune
-            self._trial.report(epoch, {self._metric: value})
+            self._trial.report(epoch, {self._objectives[0]: value})
 
     def should_prune(self) -> bool:
         """Return whether the trial is to end, by raising `optuna.TrialPruned`."""

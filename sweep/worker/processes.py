@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ctypes
 import os
+import resource
 import signal
 import sys
 import time
@@ -25,6 +26,16 @@ def adopt_orphans() -> None:
     Only Linux offers this. On other systems, such processes become children of the first process.
     """
     _prctl(_SET_CHILD_SUBREAPER, 1)
+
+
+def peak_memory_gb() -> float:
+    """Return the largest resident memory that this process or one of its ended descendants has had, in GiB.
+
+    Memory of a GPU does not count.
+    """
+    peaks = [resource.getrusage(who).ru_maxrss for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
+    unit = 1 if sys.platform == "darwin" else 1024  # bytes of the values
+    return max(peaks) * unit / 2**30
 
 
 def die_with_parent(parent: int) -> None:

@@ -12,6 +12,7 @@ import time
 import traceback
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -23,9 +24,9 @@ from sweep.worker.detached_links import detach_before_writing
 from sweep.worker.documents import MAX_EXIT_STATUS, Result, TrialSpec
 from sweep.worker.environment import current_start
 from sweep.worker.import_path import hide_own_packages
-from sweep.worker.metrics import check_objective, returned_metrics
+from sweep.worker.metrics import check_required, returned_metrics
 from sweep.worker.optuna_trial import call_objective
-from sweep.worker.processes import adopt_orphans, die_with_parent, kill_descendants
+from sweep.worker.processes import adopt_orphans, die_with_parent, kill_descendants, peak_memory_gb
 from sweep.worker.snapshot_imports import use_snapshot
 from sweep.worker.supervision import (
     ProcessEnd,
@@ -128,7 +129,7 @@ def _run_claimed(folder: AttemptFolder, spec: TrialSpec, *, is_own_process: bool
         return Outcome.SUPERSEDED
     earlier_attempts = [AttemptFolder(Path(path)) for path in spec.earlier_attempts]
     result = _train(folder, spec, earlier_attempts, is_own_process)
-    folder.write_result(result)
+    folder.write_result(replace(result, peak_memory_gb=peak_memory_gb()) if is_own_process else result)
     if result.outcome in {Outcome.COMPLETE, Outcome.PRUNED}:
         discard_checkpoints([folder, *earlier_attempts])
     return result.outcome
@@ -154,8 +155,8 @@ def _train(
                 returned = train(dict(spec.params), trial)
             else:
                 returned = call_objective(train, spec, spec.objective_space, trial, folder, earlier_attempts)
-            metrics = returned_metrics(returned, spec.train, spec.metric)
-        check_objective(spec.metric, metrics)
+            metrics = returned_metrics(returned, spec.train, spec.objectives)
+        check_required(spec.required, metrics)
         return Result(spec.token, Outcome.COMPLETE, time.time(), metrics, notes=notes)
     except KilledBySignal as killed:
         if is_own_process:

@@ -42,6 +42,17 @@ sampler: {{name: {sampler}, seed: 0}}
 pruner: {{name: median, warmup_epochs: 10}}
 failures: {{stop_after_same: 20}}
 """
+TRADE_OFF = {
+    "metric": "null",
+    "direction": "null",
+    "objectives": "[{metric: val_accuracy, direction: maximize}, "
+    "{metric: train_seconds, direction: minimize}]",
+    "pruner": "{name: none}",
+    "fixed": "{activation: relu, momentum: 0.9, weight_decay: 0.0001, batch_size: 64}",
+    "space": "{learning_rate: {type: float, low: 0.01, high: 1.0, log: true}, "
+    "width: {type: int, low: 4, high: 256, log: true}, epochs: {type: int, low: 2, high: 60, log: true}}",
+}
+"""What makes the study one of accuracy against training time, which its epochs determine."""
 CLUSTER = "default: here\nprofiles: {here: {executor: local, poll_seconds: 0.2}}\n"
 SECTIONS = ("winner", "convergence", "importance", "interactions", "training", "cost", "pictures")
 
@@ -55,6 +66,7 @@ def main(study_folder: Path | None = None) -> None:
         with chromium.running() as browser, running(f"sqlite:///{folder}/sweep.db") as address:
             capture_report(browser, folder / "report" / "digits" / "report.html")
             capture_comparison(browser, folder / "report" / "comparison.html")
+            capture_trade_offs(browser, folder / "report" / "digits-trade-off" / "report.html")
             capture_dashboard(browser, address)
     for image in sorted(IMAGES.glob("*.png")):
         Image.open(image).quantize(NUM_COLORS).save(image, optimize=True)
@@ -74,6 +86,16 @@ def run_studies(folder: Path) -> None:
         (folder / "digits.yaml").write_text(STUDY.format(sampler=sampler))
         sweep(folder, "launch", "--study", "digits.yaml", "--set", f"name={name}")
     sweep(folder, "report", "--study", "digits", "--study", "digits-random", "--format", "html")
+    run_trade_off(folder)
+
+
+def run_trade_off(folder: Path) -> None:
+    """Run the study of accuracy against training time and write its report."""
+    (folder / "digits.yaml").write_text(STUDY.format(sampler="tpe"))
+    name = "digits-trade-off"
+    settings = [f"--set={key}={value}" for key, value in {"name": name, **TRADE_OFF}.items()]
+    sweep(folder, "launch", "--study", "digits.yaml", *settings)
+    sweep(folder, "report", "--study", name, "--format", "html")
 
 
 def sweep(folder: Path, *arguments: str) -> None:
@@ -97,6 +119,13 @@ def capture_report(browser: Browser, file: Path) -> None:
     with visiting(browser, file.as_uri(), file.as_uri(), WIDE, "dark") as visit:
         wait_for_figures(visit.page)
         visit.page.screenshot(path=IMAGES / "report-dark.png")
+
+
+def capture_trade_offs(browser: Browser, file: Path) -> None:
+    """Capture the figure of the Pareto front."""
+    with visiting(browser, file.as_uri(), file.as_uri()) as visit:
+        wait_for_figures(visit.page)
+        capture_element(visit.page.locator("#trade-offs"), "report-trade-offs")
 
 
 def capture_comparison(browser: Browser, file: Path) -> None:

@@ -196,6 +196,29 @@ def hover_over_point(page: Page, plot: int, trace: int, point: int) -> None:
 
 
 @pytest.mark.parametrize(("width", "scheme"), LAYOUTS)
+def test_page_of_several_objectives_fits_every_width_and_links_the_front(
+    chromium: Browser, tmp_path: Path, screenshots: Path, width: int, scheme: str
+) -> None:
+    path = tmp_path / "report.html"
+    limit = {"metric": "val_loss", "at_most": 0.14}
+    path.write_bytes(page(studies.several_objectives(num_trials=60, constraints=[limit])))
+    with visiting(chromium, path.as_uri(), path.as_uri(), width, scheme) as visit:
+        wait_for_figures(visit.page)
+        visit.page.screenshot(path=screenshots / f"objectives-{width}-{scheme}.png", full_page=True)
+        assert (visit.blocked, visit.errors) == ([], [])
+        assert visit.page.evaluate("document.documentElement.scrollWidth") <= width
+        for ratio, text in visit.page.evaluate(MEASURE_CONTRAST):
+            assert ratio >= MIN_CONTRAST, text
+        if width == WIDE:
+            last = visit.page.evaluate("document.querySelector('.plot').data.length") - 1
+            hover_over_point(visit.page, plot=0, trace=last, point=0)
+            assert visit.page.locator("#followed").inner_text().startswith("Trial ")
+            # The front, the hypervolume, two histories, combinations, contours, slices, curves, the timeline.
+            assert visit.page.evaluate(NUM_HIGHLIGHTED) >= 1 + 1 + 2 + 1 + 2 + 10 + 4 + 1
+            assert visit.page.locator("tr.followed").count() == 2  # in the trade-offs and among all trials
+
+
+@pytest.mark.parametrize(("width", "scheme"), LAYOUTS)
 def test_comparison_fits_every_width_in_both_color_schemes(
     chromium: Browser, tmp_path: Path, screenshots: Path, width: int, scheme: str
 ) -> None:

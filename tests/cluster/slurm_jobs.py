@@ -30,7 +30,7 @@ def new_job(workdir: Path, function: str = "finish", **params: Any) -> Job:
     attempt.create(
         TrialSpec(
             study="toy", number=0, attempt=1, token=token, train=f"tests.cluster.train_functions:{function}",
-            metric="score", params=params, seed=0, dataset=None, data_dir=None,
+            objectives=("score",), params=params, seed=0, dataset=None, data_dir=None,
             code_dir=str(REPOSITORY), threads=None,
         )
     )  # fmt: skip

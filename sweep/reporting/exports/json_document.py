@@ -2,13 +2,14 @@
 
 import json
 import math
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import pandas as pd
 
 from sweep.reporting.figures.cost import cost_info
-from sweep.reporting.figures.importance import EVALUATOR, importance_info
+from sweep.reporting.figures.hypervolume import hypervolume_info
+from sweep.reporting.figures.importance import EVALUATOR, ImportanceInfo, importance_info
 from sweep.reporting.findings import findings
 from sweep.reporting.params import PREFIX, param_names
 from sweep.reporting.table import FINAL
@@ -20,21 +21,23 @@ VERSION = 1  # increases when a key is removed or changes its meaning, but not w
 
 def document(data: StudyData) -> bytes:
     """Return the document as UTF-8; values that are unknown or not finite are null."""
-    importance, cost = importance_info(data), cost_info(data)
+    views = {view.metric: importance_info(view) for view in data.by_objective}
+    importance, cost, is_single = views[data.metric], cost_info(data), data.goals.is_single
     failed = data.attempts[data.attempts["cause"].notna()]
     content = {
         "version": VERSION,
         "study": data.name,
-        "metric": data.metric,
-        "direction": data.direction,
+        "metric": data.metric if is_single else None,
+        "direction": data.direction if is_single else None,
+        "objectives": [objective._asdict() for objective in data.goals.objectives],
+        "constraints": [constraint.as_keys() for constraint in data.goals.constraints],
         "trials": data.trials["state"].value_counts().to_dict(),
-        "best": _best(data),
+        "best": next(_best(data), None) if is_single else None,
+        "front": list(_best(data)),
+        "hypervolume": None if is_single else _hypervolume(data),
         "findings": findings(data),
-        "importance": {
-            "evaluator": EVALUATOR,
-            "shares": dict(zip(importance.params, importance.shares, strict=True)),
-            "caveat": importance.caveat,
-        },
+        "importance": _importance(importance) if is_single else None,
+        "importance_by_objective": {metric: _importance(info) for metric, info in views.items()},
         "cost": {
             "unit": cost.unit,
             "by_outcome": dict(zip(cost.outcomes, cost.hours, strict=True)),
@@ -51,19 +54,37 @@ def document(data: StudyData) -> bytes:
     return json.dumps(_plain(content), indent=2, ensure_ascii=False, allow_nan=False).encode()
 
 
-def _best(data: StudyData) -> dict[str, Any] | None:
-    """Return the best complete trial: its number, value, hyperparameters, final metrics, and where it ran."""
-    for row in data.complete_trials.head(1).to_dict("records"):
+def _importance(info: ImportanceInfo) -> dict[str, Any]:
+    return {
+        "evaluator": EVALUATOR,
+        "shares": dict(zip(info.params, info.shares, strict=True)),
+        "caveat": info.caveat,
+    }
+
+
+def _hypervolume(data: StudyData) -> dict[str, Any]:
+    """Return the hypervolume after each complete trial, by number, and the point that bounds it."""
+    info = hypervolume_info(data)
+    return {
+        "reference": info.reference,
+        "shares": dict(zip(map(str, info.numbers), info.shares, strict=True)),
+    }
+
+
+def _best(data: StudyData) -> Iterator[dict[str, Any]]:
+    """Yield the best trials: the number, values, hyperparameters, final metrics, and where each one ran."""
+    objectives = [objective.metric for objective in data.goals.objectives]
+    for row in data.best_trials.to_dict("records"):
         metrics = {str(name).removeprefix(FINAL): row[name] for name in row if str(name).startswith(FINAL)}
         also = ("num_epochs", "seed", "host", "gpu", "duration_s", "gpu_seconds", "folder")
-        return {
+        yield {
             "trial": row["number"],
-            "value": row["value"],
+            "value": row.get("value"),
+            "values": {name: row[FINAL + name] for name in objectives if FINAL + name in row},
             "params": {name: row[PREFIX + name] for name in param_names(data)},
             "metrics": metrics,
             **{name: row[name] for name in also},
         }
-    return None
 
 
 def _plain(value: Any) -> Any:

@@ -9,7 +9,7 @@ import pandas as pd
 
 from sweep.errors import MissingPackageError
 from sweep.markdown_text import markdown_text
-from sweep.reporting.formatting import format_metric, heading
+from sweep.reporting.formatting import format_count, format_metric, heading
 from sweep.reporting.summary import format_states, summarize
 from sweep.reporting.table import Table, trials_table
 from sweep.storage.study_data import StudyData
@@ -52,8 +52,12 @@ def parquet(frame: pd.DataFrame) -> bytes:
 def markdown(data: StudyData) -> bytes:
     """Return a sentence about a study and a table of its best trials as Markdown in UTF-8."""
     summary = summarize(data)
-    result = "no complete trial yet"
-    if summary.best:
+    is_complete = (data.trials["state"] == "complete").any()
+    result = "no complete trial satisfies the constraints" if is_complete else "no complete trial yet"
+    if not data.goals.is_single and not data.best_trials.empty:
+        numbers = ", ".join(map(str, data.best_trials["number"].head(MAX_ROWS)))
+        result = f"{format_count(len(data.best_trials), 'trial')} on the Pareto front ({numbers})"
+    elif summary.best:
         metric = markdown_text(heading(data.metric))
         value = markdown_text(format_metric(data.metric, summary.best["value"]))
         result = f"best {metric} **{value}** (trial {summary.best['number']})"

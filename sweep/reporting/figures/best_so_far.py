@@ -121,7 +121,7 @@ def _efforts(study: StudyData) -> pd.DataFrame:
     trials = trials[trials["ended_at"].notna()].sort_values(["ended_at", "number"])
     first = pd.to_datetime(study.trials["started_at"], utc=True).min()
     value = trials["value"].astype(float).where(trials["state"] == "complete")
-    value = value.where(np.isfinite(value))
+    value = value.where(np.isfinite(value) & study.is_feasible.loc[trials.index])
     best = (value.cummax() if study.direction == "maximize" else value.cummin()).ffill()
     steps = pd.DataFrame(
         {

@@ -11,7 +11,7 @@ from sweep.reporting.ranking import spread
 from sweep.storage.study_data import StudyData
 
 MAX_DOTS = 2000
-MARKED_STATES = ("pruned", "failed")  # their values are of earlier epochs and not comparable
+MARKED_STATES = ("infeasible", "pruned", "failed")  # their values do not count
 
 
 class HistoryInfo(NamedTuple):
@@ -24,7 +24,8 @@ class HistoryInfo(NamedTuple):
         values: The values of these trials.
         best_numbers: The numbers of the trials that improved the best value.
         best_values: The values of these trials.
-        incomplete: The numbers of the pruned and of the failed trials, by state.
+        incomplete: The numbers of the pruned and of the failed trials, by state, and of the complete ones
+            that violate a constraint, as `infeasible`.
         num_complete: The number of complete trials, drawn or not.
     """
 
@@ -46,7 +47,8 @@ def history_info(data: StudyData) -> HistoryInfo:
     best_so_far = values.cummax() if data.direction == "maximize" else values.cummin()
     steps = by_number[best_so_far != best_so_far.shift()]
     dots = spread(trials, MAX_DOTS).sort_values("number")
-    by_state = dict(iter(data.trials.sort_values("number").groupby("state")["number"]))
+    states = data.trials["state"].mask(~data.is_feasible & (data.trials["state"] == "complete"), "infeasible")
+    by_state = dict(iter(data.trials.assign(state=states).sort_values("number").groupby("state")["number"]))
     return HistoryInfo(
         metric=data.metric,
         direction=data.direction,

@@ -65,13 +65,14 @@ class CurvesInfo(NamedTuple):
 
 def curves_info(data: StudyData) -> list[CurvesInfo]:
     """Return the curves of each metric that the report shows."""
-    metrics = headline_metrics(data.epochs.columns.drop(["number", "epoch"]), data.metric, "loss")
+    objectives = [objective.metric for objective in data.goals.objectives]
+    metrics = headline_metrics(data.epochs.columns.drop(["number", "epoch"]), objectives, "loss")
     reported = data.ranked_trials
     reported = reported[reported["number"].isin(data.epochs["number"])]
     if reported.empty:
         return []
     drawn = spread(reported, MAX_TRIALS)
-    best = data.complete_trials["number"].head(1).tolist()
+    best = data.best_trials["number"].tolist()
     groups = {
         number: "best" if number in best else state
         for number, state in zip(drawn["number"], drawn["state"], strict=True)
@@ -125,7 +126,9 @@ def describe_curves(info: CurvesInfo) -> str:
         return f"No {heading(info.metric)} has been reported yet."
     text = f"{heading(info.metric)} by epoch for {format_count(len(info.curves), 'trial')}"
     best = [curve for curve in info.curves if curve.group == "best"]
-    if best:
+    if len(best) > 1:
+        text += f"; {format_count(len(best), 'trial')} of the Pareto front are orange"
+    elif best:
         value = format_metric(info.metric, best[0].y[-1])
         text += f"; the best trial, {best[0].number}, ends epoch {best[0].x[-1]:g} at {value}"
     return text + "."

@@ -37,8 +37,8 @@ class OverfittingInfo(NamedTuple):
 
 def overfitting_info(data: StudyData) -> list[OverfittingInfo]:
     """Return the data for each metric that the best trial measured on both splits."""
-    best = data.complete_trials["number"].head(1).tolist()
-    reported = headline_metrics(data.epochs.columns.drop(["number", "epoch"]), data.metric, "loss")
+    best = data.best_trials["number"].tolist()
+    reported = headline_metrics(data.epochs.columns.drop(["number", "epoch"]), [data.metric], "loss")
     epochs = data.epochs[data.epochs["number"].isin(best)].sort_values("epoch")
     found = []
     for name in dict.fromkeys(map(base_metric, reported)):

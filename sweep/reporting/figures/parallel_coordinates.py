@@ -22,7 +22,14 @@ from sweep.reporting.ranking import LOWER, TOP, UPPER, quantile_groups, spread
 from sweep.storage.study_data import StudyData
 
 MAX_LINES = 400
-STYLES = {LOWER: (GREY, 0.45, 1), UPPER: (BLUE, 0.6, 1), TOP: (ORANGE, 0.9, 1.8)}  # colour, opacity, width
+FRONT, DOMINATED = "Pareto front", "dominated"
+STYLES = {  # colour, opacity, width
+    LOWER: (GREY, 0.45, 1),
+    UPPER: (BLUE, 0.6, 1),
+    TOP: (ORANGE, 0.9, 1.8),
+    DOMINATED: (BLUE, 0.4, 1),
+    FRONT: (ORANGE, 0.9, 1.8),
+}
 
 
 class Axis(NamedTuple):
@@ -36,7 +43,7 @@ class ParallelInfo(NamedTuple):
     """The data of the figure.
 
     Attributes:
-        axes: One axis per hyperparameter, and one for the objective.
+        axes: One axis per hyperparameter, and one per objective.
         lines: One line per complete trial that is drawn, best first.
         num_complete: The number of complete trials, drawn or not.
     """
@@ -49,25 +56,38 @@ class ParallelInfo(NamedTuple):
 def parallel_info(data: StudyData) -> ParallelInfo:
     """Return the data of the figure."""
     every = data.complete_trials
-    groups = dict(zip(every["number"], quantile_groups(len(every)), strict=True))
+    groups = dict(zip(every["number"], _groups(data), strict=True))
     trials = spread(every, MAX_LINES)
     params = read_params(data, trials)
-    values, worst = _within_reach(trials["value"].astype(float).tolist(), data.direction)
     axes = [_param_axis(param) for param in params]
-    beyond = "≤" if data.direction == "maximize" else "≥"
-    axes.append(
-        Axis(
-            heading(data.metric),
-            _end_ticks(values, lambda end: f"{beyond} " * (end == worst) + format_metric(data.metric, end)),
-        )
-    )
     heights = [_heights(param.values, param.log, param.choices) for param in params]
-    heights.append(_heights(values, log=False, choices=None))
+    for view in data.by_objective:
+        axis, of_objective = _objective_axis(view, trials["number"].tolist())
+        axes.append(axis)
+        heights.append(of_objective)
     lines = [
         Polyline(number, groups[number], list(range(len(axes))), list(line))
         for number, *line in zip(trials["number"].tolist(), *heights, strict=True)
     ]
     return ParallelInfo(axes, lines, len(every))
+
+
+def _groups(data: StudyData) -> list[str]:
+    """Return the group of each complete trial; with several objectives, the Pareto front and the others."""
+    num_complete = len(data.complete_trials)
+    if data.goals.is_single:
+        return quantile_groups(num_complete)
+    num_front = len(data.best_trials)
+    return [FRONT] * num_front + [DOMINATED] * (num_complete - num_front)
+
+
+def _objective_axis(view: StudyData, numbers: list[int]) -> tuple[Axis, list[float]]:
+    """Return the axis of an objective, and the height of each trial on it."""
+    found = view.trials.set_index("number").loc[numbers, "value"].astype(float).tolist()
+    values, worst = _within_reach(found, view.direction)
+    beyond = "≤" if view.direction == "maximize" else "≥"
+    ticks = _end_ticks(values, lambda end: f"{beyond} " * (end == worst) + format_metric(view.metric, end))
+    return Axis(heading(view.metric), ticks), _heights(values, log=False, choices=None)
 
 
 def _within_reach(values: list[float], direction: str) -> tuple[list[float], float | None]:

@@ -17,7 +17,14 @@ from sweep.reporting.formatting import is_share
 from sweep.terminal_text import one_line
 
 ORANGE, BLUE, GREY, PINK, GREEN = "#d9730d", "#2f7fc1", "#868c94", "#b8519a", "#2f8f5b"
-STATE_COLORS = {"best": ORANGE, "complete": BLUE, "pruned": GREY, "failed": PINK, "running": GREY}
+STATE_COLORS = {
+    "best": ORANGE,
+    "complete": BLUE,
+    "pruned": GREY,
+    "failed": PINK,
+    "running": GREY,
+    "infeasible": GREY,
+}
 
 MAX_LABEL = 28
 _AXIS = {

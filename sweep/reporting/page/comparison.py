@@ -13,28 +13,31 @@ from sweep.storage.study_data import StudyData
 
 
 def comparison(studies: list[StudyData]) -> bytes:
-    """Return the page that compares studies as UTF-8, the study with the best value first.
+    """Return the page that compares studies as UTF-8, for each objective the study with the best value first.
 
     Raises:
-        InputError: If the studies do not have the same metric and direction.
+        InputError: If the studies do not have the same objectives.
     """
     check_comparable(studies)
+    views = [
+        list(of_objective) for of_objective in zip(*(each.by_objective for each in studies), strict=True)
+    ]
     return render(
         "comparison.html.j2",
-        metric=studies[0].metric,
-        winners=winners(studies),
-        panel=_progress(studies),
+        names=[study.name for study in studies],
+        goals=studies[0].goals,
+        parts=[(each[0].metric, winners(each), _progress(each)) for each in views],
         note=comparison_note(studies),
     )
 
 
 def check_comparable(studies: list[StudyData]) -> None:
-    """Check that studies have the same objective.
+    """Check that studies have the same objectives and constraints.
 
     Raises:
         InputError: If they do not.
     """
-    goals = {study.name: f"{study.metric}, {study.direction}d" for study in studies}
+    goals = {study.name: str(study.goals) for study in studies}
     if len(set(goals.values())) > 1:
         listed = "\n".join(f"  {name}: {goal}" for name, goal in goals.items())
         raise InputError(

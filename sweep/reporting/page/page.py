@@ -5,7 +5,7 @@ import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from importlib import resources
-from typing import Any
+from typing import Any, NamedTuple
 
 import jinja2
 from markupsafe import Markup
@@ -15,7 +15,7 @@ from sweep.reporting.findings import findings
 from sweep.reporting.formatting import format_count, format_metric, format_param, heading
 from sweep.reporting.page.published_baselines import published_baselines
 from sweep.reporting.page.repeat_commands import repeat_commands
-from sweep.reporting.page.sections import evaluation_section, sections
+from sweep.reporting.page.sections import Section, evaluation_section, sections
 from sweep.reporting.seed_statistics import (
     EvaluatedConfiguration,
     evaluated_configurations,
@@ -24,7 +24,7 @@ from sweep.reporting.seed_statistics import (
     verdict,
 )
 from sweep.reporting.summary import summarize
-from sweep.reporting.table import Table, failures_table, trials_table
+from sweep.reporting.table import Table, failures_table, front_table, trials_table
 from sweep.reporting.trial_files import log_tails, pictures
 from sweep.storage.study_data import StudyData
 from sweep.storage.study_definition import definition_of
@@ -43,21 +43,25 @@ def page(data: StudyData, reload_s: float | None = None) -> bytes:
         reload_s: After how many seconds the page reloads itself; None if it will not be written again.
     """
     trials = trials_table(data, len(data.trials))
-    configurations = evaluated_configurations(data)
+    evaluated = [(view, evaluated_configurations(view)) for view in data.by_objective]
+    baselines = [published_baselines(view, configurations) for view, configurations in evaluated]
     return render(
         "report.html.j2",
         data=data,
         reload_s=reload_s,
         summary=summarize(data),
         findings=findings(data),
-        format_value=lambda value: format_metric(data.metric, value),
+        format_metric=format_metric,
+        front=front_table(data),
         trials=Table(trials.columns, trials.rows[:MAX_ROWS]),
         trials_json=_trials_json(trials),
         sections=list(sections(data)),
         failures=failures_table(data),
-        **_evaluation(data, configurations),
+        evaluations=[
+            _evaluation(view, configurations) for view, configurations in evaluated if view.evaluation
+        ],
         log_tails=log_tails(data),
-        baselines=published_baselines(data, configurations),
+        baselines=next((found for found in baselines if found is not None), None),
         pictures=pictures(data),
         commands=repeat_commands(data),
         definition=json.dumps(definition_of(data.study), indent=2, ensure_ascii=False),
@@ -99,15 +103,25 @@ def _readable(value: Any) -> Any:
     return several_lines(value) if isinstance(value, str) and not isinstance(value, Markup) else value
 
 
-def _evaluation(data: StudyData, configurations: Sequence[EvaluatedConfiguration]) -> Mapping[str, Any]:
-    if data.evaluation is None:
-        return {"evaluation": None}
-    return {
-        "evaluation": evaluation_section(data.evaluation, configurations),
-        "evaluation_table": evaluation_table(configurations),
-        "verdict": verdict(configurations, data.direction),
-        "test_results": {each.trial: format_mean(each) for each in configurations},
-    }
+class _Evaluation(NamedTuple):
+    """The results on test data for one objective: a section with figures, a table and a sentence."""
+
+    metric: str
+    section: Section
+    table: Table
+    verdict: str
+    means: Mapping[int, str]
+
+
+def _evaluation(data: StudyData, configurations: Sequence[EvaluatedConfiguration]) -> _Evaluation:
+    assert data.evaluation is not None
+    return _Evaluation(
+        metric=data.evaluation.metric,
+        section=evaluation_section(data.evaluation, configurations),
+        table=evaluation_table(configurations),
+        verdict=verdict(configurations, data.direction),
+        means={each.trial: format_mean(each) for each in configurations},
+    )
 
 
 def _trials_json(trials: Table) -> Markup:

@@ -49,9 +49,9 @@ def published_baselines(
         something other than the published results do.
     """
     baselines = data.baselines
-    if baselines is None or baselines["metric"] != base_metric(data.metric) or data.complete_trials.empty:
+    if baselines is None or baselines["metric"] != base_metric(data.metric) or data.best_trials.empty:
         return None
-    trial = data.complete_trials.head(1).to_dict("records")[0]
+    trial = data.best_trials.to_dict("records")[0]
     searched = {name: trial[PREFIX + name] for name in param_names(data)}
     tested = next((each for each in configurations if each.trial == trial["number"]), None)
     best = _BestTrial(f"this study, trial {trial['number']}", trial, {**data.study.fixed, **searched}, tested)

@@ -18,9 +18,10 @@ def repeat_commands(data: StudyData) -> list[str]:
     checksum, dataset = data.provenance.get("data_sha256"), data.study.dataset
     if checksum and dataset and data.study.verify is not None:
         found.append(f"{shlex.join(['sweep', 'data', 'verify', dataset])}  # expect sha256 {checksum}")
-    for number in data.complete_trials["number"].head(1):
+    for number in data.best_trials["number"].head(1):
+        trial = "the best trial" if data.goals.is_single else "a trial of the Pareto front"
         best = ["sweep", "reproduce", "--study", data.name, "--trial", str(number)]
-        found.append(f"{shlex.join(best)}  # trains the best trial again and compares the metrics")
+        found.append(f"{shlex.join(best)}  # trains {trial} again and compares the metrics")
     if command := data.provenance.get("command"):
         found.append(f"{command} {shlex.join(['--set', f'name={data.name}-again'])}")
     return found

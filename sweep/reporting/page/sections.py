@@ -16,6 +16,7 @@ from sweep.reporting.figures.confusion import (
 from sweep.reporting.figures.contour import MIN_TRIALS, contour_info, describe_contour, draw_contour
 from sweep.reporting.figures.cost import cost_info, describe_cost, draw_cost
 from sweep.reporting.figures.history import describe_history, draw_history, history_info
+from sweep.reporting.figures.hypervolume import describe_hypervolume, draw_hypervolume, hypervolume_info
 from sweep.reporting.figures.importance import (
     EVALUATOR,
     ImportanceInfo,
@@ -26,6 +27,7 @@ from sweep.reporting.figures.importance import (
 from sweep.reporting.figures.learning_curves import curves_info, describe_curves, draw_curves
 from sweep.reporting.figures.overfitting import describe_overfitting, draw_overfitting, overfitting_info
 from sweep.reporting.figures.parallel_coordinates import describe_parallel, draw_parallel, parallel_info
+from sweep.reporting.figures.pareto import describe_pareto, draw_pareto, pareto_info
 from sweep.reporting.figures.seeds import describe_seeds, draw_seeds, seeds_info
 from sweep.reporting.figures.slices import describe_slice, draw_slice, slices_info
 from sweep.reporting.figures.timeline import describe_timeline, draw_timeline, timeline_info
@@ -88,13 +90,23 @@ class Section(NamedTuple):
 
 
 def sections(data: StudyData) -> Iterator[Section]:
-    """Yield the sections of the report page that contain figures, in the order of the page."""
-    importance = importance_info(data)
-    yield Section("Did it converge?", "convergence", [_history(data)])
-    yield Section("What mattered?", "importance", [_importance(importance)])
-    interactions = [_parallel(data), _contour(data, importance), _slices(data)]
+    """Yield the sections of the report page that contain figures, in the order of the page.
+
+    With several objectives, a figure that shows one objective is drawn for each of them.
+    """
+    views = [(view, importance_info(view)) for view in data.by_objective]
+    convergence = [_of(view, data, _history(view)) for view, _ in views]
+    if not data.goals.is_single:
+        yield Section("Which trade-offs are possible?", "trade-offs", [_pareto(data)])
+        convergence.insert(0, _hypervolume(data))
+    yield Section("Did it converge?", "convergence", convergence)
+    importance = [_of(view, data, _importance(info)) for view, info in views]
+    yield Section("What mattered?", "importance", importance)
+    interactions = [_parallel(data)]
+    for view, info in views:
+        interactions += [_of(view, data, _contour(view, info)), _of(view, data, _slices(view))]
     yield Section("How do the hyperparameters interact?", "interactions", interactions)
-    yield Section("How did training go?", "training", [_curves(data), _overfitting(data)])
+    yield Section("How did training go?", "training", [_curves(data), _overfitting(views[0][0])])
     yield Section("What did it cost?", "cost", [_timeline(data), _cost(data)])
 
 
@@ -112,6 +124,45 @@ def evaluation_section(evaluation: StudyData, configurations: Sequence[Evaluated
         confusion = confusion_info(evaluation.attempts[of_best & is_complete]["notes"])
         panels += [] if confusion is None else [_classes(confusion)]
     return Section("How good is it on test data?", "evaluation", panels)
+
+
+def _of(view: StudyData, data: StudyData, panel: Panel) -> Panel:
+    """Return a panel about one objective of a study, named after it if the study has several."""
+    if view is data:
+        return panel
+    title = f"{panel.heading}: {heading(view.metric)}" if panel.heading else heading(view.metric).capitalize()
+    plots = [plot._replace(name=f"{plot.name}_{view.metric}") for plot in panel.plots]
+    return panel._replace(heading=title, plots=plots)
+
+
+def _pareto(data: StudyData) -> Panel:
+    reading = (
+        "Each dot is a complete trial. No other trial is better than one on the Pareto front in one "
+        "objective and at least as good in the others, so the choice among them depends on how much each "
+        "objective is worth to you. Point at a dot to highlight its trial in every figure. Values that are "
+        "far worse than the rest lie outside the axes; double-click to show them."
+    )
+    infos = pareto_info(data)
+    plots = [
+        Plot(f"pareto_{info.y.metric}_{info.x.metric}", describe_pareto(info), draw_pareto(info))
+        for info in infos
+    ]
+    note = (
+        "Each figure shows two of the objectives. A trial of the Pareto front may be worse than others in "
+        "both, if it is better in another one."
+    )
+    return Panel("", reading, "single", plots, note if len(infos) > 1 else "")
+
+
+def _hypervolume(data: StudyData) -> Panel:
+    info = hypervolume_info(data)
+    reading = (
+        "The hypervolume is the part of the space of the objectives that the trials so far dominate: it "
+        "grows with each trial that extends the Pareto front. The trials of the present front are orange. "
+        "Once the line stays flat, more trials are unlikely to help."
+    )
+    plot = Plot("hypervolume", describe_hypervolume(info), draw_hypervolume(info))
+    return Panel("Pareto front", reading, "single", [plot])
 
 
 def _seeds(configurations: Sequence[EvaluatedConfiguration]) -> Panel:
@@ -143,8 +194,8 @@ def _history(data: StudyData) -> Panel:
     info = history_info(data)
     reading = (
         "Each dot is a complete trial, and the line is the best value so far. Once the line stays flat, more "
-        "trials are unlikely to help. The ticks below are pruned or failed trials. Values that are far worse "
-        "than the rest lie outside the axes; double-click to show them."
+        "trials are unlikely to help. The ticks below are trials that were pruned, failed or violate a "
+        "constraint. Values that are far worse than the rest lie outside the axes; double-click to show them."
     )
     return Panel("", reading, "single", [Plot("history", describe_history(info), draw_history(info))])
 

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
+from sweep.goals import Goals
 from sweep.reporting.status.study_status import StudyStatus
 from sweep.storage.status_queries import TrialStatus
 
@@ -14,11 +15,14 @@ def studies_document(statuses: Sequence[StudyStatus], now: datetime) -> dict[str
 
 
 def _study(status: StudyStatus, now: datetime) -> dict[str, Any]:
-    plan, spent = status.plan, status.spent
+    plan, spent, goals = status.plan, status.spent, status.goals
+    only = goals.objectives[0] if goals.is_single else None
     return {
         "name": status.name,
-        "metric": status.metric,
-        "direction": status.direction,
+        "metric": only.metric if only else None,
+        "direction": only.direction if only else None,
+        "objectives": [objective._asdict() for objective in goals.objectives],
+        "constraints": [constraint.as_keys() for constraint in goals.constraints],
         "created_at": _moment(status.created_at),
         "launcher": status.launcher
         and {
@@ -42,7 +46,8 @@ def _study(status: StudyStatus, now: datetime) -> dict[str, Any]:
             "trials": status.forecast.trials,
             "ended_by": status.forecast.ended_by,
         },
-        "best": status.best and _trial(status.best),
+        "best": _trial(status.best[0], goals) if only and status.best else None,
+        "front": [_trial(trial, goals) for trial in status.best],
         "failing_nodes": [node._asdict() for node in status.failing_nodes],
         "code": [
             {
@@ -52,13 +57,16 @@ def _study(status: StudyStatus, now: datetime) -> dict[str, Any]:
             }
             for version in status.code
         ],
-        "trials": [_trial(trial) for trial in status.trials],
+        "trials": [_trial(trial, goals) for trial in status.trials],
     }
 
 
-def _trial(trial: TrialStatus) -> dict[str, Any]:
+def _trial(trial: TrialStatus, goals: Goals) -> dict[str, Any]:
     moments = {"submitted_at", "started_at", "ended_at"}
-    return {key: _moment(value) if key in moments else value for key, value in trial._asdict().items()}
+    document = {key: _moment(value) if key in moments else value for key, value in trial._asdict().items()}
+    metrics = [objective.metric for objective in goals.objectives]
+    document["values"] = dict(zip(metrics, trial.values, strict=True))
+    return document | {"best": trial.values[0] if goals.is_single else None}
 
 
 def _moment(moment: datetime | None) -> str | None:

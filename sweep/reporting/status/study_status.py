@@ -10,6 +10,7 @@ from typing import NamedTuple
 from sqlalchemy import Engine
 from sqlalchemy.orm import Session
 
+from sweep.goals import Goals
 from sweep.reporting.status.forecast import Forecast, Plan, Spent, forecast, mean_cost
 from sweep.states import ACTIVE_STATES, AttemptState, Stop
 from sweep.storage.attempts import gpu_seconds_used
@@ -40,8 +41,7 @@ class StudyStatus(NamedTuple):
 
     Attributes:
         name: The name of the study.
-        metric: The metric that is the objective.
-        direction: The direction of the objective.
+        goals: The objectives and constraints of the study.
         created_at: When the study was first launched.
         launcher: The running launcher; None if none is running.
         launcher_seen_at: The last heartbeat of the running launcher or of the last one.
@@ -52,7 +52,8 @@ class StudyStatus(NamedTuple):
         plan: The extent of the study.
         spent: What the study has used so far.
         forecast: The expected end; None if it is unknown or nothing is left to do.
-        best: The best trial; None if no trial is complete.
+        best: The best trial or, with several objectives, the Pareto front; empty if no complete trial
+            satisfies the constraints.
         failing_nodes: The nodes that the study's jobs avoid, because jobs fail there before they start.
         code: The snapshots of the code that trials run, the oldest first.
         snapshot: The digest of the snapshot that new trials run; None if the study has none.
@@ -60,8 +61,7 @@ class StudyStatus(NamedTuple):
     """
 
     name: str
-    metric: str
-    direction: str
+    goals: Goals
     created_at: datetime
     launcher: Holder | None
     launcher_seen_at: datetime | None
@@ -72,7 +72,7 @@ class StudyStatus(NamedTuple):
     plan: Plan
     spent: Spent
     forecast: Forecast | None
-    best: TrialStatus | None
+    best: Sequence[TrialStatus]
     failing_nodes: Sequence[FailingNode]
     code: Sequence[CodeVersion]
     snapshot: str | None
@@ -109,7 +109,8 @@ def _status(
 ) -> StudyStatus:
     num_by_state = num_trials_by_state(session, study.id)
     active = active_attempts(session, study.id)
-    best = best_trials(session, study, NUM_BEST)
+    goals = study.goals
+    best = best_trials(session, study, NUM_BEST if goals.is_single else None)
     plan = Plan(study.definition["trials"], study.definition["parallel"], **study.definition["budget"])
     spent = Spent(
         trials=sum(num_by_state.values()),
@@ -125,8 +126,7 @@ def _status(
         shown = list(dict.fromkeys([*(attempt.number for attempt in active), *best, *latest]))[:num_shown]
     return StudyStatus(
         name=study.name,
-        metric=study.metric,
-        direction=study.direction,
+        goals=goals,
         created_at=study.created_at,
         launcher=holder(study, now),
         launcher_seen_at=study.launcher_seen_at,
@@ -137,7 +137,7 @@ def _status(
         plan=plan,
         spent=spent,
         forecast=forecast(remaining, spent, cost, ages_s) if cost is not None else None,
-        best=next(iter(trial_statuses(session, study, best[:1])), None),
+        best=trial_statuses(session, study, best[:1] if goals.is_single else best),
         failing_nodes=failing_nodes(engine, study.id, now),
         code=code_versions(session, study.id),
         snapshot=study.snapshot,

@@ -9,6 +9,7 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from sweep.goals import Goals, Objective
 from sweep.reporting.formatting import NONE, format_count, format_duration, format_metric
 from sweep.reporting.status.study_status import StudyStatus
 from sweep.states import AttemptState, Stop
@@ -17,6 +18,7 @@ from sweep.storage.status_queries import TrialStatus
 from sweep.terminal_text import one_line
 
 BAR_WIDTH = 8
+MAX_FRONT = 12  # trials of a Pareto front that are listed
 MAX_NAME = 60  # characters of a name that are shown
 NUM_ERRORS = 3  # of how many failed trials the errors are shown
 NUM_LINES_AROUND = 15 + NUM_ERRORS  # lines of a study's screen that do not show trials
@@ -43,14 +45,14 @@ def show_study(status: StudyStatus, now: datetime) -> RenderableType:
     """
     facts = Table.grid(padding=(0, 2))
     facts.add_column(style="dim")
-    goal = f", to {status.direction} {_name(status.metric)}"
+    goal = f", to {_goals(status.goals)}"
     facts.add_row("study", Text.assemble((_name(status.name), "bold"), goal))
     for name, fact in (
         ("launcher", _launcher(status, now)),
         ("trials", _states(status)),
         ("budget", _budget(status)),
         ("forecast", _forecast(status, now)),
-        ("best", _best(status)),
+        ("best" if status.goals.is_single else "front", _best(status)),
     ):
         facts.add_row(name, Text(fact))
     if status.code:
@@ -79,8 +81,7 @@ def show_studies(statuses: Sequence[StudyStatus], now: datetime) -> RenderableTy
             f"{status.spent.trials:,} of {status.plan.trials:,}",
             f"{status.num_active:,}",
             f"{status.num_by_state.get(AttemptState.FAILED, 0):,}",
-            format_metric(status.metric, status.best.best) if status.best else NONE,
-            Text(_name(status.metric)),
+            *_best_cells(status),
             _when(status, now) or NONE,
             Text(one_line(status.launcher)) if status.launcher else NOT_RUNNING,
         )
@@ -89,7 +90,8 @@ def show_studies(statuses: Sequence[StudyStatus], now: datetime) -> RenderableTy
 
 def plain_line(status: StudyStatus) -> str:
     """Return the status of one study as one line, for a log file."""
-    return f"study {_name(status.name)}: {_states(status)}; best: {_best(status)}"
+    word = "best" if status.goals.is_single else "front"
+    return f"study {_name(status.name)}: {_states(status)}; {word}: {_best(status)}"
 
 
 def _table(*columns: str) -> Table:
@@ -101,15 +103,23 @@ def _table(*columns: str) -> Table:
 
 def _trials(status: StudyStatus, now: datetime) -> Table:
     code = ["code"] if len(status.code) > 1 else []
-    table = _table("trial", "state", "attempt", "job", "node", "epoch", _name(status.metric), "time", *code)
-    best = status.best.number if status.best else None
+    metrics = [_name(objective.metric) for objective in status.goals.objectives]
+    table = _table("trial", "state", "attempt", "job", "node", "epoch", *metrics, "time", *code)
+    best = {trial.number for trial in status.best}
+    word = "best" if status.goals.is_single else "front"
     longest = max(
         (trial.epoch or 0 for trial in status.trials if trial.state is AttemptState.COMPLETE), default=0
     )
-    values = [trial.best for trial in status.trials if trial.best is not None]
+    columns = list(zip(*(trial.values for trial in status.trials), strict=True))
     for _, trials in groupby(status.trials, key=lambda trial: trial.is_active):
         for trial in trials:
-            mark = " (best)" if trial.number == best else ""
+            mark = f" ({word})" if trial.number in best else " (infeasible)" if trial.violates else ""
+            values = [
+                _value(value, objective, column)
+                for value, objective, column in zip(
+                    trial.values, status.goals.objectives, columns, strict=True
+                )
+            ]
             table.add_row(
                 str(trial.number),
                 Text(_state(trial), STYLES[trial.state]),
@@ -117,7 +127,8 @@ def _trials(status: StudyStatus, now: datetime) -> Table:
                 Text(_name(trial.job_id or NONE)),
                 Text(_name(trial.host or NONE)),
                 _epoch(trial, longest),
-                _value(trial, status, values) + mark,
+                *values[:-1],
+                values[-1] + mark,
                 _time(trial, now),
                 *([trial.snapshot[:SHORT_DIGEST] if trial.snapshot else NONE] if code else []),
             )
@@ -154,13 +165,13 @@ def _epoch(trial: TrialStatus, longest: int) -> str:
     return f"{trial.epoch:<4} {_bar(trial.epoch / longest)}" if longest else str(trial.epoch)
 
 
-def _value(trial: TrialStatus, status: StudyStatus, values: Sequence[float]) -> str:
-    """Return the objective with a bar from the worst to the best value of the trials shown."""
-    shown = format_metric(status.metric, trial.best)
-    if trial.best is None or len(set(values)) < 2:
+def _value(value: float | None, objective: Objective, column: Sequence[float | None]) -> str:
+    """Return the value of an objective with a bar from the worst to the best value of the trials shown."""
+    shown, values = format_metric(objective.metric, value), {other for other in column if other is not None}
+    if value is None or len(values) < 2:
         return shown
-    worst, best = (min, max) if status.direction == "maximize" else (max, min)
-    share = (trial.best - worst(values)) / (best(values) - worst(values))
+    worst, best = (min, max) if objective.maximizes else (max, min)
+    share = (value - worst(values)) / (best(values) - worst(values))
     return f"{shown} {_bar(share)}"
 
 
@@ -246,8 +257,31 @@ def _when(status: StudyStatus, now: datetime) -> str | None:
     return f"ends about {end:%a %H:%M}, in {duration}"
 
 
+def _goals(goals: Goals) -> str:
+    """Return the goals as a clause, with each name shortened if it is very long."""
+    objectives = [objective._replace(metric=_name(objective.metric)) for objective in goals.objectives]
+    constraints = [constraint._replace(metric=_name(constraint.metric)) for constraint in goals.constraints]
+    return str(Goals(tuple(objectives), tuple(constraints)))
+
+
+def _best_cells(status: StudyStatus) -> tuple[str, Text]:
+    """Return the best value and its metric or, with several objectives, the size of the Pareto front."""
+    if not status.goals.is_single:
+        return f"{len(status.best):,}", Text("on the Pareto front")
+    metric = status.goals.objectives[0].metric
+    return format_metric(metric, status.best[0].values[0]) if status.best else NONE, Text(_name(metric))
+
+
 def _best(status: StudyStatus) -> str:
-    if status.best is None:
+    """Return the best trial with its value or, with several objectives, the trials of the Pareto front."""
+    if not status.best:
+        if status.goals.constraints and status.num_by_state.get(AttemptState.COMPLETE):
+            return "no complete trial satisfies the constraints yet"
         return "no trial is complete yet"
-    value = format_metric(status.metric, status.best.best)
-    return f"trial {status.best.number}, {_name(status.metric)} = {value}"
+    if not status.goals.is_single:
+        numbers = ", ".join(str(trial.number) for trial in status.best[:MAX_FRONT])
+        more = ", …" if len(status.best) > MAX_FRONT else ""
+        return f"{format_count(len(status.best), 'trial')}: {numbers}{more}"
+    metric = status.goals.objectives[0].metric
+    value = format_metric(metric, status.best[0].values[0])
+    return f"trial {status.best[0].number}, {_name(metric)} = {value}"

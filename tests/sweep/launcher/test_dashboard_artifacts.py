@@ -19,6 +19,7 @@ from sweep.launcher.dashboard_artifacts import (
     show_in_dashboard,
 )
 from sweep.launcher.proposals import Proposals
+from sweep.launcher.reconciliation import TrialEnd
 from sweep.states import Outcome
 from sweep.storage.tables import AttemptRow, TrialRow
 from sweep.worker.attempt_folder import AttemptFolder, attempt_folder
@@ -47,7 +48,8 @@ class RecordedTrial:
 
     def show_in_dashboard(self, **metrics: float) -> None:
         result = Result("abc", Outcome.COMPLETE, 0.0, metrics) if metrics else None
-        show_in_dashboard(self.attempt, self.folder, result, "score", self.proposals, self.store)
+        end = TrialEnd(Outcome.COMPLETE, (metrics["score"],)) if metrics else TrialEnd(Outcome.FAILED)
+        show_in_dashboard(self.attempt, self.folder, result, end, self.proposals, self.store)
 
     def study(self) -> optuna.Study:
         return optuna.load_study(study_name="toy", storage="sqlite:///sweep.db")
@@ -91,7 +93,7 @@ def test_repetition_after_a_crash_changes_nothing(recorded: RecordedTrial) -> No
         sorted(recorded.store.iterdir()),
     )
     recorded.show_in_dashboard(score=0.9)
-    recorded.proposals.tell(0, Outcome.COMPLETE, 0.9)
+    recorded.proposals.tell(0, TrialEnd(Outcome.COMPLETE, (0.9,)))
     recorded.show_in_dashboard(score=0.9)
     assert (
         recorded.artifacts(),
@@ -105,13 +107,13 @@ def test_file_that_a_crash_left_out_is_restored(recorded: RecordedTrial) -> None
     recorded.show_in_dashboard(score=0.9)
     for file in recorded.store.iterdir():
         file.unlink()
-    recorded.proposals.tell(0, Outcome.COMPLETE, 0.9)
+    recorded.proposals.tell(0, TrialEnd(Outcome.COMPLETE, (0.9,)))
     recorded.show_in_dashboard(score=0.9)
     assert recorded.artifacts()["reconstructions.png"] == b"a picture"
 
 
 def test_trial_that_is_neither_best_nor_failed_has_no_note(recorded: RecordedTrial) -> None:
-    recorded.proposals.tell(recorded.proposals.propose().number, Outcome.COMPLETE, 1.0)
+    recorded.proposals.tell(recorded.proposals.propose().number, TrialEnd(Outcome.COMPLETE, (1.0,)))
     recorded.show_in_dashboard(score=0.9)
     assert recorded.note() == ""
     assert "log.txt" in recorded.artifacts()
@@ -160,7 +162,9 @@ def test_file_that_cannot_be_copied_is_logged(
 
 def of(recorded: RecordedTrial, **metrics: float) -> Any:
     result = Result("abc", Outcome.COMPLETE, 0.0, metrics)
-    return collect_artifacts(recorded.attempt, recorded.folder, result, "score", is_best=True)
+    return collect_artifacts(
+        recorded.attempt, recorded.folder, result, recorded.proposals.goals, is_best=True
+    )
 
 
 def test_long_note_omits_the_oldest_lines_of_the_log(recorded: RecordedTrial) -> None:

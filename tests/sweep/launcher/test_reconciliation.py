@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from sweep.goals import Goals, Objective
 from sweep.launcher.decision import Action, ActionKind
 from sweep.launcher.observation import Cycle, Files, Observation
 from sweep.launcher.reconciliation import MAX_ERROR_LENGTH, Change, TrialEnd, reconcile
@@ -17,6 +18,7 @@ from sweep.worker.documents import EpochReport, Result, Start
 NOW = datetime(2026, 11, 25, 12, tzinfo=UTC)
 START = NOW - timedelta(minutes=10)
 CYCLE = Cycle(now=NOW)
+GOALS = Goals((Objective("score", "maximize"),))
 FAILED_JOB = JobStatus(JobState.NODE_FAILURE, "7", elapsed_s=660.0)
 
 
@@ -34,7 +36,7 @@ def attempt(**values: Any) -> AttemptRow:
 
 
 def change(kind: ActionKind, seen: Observation, row: AttemptRow | None = None, cause: Any = None) -> Change:
-    return reconcile(row or attempt(), seen, Action(kind, cause), CYCLE, "score")
+    return reconcile(row or attempt(), seen, Action(kind, cause), CYCLE, GOALS)
 
 
 def started(**more: Any) -> Observation:
@@ -95,7 +97,7 @@ def test_actions_that_are_not_in_the_row(kind: ActionKind, field: str) -> None:
 
 def test_complete_trial_has_a_value_and_its_other_metrics() -> None:
     found = change(ActionKind.COMPLETE, started(files=ended(Outcome.COMPLETE, notes={"sha": "1"})))
-    assert found.end == TrialEnd(Outcome.COMPLETE, 0.5)
+    assert found.end == TrialEnd(Outcome.COMPLETE, (0.5,))
     (row,) = (row for row in found.rows if isinstance(row, FinalMetricRow))
     assert (row.metric, row.value) == ("size", 3.0)
     assert found.updates["state"] is AttemptState.COMPLETE

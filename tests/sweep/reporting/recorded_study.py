@@ -1,6 +1,6 @@
 """A recorded study for tests, written to the database row by row as a launcher writes it."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -10,6 +10,7 @@ from optuna.trial import TrialState, create_trial
 from sqlalchemy import Engine, NullPool
 from sqlalchemy.orm import Session
 
+from sweep.goals import goals_of
 from sweep.reporting.status.study_status import StudyStatus, study_status
 from sweep.storage.database import real_url, upgrade
 from sweep.storage.optuna_storage import optuna_trial_id
@@ -49,7 +50,8 @@ class RecordedStudy:
         self.engine = engine
         # No connection stays open after its use.
         storage = RDBStorage(real_url(engine.url), engine_kwargs={"poolclass": NullPool})
-        self.optuna = optuna.create_study(study_name=name, storage=storage, direction=definition["direction"])
+        directions = [objective.direction for objective in goals_of(definition).objectives]
+        self.optuna = optuna.create_study(study_name=name, storage=storage, directions=directions)
         self.id = create_study(engine, name, definition, {}, "sweeps").id
         self.change(created_at=NOON)
 
@@ -64,12 +66,15 @@ class RecordedStudy:
     def add(
         self,
         *attempts: Mapping[str, Any],
-        value: float | None = None,
+        value: float | Sequence[float] | None = None,
+        violations: Sequence[float] = (),
         epochs: Mapping[int, float] | None = None,
     ) -> int:
         """Add a trial with these attempts, the last of which determines its state, and return its number."""
         state = OF_OPTUNA.get(attempts[-1]["state"], TrialState.RUNNING)
-        self.optuna.add_trial(create_trial(state=state, value=value))
+        values = [value] if isinstance(value, float) else value
+        attributes = {"constraints": list(violations)} if violations else {}
+        self.optuna.add_trial(create_trial(state=state, values=values, system_attrs=attributes))
         of_optuna = self.optuna.get_trials(deepcopy=False)[-1]
         trial = TrialRow(
             study_id=self.id, number=of_optuna.number, optuna_trial_id=optuna_trial_id(of_optuna),

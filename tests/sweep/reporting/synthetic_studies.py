@@ -2,12 +2,14 @@
 
 import dataclasses
 import json
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 import pandas as pd
 from pydantic import TypeAdapter
 
+from sweep.definition.goal_entries import ConstraintEntry, ObjectiveEntry
 from sweep.definition.space import Entry
 from sweep.definition.study import Study
 from sweep.storage.study_data import StudyData
@@ -79,6 +81,35 @@ def kmnist(num_trials: int = 30, num_epochs: int = 20, seed: int = 0) -> StudyDa
             attempts[-1]["attempt"], trials[-1]["num_attempts"] = 2, 2
             trials[-1]["gpu_seconds"] += attempts[-2]["gpu_seconds"]
     return study(trials, epochs, attempts)
+
+
+def several_objectives(
+    *metrics: str, num_trials: int = 30, constraints: Sequence[Mapping[str, Any]] = ()
+) -> StudyData:
+    """Return the study with several objectives: validation accuracy, and the others, which are minimized.
+
+    Args:
+        metrics: The other objectives; by default, the training time.
+        num_trials: The number of trials.
+        constraints: The constraints, as in a study file.
+    """
+    data = kmnist(num_trials) if num_trials else empty()
+    is_complete = data.trials["state"] == "complete"
+    seconds = data.trials["param_routing_iterations"] * (100 + data.trials["number"] % 7)
+    trials = data.trials.drop(columns="value").assign(final_train_seconds=seconds.where(is_complete))
+    return with_goals(
+        dataclasses.replace(data, trials=trials), *(metrics or ("train_seconds",)), constraints=constraints
+    )
+
+
+def with_goals(data: StudyData, *metrics: str, constraints: Sequence[Mapping[str, Any]] = ()) -> StudyData:
+    """Return the study with these constraints, and with further objectives, which are minimized."""
+    own = ObjectiveEntry(metric=data.metric, direction=data.direction)
+    others = (ObjectiveEntry(metric=metric, direction="minimize") for metric in metrics)
+    limits = tuple(ConstraintEntry(**constraint) for constraint in constraints)
+    if not metrics:
+        return with_definition(data, constraints=limits)
+    return with_definition(data, metric=None, direction=None, objectives=(own, *others), constraints=limits)
 
 
 def one_trial() -> StudyData:

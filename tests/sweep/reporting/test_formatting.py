@@ -22,7 +22,7 @@ def test_heading_replaces_abbreviations() -> None:
 def test_reading_order_starts_with_the_objective_and_goes_by_base_metric() -> None:
     metrics = ["train_loss", "val_accuracy", "seconds", "val_loss", "train_accuracy"]
     ordered = ["train_accuracy", "val_accuracy", "train_loss", "val_loss", "seconds"]
-    assert reading_order(metrics, "val_accuracy") == ordered
+    assert reading_order(metrics, ["val_accuracy"]) == ordered
 
 
 @pytest.mark.parametrize(
@@ -73,9 +73,14 @@ def test_duration_has_at_most_two_units(seconds: float, shown: str) -> None:
 
 def test_headline_metrics_are_all_metrics_if_they_are_few() -> None:
     few = ["val_loss", "train_accuracy", "seconds", "val_accuracy"]
-    assert headline_metrics(few, "val_accuracy") == ["train_accuracy", "val_accuracy", "val_loss", "seconds"]
+    assert headline_metrics(few, ["val_accuracy"]) == [
+        "train_accuracy",
+        "val_accuracy",
+        "val_loss",
+        "seconds",
+    ]
     many = [*few, "train_loss", "rate", "train_margin_loss", "val_margin_loss"]
-    assert headline_metrics(many, "val_accuracy") == ["train_accuracy", "val_accuracy"]
-    assert headline_metrics(many, "val_accuracy", "loss") == [
+    assert headline_metrics(many, ["val_accuracy"]) == ["train_accuracy", "val_accuracy"]
+    assert headline_metrics(many, ["val_accuracy"], "loss") == [
         "train_accuracy", "val_accuracy", "train_loss", "val_loss",
     ]  # fmt: skip

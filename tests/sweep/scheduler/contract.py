@@ -30,7 +30,8 @@ def _new_attempt(workplace: Path, number: int, params: Mapping[str, Any]) -> Att
     attempt = attempt_folder(workplace / "sweeps" / "toy" / f"{number:05d}", 1, token)
     attempt.create(
         TrialSpec(
-            study="toy", number=number, attempt=1, token=token, train="toy_model:train", metric="score",
+            study="toy", number=number, attempt=1, token=token, train="toy_model:train",
+            objectives=("score",),
             params={"x": 0.5, "epochs": 2, "ledger": "ledger.txt", **params}, seed=number, dataset=None,
             data_dir=None, code_dir=str(workplace), threads=None,
         )

@@ -25,6 +25,7 @@ from sweep.reporting.status.study_status import study_status
 from sweep.states import AttemptState, Stop
 from sweep.storage import optuna_queries
 from sweep.storage.attempts import gpu_seconds_used
+from sweep.storage.best_trials import best_numbers, infeasible_numbers
 from sweep.storage.code_version import Snapshot
 from sweep.storage.database import HEAD, VERSION_TABLE, alembic_config, connect, parse_url, real_url, upgrade
 from sweep.storage.lease import STALE_AFTER, Lease, LeaseLostError
@@ -63,6 +64,14 @@ def trial_with_attempt(study_id: int, number: int = 0, state: str = "running") -
         )
     )  # fmt: skip
     return trial
+
+
+TWO_OBJECTIVES = {
+    "objectives": [
+        {"metric": "score", "direction": "maximize"}, {"metric": "loss", "direction": "minimize"},
+    ],
+    "constraints": [{"metric": "size", "at_most": 3.0, "at_least": None}],
+}  # fmt: skip
 
 
 class StorageContract:
@@ -221,6 +230,27 @@ class StorageContract:
             "COMPLETE", "COMPLETE", "PRUNED", "FAIL", "RUNNING", "WAITING",
         ]  # fmt: skip
 
+    def test_best_trials_of_several_objectives_are_those_of_optuna(self, url: URL) -> None:
+        engine = connect(url)
+        study = RecordedStudy(engine, "toy", **TWO_OBJECTIVES)
+        RecordedStudy(engine, "other", **TWO_OBJECTIVES).add({"state": "complete"}, value=[9.0, 0.0])
+        values = [[0.5, 3.0], [0.9, 9.0], [0.4, 5.0], [0.8, 4.0], [math.inf, 20.0]]
+        for value, excess in zip(values, [0.0, -1.0, -1.0, 2.0, 0.0], strict=True):
+            study.add({"state": "complete"}, value=value, violations=[excess])
+        study.add({"state": "running"})
+        row = get_study(engine, "toy")
+        with engine.connect() as connection:
+            assert best_numbers(connection, "toy", row.goals) == [1, 0]
+            assert infeasible_numbers(connection, "toy") == {3}
+        assert [trial.number for trial in study.optuna.best_trials] == [0, 1, 4]  # infinity is not omitted
+        status = study_status(engine, study.id, minutes(20), num_shown=None)
+        assert [trial.values for trial in status.trials[:2]] == [(0.5, 3.0), (0.9, 9.0)]
+        assert [trial.violates for trial in status.trials[2:4]] == [(), ("size at most 3",)]
+        lease = Lease(engine, study.id)
+        lease.acquire()
+        assert delete_study(engine, row, lease)
+        engine.dispose()
+
     def test_trials_and_gpu_seconds_of_other_studies_are_not_counted(self, engine: Engine) -> None:
         other = create_study(engine, "other", DEFINITION, {}, ".")
         StudyRecords(engine, other.id).save([trial_with_attempt(other.id, state="complete")])
@@ -255,11 +285,10 @@ class StorageContract:
         status = study_status(engine, study.id, minutes(20), num_shown=10)
         assert status.num_by_state == {"running": 1, "complete": 1, "pruned": 1}
         assert status.num_enqueued == 1
-        assert [(trial.number, trial.epoch, trial.best) for trial in status.trials] == [
+        assert [(trial.number, trial.epoch, trial.values[0]) for trial in status.trials] == [
             (2, None, None), (0, 2, 0.5), (1, 1, 0.75),
         ]  # fmt: skip
         assert status.spent.gpu_hours == pytest.approx(4 * 600 / 3600)
-        assert status.best is not None
         assert status.forecast is not None
         engine.dispose()
 

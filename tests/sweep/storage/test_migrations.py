@@ -98,8 +98,7 @@ def test_upgraded_study_has_a_status(engine: Engine) -> None:
     status = study_status(engine, study.id, datetime.now(UTC), num_shown=None)
     assert status.num_by_state == {"running": 1, "complete": 3, "pruned": 3, "failed": 1}
     assert [trial.number for trial in status.trials] == list(range(8))
-    assert status.best is not None
-    assert (status.best.number, status.best.best) == (5, pytest.approx(2.85))
+    assert (status.best[0].number, status.best[0].values[0]) == (5, pytest.approx(2.85))
 
 
 def test_relaunch_records_a_result_written_before_the_upgrade(

@@ -94,6 +94,6 @@ def test_trial_statuses_keep_the_order_of_the_numbers(session: Session, recorded
     assert trial_statuses(session, study, []) == []
     pending, ended, lost = trial_statuses(session, study, [3, 0, 4])
     assert (pending.number, pending.state, pending.attempt) == (3, AttemptState.PENDING, 2)
-    assert (pending.epoch, pending.best, pending.is_active) == (3, 3.5, True)
-    assert (ended.number, ended.epoch, ended.best, ended.is_active) == (0, 2, 2.0, False)
+    assert (pending.epoch, pending.values[0], pending.is_active) == (3, 3.5, True)
+    assert (ended.number, ended.epoch, ended.values[0], ended.is_active) == (0, 2, 2.0, False)
     assert (lost.number, lost.state, lost.cause) == (4, AttemptState.FAILED, Cause.LOST)

@@ -2,6 +2,7 @@ import pytest
 from sqlalchemy import Engine
 
 from sweep.errors import InputError
+from sweep.goals import Goals, Objective
 from sweep.storage.database import upgrade
 from sweep.storage.studies import (
     create_study,
@@ -39,10 +40,10 @@ def test_missing_study_is_an_error_that_lists_the_studies(engine: Engine) -> Non
     assert find_study(engine, "toi") is None
 
 
-def test_row_of_a_study_has_its_metric_and_direction(engine: Engine) -> None:
+def test_row_of_a_study_has_its_objective(engine: Engine) -> None:
     upgrade(engine)
     row = create_study(engine, "toy", DEFINITION, {}, ".")
-    assert (row.metric, row.direction, row.maximizes) == ("loss", "minimize", False)
+    assert (row.goals, row.directions) == (Goals((Objective("loss", "minimize"),)), ["MINIMIZE"])
 
 
 def test_launch_records_the_baselines_of_that_launch(engine: Engine) -> None:

@@ -27,7 +27,7 @@ def create_attempt(
             attempt=attempt,
             token=f"t{attempt}",
             train="toy_model:train",
-            metric="score",
+            objectives=("score",),
             params={"x": 0.5, "ledger": "ledger.txt", **params},
             seed=7,
             dataset=None,

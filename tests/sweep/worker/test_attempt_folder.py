@@ -14,7 +14,7 @@ from sweep.worker.documents import EpochReport, Result, Start, TrialSpec
 def spec(**changes: object) -> TrialSpec:
     values: dict[str, object] = {
         "study": "toy", "number": 3, "attempt": 1, "token": "t1", "train": "toy_model:train",
-        "metric": "score",
+        "objectives": ("score",),
         "params": {"x": 0.5, "kind": None}, "seed": 7, "dataset": None, "data_dir": None, "code_dir": ".",
         "threads": None, "earlier_attempts": ("a", "b"),
     }  # fmt: skip

@@ -21,7 +21,7 @@ def folder(tmp_path: Path) -> AttemptFolder:
 
 def collected(findings: Sequence[Finding], objective: str = "acc") -> tuple[Epochs, Epochs, dict[str, float]]:
     """Return the epochs reported while a command runs, those reported at its end, and its result."""
-    collector = MetricCollector(objective, {})
+    collector = MetricCollector([objective], {})
     early = [epoch for finding in findings for epoch in collector.add(finding)]
     return early, collector.finish(), collector.result
 
@@ -91,13 +91,13 @@ class GrowingFile:
     def __init__(self, folder: AttemptFolder, *, is_own: bool = True, reports: bool = False) -> None:
         self.path = folder.path / "log"
         self._arguments = (folder, is_own, reports)
-        self.collector = MetricCollector("acc", {})
+        self.collector = MetricCollector(["acc"], {})
         self.scanner: FileScanner | None = None
 
     def start(self) -> None:
         folder, is_own, reports = self._arguments
         followed = FollowedFile(self.path, is_own=is_own)
-        self.scanner = FileScanner("file", followed, "acc", EpochNumbering(folder), reports=reports)
+        self.scanner = FileScanner("file", followed, ["acc"], EpochNumbering(folder), reports=reports)
 
     def add(self, text: str, mode: str = "a") -> Epochs:
         with self.path.open(mode) as file:
@@ -214,7 +214,7 @@ def test_line_of_sweep_metrics_is_a_report(folder: AttemptFolder) -> None:
 
 def test_epoch_waits_for_its_objective_from_another_source() -> None:
     complete = Finding(1, {"loss": 1.0}, is_complete=True)
-    collector = MetricCollector("acc", {})
+    collector = MetricCollector(["acc"], {})
     assert collector.add(complete) == []
     assert collector.add(Finding(1, {"acc": 0.5})) == [(1, {"loss": 1.0, "acc": 0.5})]
     assert collector.add(Finding(2, {"loss": 0.9}, is_complete=True)) == []
@@ -225,6 +225,6 @@ def test_epoch_waits_for_its_objective_from_another_source() -> None:
 
 
 def test_result_begins_with_what_an_earlier_attempt_has_reported() -> None:
-    collector = MetricCollector("acc", {"acc": 0.4, "loss": 1.0})
+    collector = MetricCollector(["acc"], {"acc": 0.4, "loss": 1.0})
     collector.add(Finding(3, {"loss": 0.5}))
     assert collector.result == {"acc": 0.4, "loss": 0.5}

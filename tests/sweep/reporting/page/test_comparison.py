@@ -34,7 +34,7 @@ def test_fixed_param_is_listed_beside_the_searched_one() -> None:
 def test_studies_with_different_objectives_raise_error() -> None:
     other = studies.with_definition(studies.empty(), name="other", metric="val_loss", direction="minimize")
     with pytest.raises(
-        InputError, match=r"cannot be compared.*\n  kmnist: val_accuracy, maximized\n  other: val_loss"
+        InputError, match=r"cannot be compared.*\n  kmnist: maximize val_accuracy\n  other: minimize val_loss"
     ):
         comparison([studies.empty(), other])
 

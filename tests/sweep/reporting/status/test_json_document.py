@@ -22,7 +22,8 @@ def test_document_contains_every_documented_field(engine: Engine) -> None:
     document = json.loads(json.dumps(studies_document([status_of(study)], minutes(30))))
     trial = {
         "number": 0, "state": "complete", "cause": None, "attempt": 1, "job_id": "3", "host": None,
-        "gpu": None, "epoch": 1, "best": 0.5, "submitted_at": "2026-11-24T12:00:00+00:00",
+        "gpu": None, "epoch": 1, "best": 0.5, "values": {"score": 0.5}, "violates": [],
+        "submitted_at": "2026-11-24T12:00:00+00:00",
         "started_at": "2026-11-24T12:01:00+00:00", "ended_at": "2026-11-24T12:11:00+00:00",
         "error": None, "exit_status": None, "snapshot": DIGEST,
     }  # fmt: skip
@@ -30,6 +31,7 @@ def test_document_contains_every_documented_field(engine: Engine) -> None:
         "studies": [
             {
                 "name": "toy", "metric": "score", "direction": "maximize",
+                "objectives": [{"metric": "score", "direction": "maximize"}], "constraints": [],
                 "created_at": "2026-11-24T12:00:00+00:00",
                 "launcher": {"host": "login9", "pid": 4711, "seen_at": "2026-11-24T12:29:00+00:00"},
                 "num_by_state": {"complete": 1}, "num_active": 0, "num_enqueued": 0,
@@ -40,7 +42,7 @@ def test_document_contains_every_documented_field(engine: Engine) -> None:
                     "gpu_hours": {"used": pytest.approx(1 / 6), "limit": None},
                 },
                 "forecast": {"ends_at": "2026-11-24T12:41:00+00:00", "trials": 2, "ended_by": "trials"},
-                "best": trial, "failing_nodes": [],
+                "best": trial, "front": [trial], "failing_nodes": [],
                 "code": [
                     {"digest": DIGEST, "git_commit": "1a2b3c4d", "is_clean": True, "num_trials": 1,
                      "is_current": True},

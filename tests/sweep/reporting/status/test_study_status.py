@@ -25,7 +25,7 @@ def test_status_of_a_trial_is_that_of_its_newest_attempt(engine: Engine) -> None
     (trial,) = status_of(study).trials
     assert (trial.number, trial.state, trial.cause, trial.attempt) == (0, "running", None, 2)
     assert (trial.job_id, trial.host, trial.gpu) == ("7_1", "n1", "A100")
-    assert (trial.epoch, trial.best) == (2, 0.5)
+    assert (trial.epoch, trial.values[0]) == (2, 0.5)
     assert (trial.started_at, trial.ended_at) == (minutes(20), None)
 
 
@@ -35,9 +35,8 @@ def test_best_is_the_final_value_or_the_best_epoch_of_an_incomplete_trial(engine
     study.add(PRUNED, epochs={1: 0.75, 2: 0.5, 3: 1.0})
     study.add(PENDING)
     status = status_of(study)
-    assert [trial.best for trial in status.trials] == [0.5, 0.5, None]
-    assert status.best is not None
-    assert status.best.number == 0
+    assert [trial.values[0] for trial in status.trials] == [0.5, 0.5, None]
+    assert status.best[0].number == 0
 
 
 def test_status_counts_trials_and_what_is_spent(engine: Engine) -> None:
@@ -71,9 +70,8 @@ def test_studies_of_one_database_are_separate(engine: Engine) -> None:
     second.add(COMPLETE, value=1.0, epochs={1: 1.0})
     second.add(FAILED)
     one, other = all_statuses(engine, minutes(30))
-    assert (one.name, one.num_by_state, one.best) == ("first", {"running": 1}, None)
+    assert (one.name, one.num_by_state, one.best) == ("first", {"running": 1}, [])
     assert (other.name, other.num_by_state) == ("second", {"complete": 1, "failed": 1})
-    assert other.best is not None
     assert [trial.state for trial in status_of(second).trials] == ["complete", "failed"]
     assert not one.trials
 

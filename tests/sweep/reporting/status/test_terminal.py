@@ -178,3 +178,35 @@ def test_very_long_name_is_shortened(engine: Engine) -> None:
     shown = text(show_study(status_of(study), minutes(30)), width=160)
     assert len(shown.splitlines()) == 8
     assert "m" * 59 + "…" in shown
+
+
+def test_screen_of_a_study_with_several_objectives(engine: Engine) -> None:
+    study = RecordedStudy(
+        engine,
+        metric=None,
+        direction=None,
+        objectives=[
+            {"metric": "score", "direction": "maximize"},
+            {"metric": "size", "direction": "minimize"},
+        ],
+        constraints=[{"metric": "memory", "at_most": 16.0, "at_least": None}],
+    )
+    assert "front     no trial is complete yet" in text(show_study(status_of(study), minutes(30)))
+    study.add(COMPLETE, value=[0.5, 2.0], violations=[1.0])
+    assert "no complete trial satisfies the constraints yet" in plain_line(status_of(study))
+    study.add(COMPLETE, value=[0.4, 3.0], violations=[0.0])
+    study.add(COMPLETE, value=[0.3, 9.0], violations=[0.0])
+    study.add(COMPLETE, value=[0.2, 1.0], violations=[0.0])
+    study.add(RUNNING, epochs={1: 0.1})
+    shown = text(show_study(status_of(study), minutes(30)))
+    assert "to maximize score and minimize size, with memory at most 16" in shown
+    assert "front     2 trials: 1, 3" in shown
+    rows = {line.split()[0]: line for line in shown.splitlines() if re.match(r"\d+ ", line)}
+    assert re.search(r"complete +1 +– +– +– +0\.5 ━{8} +2 [━─]{8} \(infeasible\)", rows["0"])
+    assert "(front)" in rows["1"]
+    assert re.search(r"0\.3 \S+ +9 ─{8}  ", rows["2"])
+    assert re.search(r"running .* 1 .* 0\.1 ─{8} +– ", rows["4"])
+    assert plain_line(status_of(study)).endswith("front: 2 trials: 1, 3")
+    assert "2 on the Pareto front" in " ".join(
+        text(show_studies(all_statuses(engine, minutes(30)), NOON)).split()
+    )
