@@ -29,6 +29,7 @@ from sweep.definition.sampler import TPE, Sampler
 from sweep.definition.settings import DottedPath, ParamName, Scalar, Settings, StudyName, VariableName
 from sweep.definition.settings_file import read_settings
 from sweep.definition.space import Entry
+from sweep.definition.stop_when import StopWhen
 from sweep.definition.track import Track
 from sweep.errors import InputError
 from sweep.goals import MEASUREMENTS, Direction, Goals
@@ -120,6 +121,8 @@ class Study(Settings):
     """Pruner that stops unpromising trials early."""
     budget: Budget = Budget()
     """Limits after which no more trials are started."""
+    stop_when: StopWhen = StopWhen()
+    """Rules that end the study before all of its trials have been proposed."""
     failures: Failures = Failures()
     """What happens when trials fail."""
     storage: str | None = None
@@ -155,6 +158,7 @@ class Study(Settings):
         yield from problems_of_objectives
         if not problems_of_objectives:
             yield from combination_problems(self.goals, self.sampler, self.pruner)
+            yield from self.stop_when.problems(self.goals)
             yield from self._problems_of_program()
         for name in self.fixed:
             if name in self.space:
@@ -229,6 +233,7 @@ class Study(Settings):
                 ],
                 "pruner": NoPruning(name="none"),
                 "budget": Budget(),
+                "stop_when": StopWhen(),
                 "dry_run": DryRun(),
             }
         )
@@ -264,6 +269,7 @@ class Study(Settings):
                 "enqueue": points,
                 "pruner": NoPruning(name="none"),
                 "budget": Budget(),
+                "stop_when": StopWhen(),
             }
         )
 

@@ -443,14 +443,14 @@ class Launcher:
         """Return whether no more trials are proposed, and log the reason once."""
         if self._reason_to_close is None:
             self._reason_of_failure = self.failures.reason_to_stop(self.study.failures.stop_after_same)
+            num_proposed = self.proposals.num_proposed()
+            early = self.proposals.reason_to_stop_early(self.study.stop_when)
             self._reason_to_close = reason_to_close(
-                self._stop,
-                self._reason_of_failure,
-                self.proposals.num_proposed(),
-                self.study.trials,
-                spent,
+                self._stop, self._reason_of_failure, num_proposed, self.study.trials, early, spent
             )
             if self._reason_to_close is not None:
+                if early is not None and early in self._reason_to_close:
+                    self.records.record_early_stop(self._reason_to_close)
                 logger.info("study %s: no more trials: %s", self.study.name, self._reason_to_close)
         return self._reason_to_close is not None
 

@@ -11,7 +11,9 @@ from optuna.trial import FrozenTrial, TrialState
 
 from sweep.definition.pruner import make_pruner
 from sweep.definition.sampler import make_sampler
+from sweep.definition.stop_when import StopWhen
 from sweep.definition.study import Study
+from sweep.launcher.early_stop import reason_to_stop_early
 from sweep.launcher.reconciliation import TrialEnd
 from sweep.states import Outcome
 from sweep.storage.optuna_storage import (
@@ -189,6 +191,13 @@ class Proposals:
         The list is empty if no complete trial satisfies the constraints.
         """
         return best_trials(self._study)
+
+    def reason_to_stop_early(self, rules: StopWhen) -> str | None:
+        """Return which of the rules for an early end of the study holds, or None."""
+        if rules == StopWhen():
+            return None
+        trials = self._study.get_trials(deepcopy=False)
+        return reason_to_stop_early(rules, trials, self.best(), self.goals.objectives[0])
 
     def best_numbers(self) -> set[int]:
         """Return the numbers of the trials that `best` returns."""

@@ -50,6 +50,7 @@ CHANGEABLE_KEYS = {
     "trials",
     "parallel",
     "budget",
+    "stop_when",
     "failures",
     "pruner",
     "sampler",

@@ -37,6 +37,7 @@ def findings(data: StudyData) -> list[str]:
         return [
             *_trade_offs(data),
             *_infeasible(data),
+            *_early_stop(data),
             *filter(None, [_cost(cost_info(data))]),
             *code_notes(data),
         ]
@@ -44,7 +45,7 @@ def findings(data: StudyData) -> list[str]:
         _lead(data, best),
         *_infeasible(data),
         _reliability(data, best),
-        _convergence(data, history_info(data)),
+        *(_early_stop(data) or [_convergence(data, history_info(data))]),
         _cost(cost_info(data)),
         *_next_steps(data, best),
         *code_notes(data),
@@ -162,6 +163,11 @@ def _convergence(data: StudyData, history: HistoryInfo) -> str:
         f"The best trial was followed by only {format_count(num_since, 'trial')}, so more trials may improve "
         "the result."
     )
+
+
+def _early_stop(data: StudyData) -> list[str]:
+    """Return a sentence if the study's rules have ended it early."""
+    return [] if data.stopped_early is None else [f"The study ended early: {data.stopped_early}."]
 
 
 def _cost(cost: CostInfo) -> str:

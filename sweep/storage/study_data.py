@@ -45,6 +45,7 @@ class StudyData:
         baselines: Published results, as the study's `baselines` function returned them; None without any.
         evaluation: The study that `sweep evaluate` recorded for this one; None if there is none.
         code: The snapshots of the code that trials ran, the oldest first; without trials of earlier versions.
+        stopped_early: Why the study's rules have ended it early; None if they have not.
     """
 
     study: Study
@@ -55,6 +56,7 @@ class StudyData:
     baselines: Mapping[str, Any] | None = None
     evaluation: StudyData | None = None
     code: Sequence[CodeVersion] = ()
+    stopped_early: str | None = None
 
     @property
     def name(self) -> str:

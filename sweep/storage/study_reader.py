@@ -84,6 +84,7 @@ def read_study(engine: Engine, url: URL, name: str) -> StudyData:
         baselines=row.baselines,
         evaluation=_evaluation(engine, url, name),
         code=code,
+        stopped_early=row.stopped_early,
     )
 
 

@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from contextlib import suppress
 from datetime import datetime
 
-from sqlalchemy import Engine, bindparam, or_, select
+from sqlalchemy import Engine, bindparam, or_, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session, joinedload, selectinload
 
@@ -60,6 +60,13 @@ class StudyRecords:
         """Return the kind of stop that a user has requested, or None if no stop is requested."""
         with self._engine.connect() as connection:
             return connection.scalar(select(StudyRow.stop).where(StudyRow.id == self.study_id))
+
+    def record_early_stop(self, reason: str) -> None:
+        """Record why the study's rules have ended it before all trials were proposed."""
+        with self._engine.begin() as connection:
+            connection.execute(
+                update(StudyRow).where(StudyRow.id == self.study_id).values(stopped_early=reason)
+            )
 
     def retries_requested(self, limit: int) -> list[TrialRow]:
         """Return the first trials for which a user has requested a retry, with their attempts loaded."""

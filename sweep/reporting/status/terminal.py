@@ -55,6 +55,8 @@ def show_study(status: StudyStatus, now: datetime) -> RenderableType:
         ("best" if status.goals.is_single else "front", _best(status)),
     ):
         facts.add_row(name, Text(fact))
+    if status.stopped_early is not None:
+        facts.add_row("ended", Text(f"early: {status.stopped_early}"))
     if status.code:
         facts.add_row("code", Text(_code(status)))
     if status.failing_nodes:
@@ -238,7 +240,8 @@ def _budget(status: StudyStatus) -> str:
 
 def _forecast(status: StudyStatus, now: datetime) -> str:
     if (when := _when(status, now)) is None:
-        is_done = status.num_active == 0 and (status.spent.trials >= status.plan.trials or status.stop)
+        is_closed = status.spent.trials >= status.plan.trials or status.stop or status.stopped_early
+        is_done = status.num_active == 0 and is_closed
         return "nothing is left to do" if is_done else "available once a trial has ended"
     assert status.forecast is not None
     trials = format_count(status.forecast.trials, "trial")
