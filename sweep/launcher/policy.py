@@ -147,5 +147,5 @@ def reason_to_close(
     if num_proposed >= num_trials:
         return f"all {num_proposed} have been proposed"
     if early is not None:
-        return f"{early}; {num_trials - num_proposed} of {num_trials} trials are saved"
+        return f"{early}, which saves {num_trials - num_proposed} of {num_trials} trials"
     return spent

@@ -98,7 +98,7 @@ def test_study_ends_early_and_says_so_in_status_and_report(
         executor.begin(job_id)
         executor.end(job_id, score=score)
         harness.step()
-    reason = "2 trials have ended without an improvement; 7 of 10 trials are saved"
+    reason = "2 trials have ended without an improvement, which saves 7 of 10 trials"
     assert harness.states() == ["complete"] * 3
     assert f"no more trials: {reason}" in caplog.text
     assert f"The study ended early: {reason}." in findings(harness.read())

@@ -107,7 +107,7 @@ def test_free_slots_are_those_of_jobs_that_may_still_be_submitted(
         (Stop.FINISH, "failures", 4, "early", "spent", "a user has requested a stop"),
         (None, "failures", 4, "early", "spent", "failures"),
         (None, None, 4, "early", "spent", "all 4 have been proposed"),
-        (None, None, 3, "early", "spent", "early; 1 of 4 trials are saved"),
+        (None, None, 3, "early", "spent", "early, which saves 1 of 4 trials"),
         (None, None, 3, None, "spent", "spent"),
     ],
 )
