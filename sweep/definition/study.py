@@ -115,6 +115,9 @@ class Study(Settings):
     """Hyperparameters that have the same value in every trial."""
     enqueue: tuple[dict[ParamName, Scalar], ...] = Field(default=(), strict=False)
     """Points of the space to try first. The sampler completes points that omit hyperparameters."""
+    repeats: Literal["reuse", "train", "resample"] = "reuse"
+    """What happens if a configuration is proposed again: the trial takes over the result of the earlier one,
+    is trained with another seed, or receives a random configuration that is new."""
     sampler: Sampler = TPE(name="tpe")
     """Sampler that proposes the other points."""
     pruner: Pruner = NoPruning(name="none")
@@ -234,6 +237,7 @@ class Study(Settings):
                 "pruner": NoPruning(name="none"),
                 "budget": Budget(),
                 "stop_when": StopWhen(),
+                "repeats": "train",
                 "dry_run": DryRun(),
             }
         )
@@ -270,6 +274,7 @@ class Study(Settings):
                 "pruner": NoPruning(name="none"),
                 "budget": Budget(),
                 "stop_when": StopWhen(),
+                "repeats": "train",
             }
         )
 

@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 
 import optuna
 from optuna.artifacts import FileSystemArtifactStore, get_all_artifact_meta, upload_artifact
+from optuna.samplers import RandomSampler
 from optuna.trial import FrozenTrial, TrialState
 
 from sweep.definition.pruner import make_pruner
@@ -23,8 +24,11 @@ from sweep.storage.optuna_storage import (
     optuna_study_id,
     optuna_trial_id,
     record_violations,
+    recorded_violations,
 )
 
+MAX_RESAMPLED = 1000
+"""How many random configurations are tried in place of one that an earlier trial has."""
 ENQUEUED = "enqueued"
 """The user attribute with the index of a trial's point in the study file's `enqueue`."""
 
@@ -56,6 +60,7 @@ class Proposals:
     def __init__(self, study: Study, storage: PolledStorage) -> None:
         optuna.logging.set_verbosity(optuna.logging.ERROR)
         self._space = study.space
+        self._resamples = study.repeats == "resample"
         self.goals = study.goals
         self._storage = storage
         self._study = optuna.create_study(
@@ -89,6 +94,20 @@ class Proposals:
     def propose(self) -> Proposal:
         """Propose a new trial with values of all hyperparameters."""
         return self._with_params(self._study.ask())
+
+    def same_configuration(self, number: int) -> list[FrozenTrial]:
+        """Return the earlier trials that have the hyperparameters of a trial and have not failed."""
+        trials = self._study.get_trials(deepcopy=False)
+        params = trials[number].params
+        return [
+            trial
+            for trial in trials[:number]
+            if trial.params == params and trial.state not in {TrialState.FAIL, TrialState.WAITING}
+        ]
+
+    def violations(self, trial: FrozenTrial) -> tuple[float, ...]:
+        """Return by how much a trial violates each constraint."""
+        return recorded_violations(trial)
 
     def unrecorded(self, recorded: Collection[int]) -> list[Proposal]:
         """Return the proposed trials whose numbers are not recorded, with all hyperparameters.
@@ -210,6 +229,24 @@ class Proposals:
 
     def _with_params(self, trial: optuna.trial.Trial) -> Proposal:
         """Suggest every hyperparameter; one that was suggested before a crash keeps its value."""
+        self._suggest(trial)
+        proposal = Proposal(trial.number, optuna_trial_id(trial))
+        if self._resamples and self.same_configuration(proposal.number):
+            self._resample(proposal)
+        return proposal
+
+    def _suggest(self, trial: optuna.trial.Trial) -> None:
         for name, entry in self._space.items():
             entry.suggest(trial, name)
-        return Proposal(trial.number, optuna_trial_id(trial))
+
+    def _resample(self, proposal: Proposal) -> None:
+        """Give a trial random hyperparameters that no earlier trial has, unless none are found."""
+        trials = self._study.get_trials(deepcopy=False)[: proposal.number]
+        known = [trial.params for trial in trials if trial.state is not TrialState.WAITING]
+        random = optuna.create_study(sampler=RandomSampler(seed=proposal.number))
+        for _ in range(MAX_RESAMPLED):
+            trial = random.ask()
+            self._suggest(trial)
+            if trial.params not in known:
+                self._storage.replace_params(proposal.optuna_trial_id, trial.distributions, trial.params)
+                return

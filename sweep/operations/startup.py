@@ -54,6 +54,7 @@ CHANGEABLE_KEYS = {
     "failures",
     "pruner",
     "sampler",
+    "repeats",
     "enqueue",
     "dry_run",
     "metrics",

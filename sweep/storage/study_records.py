@@ -15,6 +15,7 @@ from sweep.states import AttemptState, Cause, Stop
 from sweep.storage.attempts import IS_NEWEST, gpu_seconds_of_ended
 from sweep.storage.failing_nodes import FailingNode, failing_nodes
 from sweep.storage.optuna_queries import reopen
+from sweep.storage.repeated_trials import Original, copied_results, originals
 from sweep.storage.tables import AttemptRow, EnvironmentRow, EpochRow, StudyRow, Table, TrialRow
 
 
@@ -123,6 +124,14 @@ class StudyRecords:
     def failing_nodes(self, now: datetime) -> list[FailingNode]:
         """Return the nodes on which jobs of the study repeatedly fail before they start."""
         return failing_nodes(self._engine, self.study_id, now)
+
+    def originals(self, numbers: Collection[int], snapshot: str | None) -> dict[int, Original]:
+        """Return those of the trials whose last attempt runs a snapshot of the code, by their numbers."""
+        return originals(self._engine, self.study_id, numbers, snapshot)
+
+    def copied_results(self, trial_id: int, to_trial_id: int) -> list[Table]:
+        """Return copies of the epochs and of the final metrics of a trial, as new rows of another one."""
+        return copied_results(self._engine, trial_id, to_trial_id)
 
     def last_causes(self, limit: int) -> list[Cause | None]:
         """Return why the trials that ended last failed, the last one first; None for a trial with a value."""
