@@ -126,7 +126,7 @@ def _trials(status: StudyStatus, now: datetime) -> Table:
                 str(trial.number),
                 Text(_state(trial), STYLES[trial.state]),
                 str(trial.attempt),
-                Text(_name(trial.job_id or NONE)),
+                Text(_job(trial)),
                 Text(_name(trial.host or NONE)),
                 _epoch(trial, longest),
                 *values[:-1],
@@ -142,6 +142,13 @@ def _name(text: str) -> str:
     """Return a name on one line, without anything that a terminal obeys, and shortened if it is very long."""
     shown = one_line(text[: MAX_NAME + 1])
     return shown if len(shown) <= MAX_NAME else shown[: MAX_NAME - 1] + "…"
+
+
+def _job(trial: TrialStatus) -> str:
+    """Return the id of a trial's job, or the trial whose result it has taken over without one."""
+    if trial.repeats is not None:
+        return f"repeats trial {trial.repeats}"
+    return _name(trial.job_id or NONE)
 
 
 def _errors(status: StudyStatus) -> list[Text]:
