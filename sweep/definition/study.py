@@ -29,6 +29,7 @@ from sweep.definition.sampler import TPE, Sampler
 from sweep.definition.settings import DottedPath, ParamName, Scalar, Settings, StudyName, VariableName
 from sweep.definition.settings_file import read_settings
 from sweep.definition.space import Entry
+from sweep.definition.start_from import StartFrom
 from sweep.definition.stop_when import StopWhen
 from sweep.definition.track import Track
 from sweep.errors import InputError
@@ -115,6 +116,8 @@ class Study(Settings):
     """Hyperparameters that have the same value in every trial."""
     enqueue: tuple[dict[ParamName, Scalar], ...] = Field(default=(), strict=False)
     """Points of the space to try first. The sampler completes points that omit hyperparameters."""
+    start_from: StartFrom | None = None
+    """Earlier study whose best configurations are tried after those of `enqueue`."""
     repeats: Literal["reuse", "train", "resample"] = "reuse"
     """What happens if a configuration is proposed again: the trial takes over the result of the earlier one,
     is trained with another seed, or receives a random configuration that is new."""
@@ -238,6 +241,7 @@ class Study(Settings):
                 "budget": Budget(),
                 "stop_when": StopWhen(),
                 "repeats": "train",
+                "start_from": None,
                 "dry_run": DryRun(),
             }
         )
@@ -275,6 +279,7 @@ class Study(Settings):
                 "budget": Budget(),
                 "stop_when": StopWhen(),
                 "repeats": "train",
+                "start_from": None,
             }
         )
 

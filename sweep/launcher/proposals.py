@@ -12,6 +12,7 @@ from optuna.trial import FrozenTrial, TrialState
 
 from sweep.definition.pruner import make_pruner
 from sweep.definition.sampler import make_sampler
+from sweep.definition.start_from import StartFrom
 from sweep.definition.stop_when import StopWhen
 from sweep.definition.study import Study
 from sweep.launcher.early_stop import reason_to_stop_early
@@ -30,7 +31,8 @@ from sweep.storage.optuna_storage import (
 MAX_RESAMPLED = 1000
 """How many random configurations are tried in place of one that an earlier trial has."""
 ENQUEUED = "enqueued"
-"""The user attribute with the index of a trial's point in the study file's `enqueue`."""
+"""The user attribute with the origin of a trial's point: its index in the study file's `enqueue`, or the name
+of an earlier study and the number of a trial of it."""
 
 OPTUNA_STATES = {
     Outcome.COMPLETE: TrialState.COMPLETE,
@@ -39,11 +41,21 @@ OPTUNA_STATES = {
 }
 
 
+START_FROM = "start_from"
+"""The user attribute of a study that says which earlier study's points have been enqueued."""
+
+
 class Proposal(NamedTuple):
     """A trial that Optuna has proposed: its number, and its id in Optuna's tables."""
 
     number: int
     optuna_trial_id: int
+
+
+def has_started_from(storage: PolledStorage, study: str, source: StartFrom) -> bool:
+    """Return whether the points of an earlier study have been enqueued in the study of that name."""
+    attributes = storage.get_study_user_attrs(storage.get_study_id_from_name(study))
+    return bool(attributes.get(START_FROM) == source.model_dump())
 
 
 class Proposals:
@@ -76,6 +88,21 @@ class Proposals:
         for index, point in enumerate(study.enqueue):
             if index not in enqueued:
                 self._study.enqueue_trial(dict(point), user_attrs={ENQUEUED: index})
+
+    def start_from(self, source: StartFrom, points: Mapping[int, Mapping[str, Any]]) -> None:
+        """Enqueue points of an earlier study, unless that has been done.
+
+        Args:
+            source: The earlier study.
+            points: The points by the numbers of the trials that they are from.
+        """
+        trials = self._study.get_trials(deepcopy=False)
+        enqueued = {trial.user_attrs.get(ENQUEUED) for trial in trials}
+        for number, point in points.items():
+            key = f"{source.study}:{number}"
+            if key not in enqueued:
+                self._study.enqueue_trial(dict(point), user_attrs={ENQUEUED: key})
+        self._study.set_user_attr(START_FROM, source.model_dump())
 
     def reread(self) -> None:
         """Discard what was read, because Optuna's storage does not read a trial again once it has ended."""
