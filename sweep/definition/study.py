@@ -301,21 +301,28 @@ def load_study(reference: str, overrides: Sequence[str] = (), directory: Path | 
     Raises:
         InputError: If there is no such study, or if the file or an override is invalid.
     """
-    return read_settings(_study_file(reference, directory or Path()), Study, overrides)
-
-
-def _study_file(reference: str, directory: Path) -> Path:
-    path = Path(reference)
-    if reference.startswith("~"):
-        return Path(os.path.expanduser(reference))  # noqa: PTH111 - a user that does not exist is no error
-    if path.name != reference or path.suffix in {".yaml", ".yml"}:
-        return path
-    studies = directory / "studies"
-    file = studies / f"{reference}.yaml"
-    if not file.is_file():
-        names = sorted(found.stem for found in studies.glob("*.yaml"))
+    file = study_file(reference, directory)
+    if _is_name(reference) and not file.is_file():
+        names = sorted(found.stem for found in file.parent.glob("*.yaml"))
         raise InputError(
-            f"no study {format_value(reference)} in {studies}; {format_choices(reference, names)}. "
+            f"no study {format_value(reference)} in {file.parent}; {format_choices(reference, names)}. "
             "The path of a study file is accepted too"
         )
-    return file
+    return read_settings(file, Study, overrides)
+
+
+def study_file(reference: str, directory: Path | None = None) -> Path:
+    """Return the path of a study file, which need not exist.
+
+    Args:
+        reference: A study's name or the path of a file, as for `load_study`.
+        directory: The folder that contains `studies`; by default the working directory.
+    """
+    if _is_name(reference):
+        return (directory or Path()) / "studies" / f"{reference}.yaml"
+    return Path(os.path.expanduser(reference))  # noqa: PTH111 - a user that does not exist is no error
+
+
+def _is_name(reference: str) -> bool:
+    path = Path(reference)
+    return path.name == reference and path.suffix not in {".yaml", ".yml"} and not reference.startswith("~")

@@ -27,6 +27,7 @@ from sweep.operations.preflight import PreflightResult, preflight
 from sweep.operations.provenance import provenance
 from sweep.operations.start_points import StartPoints, start_points
 from sweep.operations.study_code import choose_snapshot, recorded_code
+from sweep.operations.study_import import IMPORTED
 from sweep.operations.study_project import study_project
 from sweep.operations.study_workdir import check_study_folder, prepare_study_folder, workdir_to_continue
 from sweep.scheduler.executor import Executor
@@ -402,7 +403,7 @@ def _study_row(engine: Engine, request: LaunchRequest, data_sha256: str | None, 
         row = create_study(engine, request.study.name, definition, origin, str(request.workdir), clock.now())
     # The recorded definition is that of an earlier version, if this one has more keys.
     _check_same(request.study.name, definition_of(recorded_definition(row)), definition)
-    if data_sha256 != row.provenance.get("data_sha256"):
+    if IMPORTED not in row.provenance and data_sha256 != row.provenance.get("data_sha256"):
         raise InputError(
             f"study {row.name} was started on data with the checksum {row.provenance.get('data_sha256')}, "
             f"but the data now has {data_sha256}\n"
