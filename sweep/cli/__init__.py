@@ -17,6 +17,7 @@ from sweep.cli import (
     delete,
     doctor,
     evaluate,
+    import_study,
     init,
     launch,
     logs,
@@ -69,6 +70,7 @@ for command in (
     delete.delete,
 ):
     app.command(context_settings=UNPARSED if command is init.init else None)(command)
+app.command("import")(import_study.import_)
 app.add_typer(data.app, name="data")
 
 

@@ -29,6 +29,8 @@ from sweep.definition.sampler import TPE, Sampler
 from sweep.definition.settings import DottedPath, ParamName, Scalar, Settings, StudyName, VariableName
 from sweep.definition.settings_file import read_settings
 from sweep.definition.space import Entry
+from sweep.definition.start_from import StartFrom
+from sweep.definition.stop_when import StopWhen
 from sweep.definition.track import Track
 from sweep.errors import InputError
 from sweep.goals import MEASUREMENTS, Direction, Goals
@@ -116,12 +118,19 @@ class Study(Settings):
     """Hyperparameters that have the same value in every trial."""
     enqueue: tuple[dict[ParamName, Scalar], ...] = Field(default=(), strict=False)
     """Points of the space to try first. The sampler completes points that omit hyperparameters."""
+    start_from: StartFrom | None = None
+    """Earlier study whose best configurations are tried after those of `enqueue`."""
+    repeats: Literal["reuse", "train", "resample"] = "reuse"
+    """What happens if a configuration is proposed again: the trial takes over the result of the earlier one,
+    is trained with another seed, or receives a random configuration that is new."""
     sampler: Sampler = TPE(name="tpe")
     """Sampler that proposes the other points."""
     pruner: Pruner = NoPruning(name="none")
     """Pruner that stops unpromising trials early."""
     budget: Budget = Budget()
     """Limits after which no more trials are started."""
+    stop_when: StopWhen = StopWhen()
+    """Rules that end the study before all of its trials have been proposed."""
     failures: Failures = Failures()
     """What happens when trials fail."""
     storage: str | None = None
@@ -157,6 +166,7 @@ class Study(Settings):
         yield from problems_of_objectives
         if not problems_of_objectives:
             yield from combination_problems(self.goals, self.sampler, self.pruner)
+            yield from self.stop_when.problems(self.goals)
             yield from self._problems_of_program()
         for name in self.fixed:
             if name in self.space:
@@ -231,6 +241,9 @@ class Study(Settings):
                 ],
                 "pruner": NoPruning(name="none"),
                 "budget": Budget(),
+                "stop_when": StopWhen(),
+                "repeats": "train",
+                "start_from": None,
                 "dry_run": DryRun(),
             }
         )
@@ -266,6 +279,9 @@ class Study(Settings):
                 "enqueue": points,
                 "pruner": NoPruning(name="none"),
                 "budget": Budget(),
+                "stop_when": StopWhen(),
+                "repeats": "train",
+                "start_from": None,
             }
         )
 
@@ -287,21 +303,28 @@ def load_study(reference: str, overrides: Sequence[str] = (), directory: Path | 
     Raises:
         InputError: If there is no such study, or if the file or an override is invalid.
     """
-    return read_settings(_study_file(reference, directory or Path()), Study, overrides)
-
-
-def _study_file(reference: str, directory: Path) -> Path:
-    path = Path(reference)
-    if reference.startswith("~"):
-        return Path(os.path.expanduser(reference))  # noqa: PTH111 - a user that does not exist is no error
-    if path.name != reference or path.suffix in {".yaml", ".yml"}:
-        return path
-    studies = directory / "studies"
-    file = studies / f"{reference}.yaml"
-    if not file.is_file():
-        names = sorted(found.stem for found in studies.glob("*.yaml"))
+    file = study_file(reference, directory)
+    if _is_name(reference) and not file.is_file():
+        names = sorted(found.stem for found in file.parent.glob("*.yaml"))
         raise InputError(
-            f"no study {format_value(reference)} in {studies}; {format_choices(reference, names)}. "
+            f"no study {format_value(reference)} in {file.parent}; {format_choices(reference, names)}. "
             "The path of a study file is accepted too"
         )
-    return file
+    return read_settings(file, Study, overrides)
+
+
+def study_file(reference: str, directory: Path | None = None) -> Path:
+    """Return the path of a study file, which need not exist.
+
+    Args:
+        reference: A study's name or the path of a file, as for `load_study`.
+        directory: The folder that contains `studies`; by default the working directory.
+    """
+    if _is_name(reference):
+        return (directory or Path()) / "studies" / f"{reference}.yaml"
+    return Path(os.path.expanduser(reference))  # noqa: PTH111 - a user that does not exist is no error
+
+
+def _is_name(reference: str) -> bool:
+    path = Path(reference)
+    return path.name == reference and path.suffix not in {".yaml", ".yml"} and not reference.startswith("~")

@@ -31,6 +31,7 @@ from sweep.launcher.outage import retry_on_outage
 from sweep.launcher.policy import ConsecutiveFailures, num_free_slots, reason_to_close, spent_limit
 from sweep.launcher.proposals import Proposal, Proposals
 from sweep.launcher.reconciliation import Change, TrialEnd, reconcile
+from sweep.launcher.repeats import Repeats
 from sweep.launcher.submission import JobSettings
 from sweep.launcher.submitter import Submitter
 from sweep.scheduler.executor import Executor
@@ -70,6 +71,7 @@ class Launcher:
         failures: How many consecutive trials have failed with the same cause.
         log: The lines that it logs about attempts.
         submitter: What submits attempts.
+        repeats: What ends trials whose configuration has been measured already.
     """
 
     study: Study
@@ -85,6 +87,7 @@ class Launcher:
     failures: ConsecutiveFailures = field(default_factory=ConsecutiveFailures)
     log: LaunchLog = field(init=False)
     submitter: Submitter = field(init=False)
+    repeats: Repeats = field(init=False)
     _may_miss_proposals: bool = True  # an earlier launcher may have been interrupted
     _stop: Stop | None = None
     _reason_to_close: str | None = None
@@ -97,6 +100,7 @@ class Launcher:
 
     def __post_init__(self) -> None:
         self.log = LaunchLog(self.study)
+        self.repeats = Repeats(self.records, self.proposals, self.clock)
         self.submitter = Submitter(
             self.study,
             self.settings,
@@ -171,6 +175,8 @@ class Launcher:
         new = self._fill(active, num_slots - len(waiting), now)
         waiting += new
         ready = [attempt for attempt in waiting if not self._fails_without_folder(attempt)]
+        if self.study.repeats != "train":
+            ready = list(self.repeats.to_train(ready))
         self.submitter.submit(ready, in_jobs, num_slots // self.settings.trials_per_job, num_busy)
         # Optuna repeats a failed commit. If it only seemed to fail, another trial has been proposed.
         self._may_miss_proposals = any(attempt.number == 1 for attempt in new)
@@ -443,14 +449,14 @@ class Launcher:
         """Return whether no more trials are proposed, and log the reason once."""
         if self._reason_to_close is None:
             self._reason_of_failure = self.failures.reason_to_stop(self.study.failures.stop_after_same)
+            num_proposed = self.proposals.num_proposed()
+            early = self.proposals.reason_to_stop_early(self.study.stop_when)
             self._reason_to_close = reason_to_close(
-                self._stop,
-                self._reason_of_failure,
-                self.proposals.num_proposed(),
-                self.study.trials,
-                spent,
+                self._stop, self._reason_of_failure, num_proposed, self.study.trials, early, spent
             )
             if self._reason_to_close is not None:
+                if early is not None and early in self._reason_to_close:
+                    self.records.record_early_stop(self._reason_to_close)
                 logger.info("study %s: no more trials: %s", self.study.name, self._reason_to_close)
         return self._reason_to_close is not None
 

@@ -123,7 +123,12 @@ def num_free_slots(parallel: int, trials_per_job: int, num_busy_jobs: int) -> in
 
 
 def reason_to_close(
-    stop: Stop | None, failures: str | None, num_proposed: int, num_trials: int, spent: str | None
+    stop: Stop | None,
+    failures: str | None,
+    num_proposed: int,
+    num_trials: int,
+    early: str | None,
+    spent: str | None,
 ) -> str | None:
     """Return the reason why the study proposes no more trials, or None.
 
@@ -132,6 +137,7 @@ def reason_to_close(
         failures: The reason why consecutive failures stop the study; None if they do not.
         num_proposed: The number of trials that have been proposed.
         num_trials: The total number of trials in the study file.
+        early: Which of the study's rules for an early end holds; None if none holds.
         spent: The limit of the budget that is reached; None if none is reached.
     """
     if stop is not None:
@@ -140,4 +146,6 @@ def reason_to_close(
         return failures
     if num_proposed >= num_trials:
         return f"all {num_proposed} have been proposed"
+    if early is not None:
+        return f"{early}, which saves {num_trials - num_proposed} of {num_trials} trials"
     return spent

@@ -7,11 +7,15 @@ from typing import Any, NamedTuple
 
 import optuna
 from optuna.artifacts import FileSystemArtifactStore, get_all_artifact_meta, upload_artifact
+from optuna.samplers import RandomSampler
 from optuna.trial import FrozenTrial, TrialState
 
 from sweep.definition.pruner import make_pruner
 from sweep.definition.sampler import make_sampler
+from sweep.definition.start_from import StartFrom
+from sweep.definition.stop_when import StopWhen
 from sweep.definition.study import Study
+from sweep.launcher.early_stop import reason_to_stop_early
 from sweep.launcher.reconciliation import TrialEnd
 from sweep.states import Outcome
 from sweep.storage.optuna_storage import (
@@ -21,10 +25,14 @@ from sweep.storage.optuna_storage import (
     optuna_study_id,
     optuna_trial_id,
     record_violations,
+    recorded_violations,
 )
 
+MAX_RESAMPLED = 1000
+"""How many random configurations are tried in place of one that an earlier trial has."""
 ENQUEUED = "enqueued"
-"""The user attribute with the index of a trial's point in the study file's `enqueue`."""
+"""The user attribute with the origin of a trial's point: its index in the study file's `enqueue`, or the name
+of an earlier study and the number of a trial of it."""
 
 OPTUNA_STATES = {
     Outcome.COMPLETE: TrialState.COMPLETE,
@@ -33,11 +41,21 @@ OPTUNA_STATES = {
 }
 
 
+START_FROM = "start_from"
+"""The user attribute of a study that says which earlier study's points have been enqueued."""
+
+
 class Proposal(NamedTuple):
     """A trial that Optuna has proposed: its number, and its id in Optuna's tables."""
 
     number: int
     optuna_trial_id: int
+
+
+def has_started_from(storage: PolledStorage, study: str, source: StartFrom) -> bool:
+    """Return whether the points of an earlier study have been enqueued in the study of that name."""
+    attributes = storage.get_study_user_attrs(storage.get_study_id_from_name(study))
+    return bool(attributes.get(START_FROM) == source.model_dump())
 
 
 class Proposals:
@@ -54,6 +72,7 @@ class Proposals:
     def __init__(self, study: Study, storage: PolledStorage) -> None:
         optuna.logging.set_verbosity(optuna.logging.ERROR)
         self._space = study.space
+        self._resamples = study.repeats == "resample"
         self.goals = study.goals
         self._storage = storage
         self._study = optuna.create_study(
@@ -69,6 +88,21 @@ class Proposals:
         for index, point in enumerate(study.enqueue):
             if index not in enqueued:
                 self._study.enqueue_trial(dict(point), user_attrs={ENQUEUED: index})
+
+    def start_from(self, source: StartFrom, points: Mapping[int, Mapping[str, Any]]) -> None:
+        """Enqueue points of an earlier study, unless that has been done.
+
+        Args:
+            source: The earlier study.
+            points: The points by the numbers of the trials that they are from.
+        """
+        trials = self._study.get_trials(deepcopy=False)
+        enqueued = {trial.user_attrs.get(ENQUEUED) for trial in trials}
+        for number, point in points.items():
+            key = f"{source.study}:{number}"
+            if key not in enqueued:
+                self._study.enqueue_trial(dict(point), user_attrs={ENQUEUED: key})
+        self._study.set_user_attr(START_FROM, source.model_dump())
 
     def reread(self) -> None:
         """Discard what was read, because Optuna's storage does not read a trial again once it has ended."""
@@ -87,6 +121,20 @@ class Proposals:
     def propose(self) -> Proposal:
         """Propose a new trial with values of all hyperparameters."""
         return self._with_params(self._study.ask())
+
+    def same_configuration(self, number: int) -> list[FrozenTrial]:
+        """Return the earlier trials that have the hyperparameters of a trial and have not failed."""
+        trials = self._study.get_trials(deepcopy=False)
+        params = trials[number].params
+        return [
+            trial
+            for trial in trials[:number]
+            if trial.params == params and trial.state not in {TrialState.FAIL, TrialState.WAITING}
+        ]
+
+    def violations(self, trial: FrozenTrial) -> tuple[float, ...]:
+        """Return by how much a trial violates each constraint."""
+        return recorded_violations(trial)
 
     def unrecorded(self, recorded: Collection[int]) -> list[Proposal]:
         """Return the proposed trials whose numbers are not recorded, with all hyperparameters.
@@ -190,6 +238,13 @@ class Proposals:
         """
         return best_trials(self._study)
 
+    def reason_to_stop_early(self, rules: StopWhen) -> str | None:
+        """Return which of the rules for an early end of the study holds, or None."""
+        if rules == StopWhen():
+            return None
+        trials = self._study.get_trials(deepcopy=False)
+        return reason_to_stop_early(rules, trials, self.best(), self.goals.objectives[0])
+
     def best_numbers(self) -> set[int]:
         """Return the numbers of the trials that `best` returns."""
         return {trial.number for trial in self.best()}
@@ -201,6 +256,24 @@ class Proposals:
 
     def _with_params(self, trial: optuna.trial.Trial) -> Proposal:
         """Suggest every hyperparameter; one that was suggested before a crash keeps its value."""
+        self._suggest(trial)
+        proposal = Proposal(trial.number, optuna_trial_id(trial))
+        if self._resamples and self.same_configuration(proposal.number):
+            self._resample(proposal)
+        return proposal
+
+    def _suggest(self, trial: optuna.trial.Trial) -> None:
         for name, entry in self._space.items():
             entry.suggest(trial, name)
-        return Proposal(trial.number, optuna_trial_id(trial))
+
+    def _resample(self, proposal: Proposal) -> None:
+        """Give a trial random hyperparameters that no earlier trial has, unless none are found."""
+        trials = self._study.get_trials(deepcopy=False)[: proposal.number]
+        known = [trial.params for trial in trials if trial.state is not TrialState.WAITING]
+        random = optuna.create_study(sampler=RandomSampler(seed=proposal.number))
+        for _ in range(MAX_RESAMPLED):
+            trial = random.ask()
+            self._suggest(trial)
+            if trial.params not in known:
+                self._storage.replace_params(proposal.optuna_trial_id, trial.distributions, trial.params)
+                return

@@ -24,7 +24,7 @@ def submit_launch(request: LaunchRequest, options: Sequence[str]) -> str:
         InputError: If the request is wrong, or the scheduler rejects the job.
     """
     study = request.study.name
-    engine, _, code = check(request)
+    engine, _, _, code = check(request)
     create_tables(engine, request.url)
     withdraw_stop(engine, study)
     workdir = request.workdir

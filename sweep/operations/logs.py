@@ -13,6 +13,7 @@ from sweep.launcher.job_output import is_ordinary, job_outputs
 from sweep.states import ACTIVE_STATES
 from sweep.storage.attempts import newest_attempt
 from sweep.storage.lease import is_launched
+from sweep.storage.repeated_trials import REPEATS
 from sweep.storage.tables import AttemptRow, StudyRow
 from sweep.worker.documents import MAX_ERROR_LENGTH
 from sweep.worker.regular_file import UnusableFileError, open_regular
@@ -120,6 +121,9 @@ def _has_ended(attempt: AttemptRow, has_launcher: bool) -> bool:
 def _describe(attempt: AttemptRow, log: Tail) -> Iterator[str]:
     """Yield what is known about an attempt that failed or has printed nothing, and is not in its log."""
     if not log.is_empty and attempt.cause is None:
+        return
+    if (original := attempt.notes.get(REPEATS)) is not None:
+        yield f"trial {attempt.trial.number} was not trained: it has the result of trial {original}\n"
         return
     unknown = list(_not_in_log(attempt, log.end))
     if not log.is_empty and not unknown:

@@ -24,6 +24,7 @@ from sweep.operations.study_project import study_project
 from sweep.states import AttemptState, Outcome
 from sweep.storage.attempts import newest_attempt
 from sweep.storage.optuna_storage import optuna_storage, recorded_proposal
+from sweep.storage.repeated_trials import REPEATS
 from sweep.storage.snapshots import find_snapshot
 from sweep.storage.study_definition import recorded_definition
 from sweep.storage.tables import AttemptRow, SnapshotRow, StudyRow
@@ -96,6 +97,11 @@ def recorded_trial(engine: Engine, row: StudyRow, number: int) -> RecordedTrial:
         InputError: If the study has no trial of that number, or the trial has not started.
     """
     attempt = newest_attempt(engine, row, number)
+    if (original := attempt.notes.get(REPEATS)) is not None:
+        raise InputError(
+            f"trial {number} of study {row.name} was not trained: it has the result of trial {original}, "
+            f"which has the same hyperparameters\nreproduce that one: --trial {original}"
+        )
     environment = recorded_environment(engine, attempt)
     if environment is None:
         raise InputError(

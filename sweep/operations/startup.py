@@ -20,12 +20,14 @@ from sweep.launcher.clock import Clock, SystemClock
 from sweep.launcher.launcher import Launcher
 from sweep.launcher.outage import OUTAGES
 from sweep.launcher.policy import ConsecutiveFailures
-from sweep.launcher.proposals import Proposals
+from sweep.launcher.proposals import Proposals, has_started_from
 from sweep.launcher.submission import JobSettings
 from sweep.operations.code_snapshot import ProjectCode, read_project
 from sweep.operations.preflight import PreflightResult, preflight
 from sweep.operations.provenance import provenance
+from sweep.operations.start_points import StartPoints, start_points
 from sweep.operations.study_code import choose_snapshot, recorded_code
+from sweep.operations.study_import import IMPORTED
 from sweep.operations.study_project import study_project
 from sweep.operations.study_workdir import check_study_folder, prepare_study_folder, workdir_to_continue
 from sweep.scheduler.executor import Executor
@@ -35,7 +37,14 @@ from sweep.storage.database_problem import database_problems
 from sweep.storage.lease import Lease, LeaseHeldError
 from sweep.storage.optuna_storage import create_tables, optuna_storage
 from sweep.storage.snapshots import current_snapshot_folder
-from sweep.storage.studies import create_study, find_own_study, move_study, record_launch, study_workdirs
+from sweep.storage.studies import (
+    create_study,
+    find_own_study,
+    move_study,
+    optuna_study_names,
+    record_launch,
+    study_workdirs,
+)
 from sweep.storage.study_definition import definition_of, recorded_definition
 from sweep.storage.study_records import StudyRecords
 from sweep.storage.tables import StudyRow
@@ -51,9 +60,12 @@ CHANGEABLE_KEYS = {
     "trials",
     "parallel",
     "budget",
+    "stop_when",
     "failures",
     "pruner",
     "sampler",
+    "repeats",
+    "start_from",
     "enqueue",
     "dry_run",
     "metrics",
@@ -134,13 +146,13 @@ def open_launcher(
     clock = clock or SystemClock()
     with ExitStack() as stack:
         with database_problems():
-            engine, found, code = check(request, check_code)
+            engine, found, start, code = check(request, check_code)
             create_tables(engine, request.url)
             row = _study_row(engine, request, found.data_sha256, clock)
             workdir = workdir_to_continue(engine, row, request.workdir, request.is_workdir_given)
             prepare_study_folder(workdir, row.name)
             launcher = stack.enter_context(
-                hold(engine, row, request, executor, clock, open_folder, workdir, code)
+                hold(engine, row, request, executor, clock, open_folder, workdir, code, start)
             )
             record_launch(
                 engine,
@@ -173,6 +185,7 @@ def hold(
     open_folder: FolderOpener = folder_of,
     workdir: Path | None = None,
     code: ProjectCode | None = None,
+    start: StartPoints | None = None,
 ) -> Iterator[Launcher]:
     """Open a launcher of a recorded study that holds the study's lease while the context lasts.
 
@@ -186,6 +199,7 @@ def hold(
         workdir: The folder that the study's folder was moved to; None if it was not moved.
         code: The project's code, which new trials run if the study has no snapshot yet, or if the request
             says so; None keeps the study's snapshot.
+        start: The points that the study takes from an earlier one; None if it takes none.
 
     Raises:
         LeaseHeldError: If another launcher holds the lease.
@@ -212,12 +226,15 @@ def hold(
         records = StudyRecords(engine, row.id)
         causes = records.last_causes(request.study.failures.stop_after_same) if request.once else []
         with optuna_storage(request.url) as storage, lease.guard(engine, storage.engine):
+            proposals = Proposals(request.study, storage)
+            if start is not None:
+                proposals.start_from(start.start_from, start.points)
             yield Launcher(
                 study=request.study,
                 settings=_job_settings(request, executor, Path(row.workdir), snapshot),
                 executor=executor,
                 records=records,
-                proposals=Proposals(request.study, storage),
+                proposals=proposals,
                 lease=lease,
                 launched_at=row.created_at,
                 poll_seconds=request.profile.poll_seconds,
@@ -237,11 +254,13 @@ class CheckedLaunch(NamedTuple):
     Attributes:
         engine: The database.
         found: What the study's functions returned.
+        start: The points that the study takes from an earlier one; None if it takes none.
         code: The code as it is now; None if it cannot be copied, and the study continues with its snapshot.
     """
 
     engine: Engine
     found: PreflightResult
+    start: StartPoints | None
     code: ProjectCode | None
 
 
@@ -269,15 +288,34 @@ def check(request: LaunchRequest, check_code: Preflight = preflight) -> CheckedL
         if not is_continued:
             raise
         logger.warning("code: the study continues with its snapshot, because %s", error)
+    start = _start_points(engine, request)
+    points = [] if start is None else start.points.values()
     found = check_code(
-        request.study,
+        request.study.model_copy(update={"enqueue": (*request.study.enqueue, *points)}),
         snapshot if snapshot is not None and is_continued else _folder_of(code, request),
         import_train=request.profile.runs_in_launcher_environment,
         project_dir=request.code_dir,
     )
     if request.study.name not in study_workdirs(engine):
         check_study_folder(request.workdir, request.study.name)
-    return CheckedLaunch(engine, found, code)
+    return CheckedLaunch(engine, found, start, code)
+
+
+def _start_points(engine: Engine, request: LaunchRequest) -> StartPoints | None:
+    """Return the points that the study takes from an earlier one, unless an earlier launch has done so."""
+    start_from = request.study.start_from
+    if start_from is None:
+        return None
+    if request.study.name in optuna_study_names(engine):
+        with optuna_storage(request.url) as storage:
+            if has_started_from(storage, request.study.name, start_from):
+                return None
+    start = start_points(request.study, start_from, request.url)
+    numbers = ", ".join(map(str, start.points))
+    logger.info("start from study %s: %d points, of trials %s", start_from.study, len(start.points), numbers)
+    for note in start.notes:
+        logger.info("  %s", note)
+    return start
 
 
 def _folder_of(code: ProjectCode | None, request: LaunchRequest) -> Path:
@@ -366,7 +404,7 @@ def _study_row(engine: Engine, request: LaunchRequest, data_sha256: str | None, 
         row = create_study(engine, request.study.name, definition, origin, str(request.workdir), clock.now())
     # The recorded definition is that of an earlier version, if this one has more keys.
     _check_same(request.study.name, definition_of(recorded_definition(row)), definition)
-    if data_sha256 != row.provenance.get("data_sha256"):
+    if IMPORTED not in row.provenance and data_sha256 != row.provenance.get("data_sha256"):
         raise InputError(
             f"study {row.name} was started on data with the checksum {row.provenance.get('data_sha256')}, "
             f"but the data now has {data_sha256}\n"

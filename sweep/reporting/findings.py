@@ -37,6 +37,8 @@ def findings(data: StudyData) -> list[str]:
         return [
             *_trade_offs(data),
             *_infeasible(data),
+            *_repeats(data),
+            *_early_stop(data),
             *filter(None, [_cost(cost_info(data))]),
             *code_notes(data),
         ]
@@ -44,7 +46,8 @@ def findings(data: StudyData) -> list[str]:
         _lead(data, best),
         *_infeasible(data),
         _reliability(data, best),
-        _convergence(data, history_info(data)),
+        *_repeats(data),
+        *(_early_stop(data) or [_convergence(data, history_info(data))]),
         _cost(cost_info(data)),
         *_next_steps(data, best),
         *code_notes(data),
@@ -161,6 +164,19 @@ def _convergence(data: StudyData, history: HistoryInfo) -> str:
         f"The best trial was followed by only {format_count(num_since, 'trial')}, so more trials may improve "
         "the result."
     )
+
+
+def _repeats(data: StudyData) -> Iterator[str]:
+    """Yield a sentence if trials have taken over the results of others."""
+    if num_repeats := int(data.is_repeat.sum()):
+        trials = format_count(num_repeats, "trial")
+        verb = "repeats a configuration and has" if num_repeats == 1 else "repeat configurations and have"
+        yield f"{trials} {verb} not been trained; only trained trials are compared below."
+
+
+def _early_stop(data: StudyData) -> list[str]:
+    """Return a sentence if the study's rules have ended it early."""
+    return [] if data.stopped_early is None else [f"The study ended early: {data.stopped_early}."]
 
 
 def _cost(cost: CostInfo) -> str:

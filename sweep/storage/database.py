@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 DEFAULT_URL = "sqlite:///sweep.db"
 VERSION_TABLE = "sweep_alembic_version"
 """The table with the revision of our tables; Optuna's migrations use Alembic's default name."""
-HEAD = "0006"
+HEAD = "0007"
 """The newest revision. It is repeated here because reading the migrations requires Alembic."""
 DRIVERS = {"postgresql": "postgresql+psycopg", "mysql": "mysql+pymysql"}
 EXTRAS = {"postgresql": "postgresql", "mysql": "mysql"}

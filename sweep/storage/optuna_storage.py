@@ -5,13 +5,14 @@ Only the layout of Optuna's tables is also used by `optuna_queries.py`, which do
 """
 
 import time
-from collections.abc import Container, Iterable, Iterator, Sequence
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from types import SimpleNamespace
 from typing import Any
 
 import optuna
 from optuna._typing import JSONSerializable
+from optuna.distributions import BaseDistribution
 from optuna.exceptions import StorageInternalError, UpdateFinishedTrialError
 from optuna.storages import RDBStorage
 from optuna.storages._cached_storage import _CachedStorage
@@ -102,6 +103,11 @@ def record_violations(study: optuna.Study, number: int, violations: Sequence[flo
     trial_id = storage.get_trial_id_from_study_id_trial_number(study._study_id, number)
     with suppress(UpdateFinishedTrialError):
         storage.set_trial_system_attr(trial_id, optuna_queries.CONSTRAINTS, list(violations))
+
+
+def recorded_violations(trial: FrozenTrial) -> tuple[float, ...]:
+    """Return by how much a trial violates each constraint."""
+    return tuple(trial.system_attrs.get(optuna_queries.CONSTRAINTS, ()))
 
 
 def recorded_proposal(storage: "PolledStorage", trial_id: int) -> FrozenTrial:
@@ -288,6 +294,22 @@ class PolledStorage(_CachedStorage):
         if not numbers:
             raise ValueError("No trials are completed yet.")
         return self.get_trial(self.get_trial_id_from_study_id_trial_number(study_id, numbers[0]))
+
+    def replace_params(
+        self, trial_id: int, distributions: Mapping[str, BaseDistribution], params: Mapping[str, Any]
+    ) -> None:
+        """Replace all hyperparameters of a trial that has not ended.
+
+        Args:
+            trial_id: Optuna's id of the trial.
+            distributions: The distribution of each hyperparameter.
+            params: Their values.
+        """
+        of_trial = models.TrialParamModel.__table__.c.trial_id == trial_id
+        with self.engine.begin() as connection:
+            connection.execute(delete(models.TrialParamModel).where(of_trial))
+        for name, distribution in distributions.items():
+            self.set_trial_param(trial_id, name, distribution.to_internal_repr(params[name]), distribution)
 
     def without_cache(self) -> "PolledStorage":
         """Return a storage on the same database without cached trials.

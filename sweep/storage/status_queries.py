@@ -14,6 +14,7 @@ from sweep.states import ACTIVE_STATES, AttemptState, Cause
 from sweep.storage import optuna_queries
 from sweep.storage.attempts import IS_NEWEST
 from sweep.storage.best_trials import best_numbers
+from sweep.storage.repeated_trials import REPEATS
 from sweep.storage.tables import AttemptRow, EpochRow, StudyRow, TrialRow
 
 
@@ -62,6 +63,7 @@ class TrialStatus(NamedTuple):
         error: The line of its error that says most; None if it did not fail.
         exit_status: How its process ended, as `exit code 3` or `signal SIGSEGV`, if it left no result.
         snapshot: The digest of the snapshot of the code that it runs; None for one of an earlier version.
+        repeats: The number of the trial whose result it has taken over; None if it was trained itself.
     """
 
     number: int
@@ -80,6 +82,7 @@ class TrialStatus(NamedTuple):
     error: str | None = None
     exit_status: str | None = None
     snapshot: str | None = None
+    repeats: int | None = None
 
     @property
     def is_active(self) -> bool:
@@ -199,6 +202,7 @@ def trial_statuses(session: Session, study: StudyRow, numbers: Sequence[int] | N
             error=error_summary(attempt.error),
             exit_status=attempt.exit_status,
             snapshot=attempt.snapshot,
+            repeats=attempt.notes.get(REPEATS),
         )
     # A number that only Optuna knows is of a trial whose row is not committed yet, or of another program.
     return [trials[number] for number in (trials if numbers is None else numbers) if number in trials]

@@ -210,6 +210,7 @@ def record_launch(
         "definition": dict(definition),
         "cluster": cluster,
         "baselines": null() if baselines is None else dict(baselines),
+        "stopped_early": None,  # the rules may have changed
     }
     if withdraw_stop:
         values["stop"] = None

@@ -35,8 +35,9 @@ class StudyData:
             of the objective (NaN if there is none; no such column with several objectives), `param_NAME` for
             each searched hyperparameter, `final_METRIC` for each final metric including the objectives,
             `num_epochs`, `num_attempts`, `cause`, `error` (the last line of the traceback), `seed`, `host`,
-            `gpu`, `job_id`, `started_at`, `ended_at` (UTC or NaT), `duration_s`, `gpu_seconds`, `folder` and
-            `snapshot` (the digest of the snapshot of the code).
+            `gpu`, `job_id`, `started_at`, `ended_at` (UTC or NaT), `duration_s`, `gpu_seconds`, `folder`,
+            `snapshot` (the digest of the snapshot of the code) and `repeats` (the number of the trial whose
+            result the trial has taken over without being trained).
         epochs: One row per trial and epoch, with the columns `number`, `epoch` (from 1) and one column per
             metric, NaN where it was not reported.
         attempts: One row per attempt, with the columns `number`, `attempt`, `token`, `state` (an
@@ -45,6 +46,7 @@ class StudyData:
         baselines: Published results, as the study's `baselines` function returned them; None without any.
         evaluation: The study that `sweep evaluate` recorded for this one; None if there is none.
         code: The snapshots of the code that trials ran, the oldest first; without trials of earlier versions.
+        stopped_early: Why the study's rules have ended it early; None if they have not.
     """
 
     study: Study
@@ -55,6 +57,7 @@ class StudyData:
     baselines: Mapping[str, Any] | None = None
     evaluation: StudyData | None = None
     code: Sequence[CodeVersion] = ()
+    stopped_early: str | None = None
 
     @property
     def name(self) -> str:
@@ -148,10 +151,19 @@ class StudyData:
         return self.trials.loc[order.sort_values(by, na_position="last").index]
 
     @cached_property
+    def is_repeat(self) -> pd.Series[bool]:
+        """Whether each trial has taken over the result of another one instead of being trained."""
+        no_repeats = pd.Series(np.nan, self.trials.index)
+        return self.trials.get("repeats", no_repeats).notna()
+
+    @cached_property
     def complete_trials(self) -> pd.DataFrame:
-        """The complete trials with finite values that satisfy the constraints, best first."""
+        """The complete trials with finite values that satisfy the constraints, best first.
+
+        Trials that have taken over the result of another one are omitted: they say nothing new.
+        """
         trials = self.ranked_trials
-        return trials[self.ranks.loc[trials.index].notna()]
+        return trials[self.ranks.loc[trials.index].notna() & ~self.is_repeat.loc[trials.index]]
 
     @cached_property
     def best_trials(self) -> pd.DataFrame:

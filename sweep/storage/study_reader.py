@@ -15,6 +15,7 @@ from sweep.goals import Goals
 from sweep.storage.database import DEFAULT_URL, open_recorded, parse_url
 from sweep.storage.database_problem import database_problems
 from sweep.storage.optuna_storage import STATES, all_trials, optuna_storage
+from sweep.storage.repeated_trials import REPEATS
 from sweep.storage.snapshots import code_versions
 from sweep.storage.studies import find_study, get_study
 from sweep.storage.study_data import StudyData
@@ -84,6 +85,7 @@ def read_study(engine: Engine, url: URL, name: str) -> StudyData:
         baselines=row.baselines,
         evaluation=_evaluation(engine, url, name),
         code=code,
+        stopped_early=row.stopped_early,
     )
 
 
@@ -170,6 +172,7 @@ def _progress(trial: TrialRow | None) -> dict[str, Any]:
         "gpu_seconds": sum(attempt.gpu_seconds for attempt in attempts),
         "folder": trial.folder if trial else None,
         "snapshot": attempts[0].snapshot if attempts else None,
+        "repeats": last.notes.get(REPEATS) if last else None,
     }
 
 

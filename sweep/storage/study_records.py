@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from contextlib import suppress
 from datetime import datetime
 
-from sqlalchemy import Engine, bindparam, or_, select
+from sqlalchemy import Engine, bindparam, or_, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session, joinedload, selectinload
 
@@ -15,6 +15,7 @@ from sweep.states import AttemptState, Cause, Stop
 from sweep.storage.attempts import IS_NEWEST, gpu_seconds_of_ended
 from sweep.storage.failing_nodes import FailingNode, failing_nodes
 from sweep.storage.optuna_queries import reopen
+from sweep.storage.repeated_trials import Original, copied_results, originals
 from sweep.storage.tables import AttemptRow, EnvironmentRow, EpochRow, StudyRow, Table, TrialRow
 
 
@@ -60,6 +61,13 @@ class StudyRecords:
         """Return the kind of stop that a user has requested, or None if no stop is requested."""
         with self._engine.connect() as connection:
             return connection.scalar(select(StudyRow.stop).where(StudyRow.id == self.study_id))
+
+    def record_early_stop(self, reason: str) -> None:
+        """Record why the study's rules have ended it before all trials were proposed."""
+        with self._engine.begin() as connection:
+            connection.execute(
+                update(StudyRow).where(StudyRow.id == self.study_id).values(stopped_early=reason)
+            )
 
     def retries_requested(self, limit: int) -> list[TrialRow]:
         """Return the first trials for which a user has requested a retry, with their attempts loaded."""
@@ -116,6 +124,14 @@ class StudyRecords:
     def failing_nodes(self, now: datetime) -> list[FailingNode]:
         """Return the nodes on which jobs of the study repeatedly fail before they start."""
         return failing_nodes(self._engine, self.study_id, now)
+
+    def originals(self, numbers: Collection[int], snapshot: str | None) -> dict[int, Original]:
+        """Return those of the trials whose last attempt runs a snapshot of the code, by their numbers."""
+        return originals(self._engine, self.study_id, numbers, snapshot)
+
+    def copied_results(self, trial_id: int, to_trial_id: int) -> list[Table]:
+        """Return copies of the epochs and of the final metrics of a trial, as new rows of another one."""
+        return copied_results(self._engine, trial_id, to_trial_id)
 
     def last_causes(self, limit: int) -> list[Cause | None]:
         """Return why the trials that ended last failed, the last one first; None for a trial with a value."""

@@ -78,6 +78,8 @@ class StudyRow(Table):
         baselines: What the study's `baselines` function returned.
         snapshot: The digest of the snapshot of the code that new trials run; None if the study was last
             launched by an earlier version.
+        stopped_early: Why the study's rules have ended it before all trials were proposed; None if they have
+            not.
     """
 
     __tablename__ = f"{PREFIX}studies"
@@ -94,6 +96,7 @@ class StudyRow(Table):
     stop: Mapped[Stop | None]
     baselines: Mapped[dict[str, Any] | None]
     snapshot: Mapped[str | None] = mapped_column(String(64))
+    stopped_early: Mapped[str | None] = mapped_column(Text)
 
     @property
     def goals(self) -> Goals:

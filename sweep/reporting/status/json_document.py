@@ -31,6 +31,7 @@ def _study(status: StudyStatus, now: datetime) -> dict[str, Any]:
             "seen_at": _moment(status.launcher.seen_at),
         },
         "stop": status.stop,
+        "stopped_early": status.stopped_early,
         "num_by_state": status.num_by_state,
         "num_active": status.num_active,
         "num_enqueued": status.num_enqueued,

@@ -46,6 +46,7 @@ class StudyStatus(NamedTuple):
         launcher: The running launcher; None if none is running.
         launcher_seen_at: The last heartbeat of the running launcher or of the last one.
         stop: The requested stop; None if none is requested.
+        stopped_early: Why the study's rules have ended it early; None if they have not.
         num_by_state: The number of trials by the state of their newest attempts.
         num_enqueued: The number of points of the study file that are not trials yet.
         num_retries: The number of failed trials that will be retried on request.
@@ -66,6 +67,7 @@ class StudyStatus(NamedTuple):
     launcher: Holder | None
     launcher_seen_at: datetime | None
     stop: Stop | None
+    stopped_early: str | None
     num_by_state: dict[AttemptState, int]
     num_enqueued: int
     num_retries: int
@@ -118,7 +120,8 @@ def _status(
         gpu_hours=gpu_seconds_used(engine, study.id, now) / 3600,
     )
     cost = mean_cost(recent_costs(session, study.id, NUM_RECENT))
-    remaining = plan if study.stop is None else plan._replace(trials=spent.trials)
+    is_closed = study.stop is not None or study.stopped_early is not None
+    remaining = plan._replace(trials=spent.trials) if is_closed else plan
     ages_s = [(now - attempt.submitted_at).total_seconds() for attempt in active]
     shown = None
     if num_shown is not None:
@@ -131,6 +134,7 @@ def _status(
         launcher=holder(study, now),
         launcher_seen_at=study.launcher_seen_at,
         stop=study.stop,
+        stopped_early=study.stopped_early,
         num_by_state=num_by_state,
         num_enqueued=num_enqueued(session, study),
         num_retries=num_retries_requested(session, study.id),

@@ -55,6 +55,8 @@ def show_study(status: StudyStatus, now: datetime) -> RenderableType:
         ("best" if status.goals.is_single else "front", _best(status)),
     ):
         facts.add_row(name, Text(fact))
+    if status.stopped_early is not None:
+        facts.add_row("ended", Text(f"early: {status.stopped_early}"))
     if status.code:
         facts.add_row("code", Text(_code(status)))
     if status.failing_nodes:
@@ -124,7 +126,7 @@ def _trials(status: StudyStatus, now: datetime) -> Table:
                 str(trial.number),
                 Text(_state(trial), STYLES[trial.state]),
                 str(trial.attempt),
-                Text(_name(trial.job_id or NONE)),
+                Text(_job(trial)),
                 Text(_name(trial.host or NONE)),
                 _epoch(trial, longest),
                 *values[:-1],
@@ -140,6 +142,13 @@ def _name(text: str) -> str:
     """Return a name on one line, without anything that a terminal obeys, and shortened if it is very long."""
     shown = one_line(text[: MAX_NAME + 1])
     return shown if len(shown) <= MAX_NAME else shown[: MAX_NAME - 1] + "…"
+
+
+def _job(trial: TrialStatus) -> str:
+    """Return the id of a trial's job, or the trial whose result it has taken over without one."""
+    if trial.repeats is not None:
+        return f"repeats trial {trial.repeats}"
+    return _name(trial.job_id or NONE)
 
 
 def _errors(status: StudyStatus) -> list[Text]:
@@ -238,7 +247,8 @@ def _budget(status: StudyStatus) -> str:
 
 def _forecast(status: StudyStatus, now: datetime) -> str:
     if (when := _when(status, now)) is None:
-        is_done = status.num_active == 0 and (status.spent.trials >= status.plan.trials or status.stop)
+        is_closed = status.spent.trials >= status.plan.trials or status.stop or status.stopped_early
+        is_done = status.num_active == 0 and is_closed
         return "nothing is left to do" if is_done else "available once a trial has ended"
     assert status.forecast is not None
     trials = format_count(status.forecast.trials, "trial")

@@ -24,12 +24,7 @@ trials: 4
 space:
   batch_size: {ENTRY}
 """
-KEYS = (
-    "name, train, objective, command, env, metrics, stop_grace_seconds, evaluate, prepare, check, verify, "
-    "check_node, baselines, dataset, data_dir, metric, direction, objectives, constraints, trials, "
-    "parallel, space, fixed, enqueue, sampler, pruner, budget, failures, storage, track, dry_run, code, "
-    "working_dir"
-)
+KEYS = ", ".join(Study.model_fields)
 NAME_RULE = 'at most 100 letters, digits, ".", "_" and "-", starting with a letter or a digit'
 SCALAR = "must be a single value (null, a boolean, a number or a string)"
 

@@ -101,16 +101,22 @@ def test_free_slots_are_those_of_jobs_that_may_still_be_submitted(
 
 
 @pytest.mark.parametrize(
-    ("stop", "failures", "num_proposed", "spent", "reason"),
+    ("stop", "failures", "num_proposed", "early", "spent", "reason"),
     [
-        (None, None, 3, None, None),
-        (Stop.FINISH, "failures", 4, "spent", "a user has requested a stop"),
-        (None, "failures", 4, "spent", "failures"),
-        (None, None, 4, "spent", "all 4 have been proposed"),
-        (None, None, 3, "spent", "spent"),
+        (None, None, 3, None, None, None),
+        (Stop.FINISH, "failures", 4, "early", "spent", "a user has requested a stop"),
+        (None, "failures", 4, "early", "spent", "failures"),
+        (None, None, 4, "early", "spent", "all 4 have been proposed"),
+        (None, None, 3, "early", "spent", "early, which saves 1 of 4 trials"),
+        (None, None, 3, None, "spent", "spent"),
     ],
 )
 def test_reasons_to_propose_no_more_trials(
-    stop: Stop | None, failures: str | None, num_proposed: int, spent: str | None, reason: str | None
+    stop: Stop | None,
+    failures: str | None,
+    num_proposed: int,
+    early: str | None,
+    spent: str | None,
+    reason: str | None,
 ) -> None:
-    assert reason_to_close(stop, failures, num_proposed, num_trials=4, spent=spent) == reason
+    assert reason_to_close(stop, failures, num_proposed, num_trials=4, early=early, spent=spent) == reason

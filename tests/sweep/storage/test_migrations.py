@@ -66,7 +66,7 @@ def engine(url: URL) -> Iterator[Engine]:
 
 def test_upgrade_renames_states_and_keeps_whether_costs_are_final(engine: Engine) -> None:
     with engine.connect() as connection:
-        assert connection.scalar(text(f"SELECT version_num FROM {VERSION_TABLE}")) == HEAD == "0006"
+        assert connection.scalar(text(f"SELECT version_num FROM {VERSION_TABLE}")) == HEAD == "0007"
         rows = connection.execute(text("SELECT state, is_cost_final FROM sweep_attempts ORDER BY id")).all()
     assert [(state, bool(is_final)) for state, is_final in rows] == [
         ("complete", True),

@@ -35,7 +35,7 @@ def test_document_contains_every_documented_field(engine: Engine) -> None:
                 "created_at": "2026-11-24T12:00:00+00:00",
                 "launcher": {"host": "login9", "pid": 4711, "seen_at": "2026-11-24T12:29:00+00:00"},
                 "num_by_state": {"complete": 1}, "num_active": 0, "num_enqueued": 0,
-                "num_retries": 0, "stop": None,
+                "num_retries": 0, "stop": None, "stopped_early": None,
                 "budget": {
                     "trials": {"used": 1, "limit": 2},
                     "hours": {"used": 0.5, "limit": 1.0},
