@@ -3,9 +3,18 @@
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Literal, Self
+from typing import Any, Literal, Self
 
-from pydantic import Field, PositiveFloat, PositiveInt, field_validator, model_validator
+from pydantic import (
+    ConfigDict,
+    Field,
+    PositiveFloat,
+    PositiveInt,
+    TypeAdapter,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
 
 from sweep.definition.code import Code
 from sweep.definition.command import (
@@ -17,10 +26,10 @@ from sweep.definition.command import (
 from sweep.definition.failures import Failures
 from sweep.definition.problem import Problem, format_choices, format_value, raise_problems
 from sweep.definition.pruner import NoPruning, Pruner
-from sweep.definition.sampler import TPE, Sampler
+from sweep.definition.sampler import TPE, Grid, Random, Sampler
 from sweep.definition.settings import DottedPath, ParamName, Scalar, Settings, StudyName, VariableName
 from sweep.definition.settings_file import read_settings
-from sweep.definition.space import Entry
+from sweep.definition.space import Entry, num_points
 from sweep.definition.track import Track
 from sweep.errors import InputError
 
@@ -47,8 +56,14 @@ class DryRun(Settings):
     """Values that replace entries of `space` and `fixed` or are added to them, such as a single epoch."""
 
 
+MAX_GRID_POINTS = 1_000_000
+SPACE: TypeAdapter[dict[str, Entry]] = TypeAdapter(dict[str, Entry])
+
+
 class Study(Settings):
     """A search for the hyperparameters that optimize the objective of a train function or a command."""
+
+    model_config = ConfigDict(json_schema_extra=lambda schema: schema["required"].remove("trials"))
 
     name: StudyName
     """Name of the study in the database, in folder names and in job names."""
@@ -121,6 +136,17 @@ class Study(Settings):
     """Working directory of a trial: a folder of each attempt's own that contains the project's files as links
     and copies, or the project's folder itself."""
 
+    @model_validator(mode="before")
+    @classmethod
+    def _derive_trials(cls, fields: Any) -> Any:
+        """Set the number of trials of a grid, unless it is given, to the number of its points."""
+        match fields:
+            case {"trials": _}:
+                return fields
+            case {"sampler": {"name": "grid"}}:
+                return {**fields, "trials": _num_grid_points(fields.get("space", {}))}
+        return fields
+
     @field_validator("dataset", "data_dir")
     @classmethod
     def _expand_home(cls, path: str | None) -> str | None:
@@ -153,6 +179,36 @@ class Study(Settings):
                     yield Problem(keys, f"must be {self.space[name]}, but is {format_value(value)}")
         if not self.space and self.trials > max(1, len(self.enqueue)):
             yield Problem(("trials",), f"must be 1 with an empty space, but is {self.trials}")
+        yield from self._problems_of_sampler()
+
+    def _problems_of_sampler(self) -> Iterator[Problem]:
+        """Find the problems of the sampler with the space, the enqueued points and the number of trials."""
+        yield from (Problem(("sampler",), problem) for problem in self.sampler.problems(self.space))
+        size = num_points(self.space)
+        if not isinstance(self.sampler, Grid) or size is None:
+            return
+        if size > MAX_GRID_POINTS:
+            yield Problem(
+                ("sampler",),
+                f"the grid has {size:,} points, more than {MAX_GRID_POINTS:,}; give fewer choices or larger "
+                "steps, or use random",
+            )
+        if self.trials > size:
+            yield Problem(
+                ("trials",),
+                f"must be at most {size:,}, the number of points of the grid, but is {self.trials:,}; "
+                "omit trials to evaluate each point once",
+            )
+        for index, point in enumerate(self.enqueue):
+            if missing := [name for name in self.space if name not in point]:
+                yield Problem(
+                    ("enqueue", index),
+                    f"lacks {', '.join(missing)}; with the sampler grid, enqueued points must be complete",
+                )
+            elif point in self.enqueue[:index]:
+                yield Problem(
+                    ("enqueue", index), "is enqueued twice; the sampler grid evaluates each point once"
+                )
 
     def _problems_of_program(self) -> Iterator[Problem]:
         """Find the problems of what trains: there must be one, and the keys of a command need a command."""
@@ -197,7 +253,7 @@ class Study(Settings):
             dict(self)
             | {
                 "name": name,
-                "trials": self.dry_run.trials if space else 1,
+                "trials": min(self.dry_run.trials, num_points(space) or self.dry_run.trials),
                 "parallel": min(self.parallel, 2),
                 "space": space,
                 "fixed": self.fixed | params,
@@ -234,10 +290,22 @@ class Study(Settings):
                 "metric": f"test_{self.metric.removeprefix('val_')}",
                 "trials": len(points),
                 "enqueue": points,
+                "sampler": Random(name="random", seed=self.sampler.seed),
                 "pruner": NoPruning(name="none"),
                 "budget": Budget(),
             }
         )
+
+
+def _num_grid_points(space: object) -> int:
+    """Return the number of points of a space as the study file contains it.
+
+    A space that is not valid or not finite has one point here. Its problem is reported elsewhere.
+    """
+    try:
+        return num_points(SPACE.validate_python(space)) or 1
+    except ValidationError:
+        return 1
 
 
 def load_study(reference: str, overrides: Sequence[str] = (), directory: Path | None = None) -> Study:

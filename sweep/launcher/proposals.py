@@ -11,8 +11,9 @@ from optuna.study import StudyDirection
 from optuna.trial import FrozenTrial, TrialState
 
 from sweep.definition.pruner import make_pruner
-from sweep.definition.sampler import make_sampler
+from sweep.definition.sampler import Grid
 from sweep.definition.study import Study
+from sweep.launcher.trial_sampler import TrialSampler
 from sweep.states import Outcome
 from sweep.storage.optuna_storage import STATES, PolledStorage, optuna_study_id, optuna_trial_id
 
@@ -50,13 +51,15 @@ class Proposals:
             storage=self._storage,
             direction=study.direction,
             load_if_exists=True,
+            sampler=TrialSampler(study.sampler),
             pruner=make_pruner(study.pruner),
         )
         trials = self._study.get_trials(deepcopy=False)
-        self._study.sampler = make_sampler(study.sampler, num_asked=len(trials))
         enqueued = {trial.user_attrs.get(ENQUEUED) for trial in trials}
+        # Points that are enqueued later must not repeat a point of the grid.
+        done = [trial.params for trial in trials] if isinstance(study.sampler, Grid) else []
         for index, point in enumerate(study.enqueue):
-            if index not in enqueued:
+            if index not in enqueued and point not in done:
                 self._study.enqueue_trial(dict(point), user_attrs={ENQUEUED: index})
 
     def reread(self) -> None:
@@ -80,11 +83,13 @@ class Proposals:
     def unrecorded(self, recorded: Collection[int]) -> list[Proposal]:
         """Return the proposed trials whose numbers are not recorded, with all hyperparameters.
 
-        There are such trials if a launcher was killed after it had proposed them.
+        There are such trials if a launcher was killed after it had proposed them. Their hyperparameters are
+        proposed again, because some may be missing; they have the same values as before.
         """
         running = self._storage.ids_by_number(optuna_study_id(self._study), TrialState.RUNNING)
         lost = [trial_id for number, trial_id in running.items() if number not in recorded]
         if lost:
+            self._storage.discard_proposals(lost)
             self._study.get_trials(deepcopy=False)  # Optuna's storage suggests for trials that it has read
         return [self._with_params(optuna.trial.Trial(self._study, trial_id)) for trial_id in lost]
 
@@ -187,7 +192,7 @@ class Proposals:
         return {word: states.count(state) for state, word in STATES.items()}
 
     def _with_params(self, trial: optuna.trial.Trial) -> Proposal:
-        """Suggest every hyperparameter; one that was suggested before a crash keeps its value."""
+        """Suggest every hyperparameter."""
         for name, entry in self._space.items():
             entry.suggest(trial, name)
         return Proposal(trial.number, optuna_trial_id(trial))

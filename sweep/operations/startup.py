@@ -5,7 +5,6 @@ import os
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -13,7 +12,7 @@ from sqlalchemy import URL, Engine
 
 from sweep.definition.profile import Profile
 from sweep.definition.study import Study
-from sweep.errors import InputError, MissingPackageError
+from sweep.errors import InputError
 from sweep.launcher.attempts import FolderOpener, folder_of
 from sweep.launcher.clock import Clock, SystemClock
 from sweep.launcher.launcher import Launcher
@@ -319,8 +318,15 @@ def resolve_workdir(profile: Profile, workdir: Path | None = None) -> Path:
 
 
 def _check_sampler(study: Study) -> None:
-    if study.sampler.name == "qmc" and find_spec("scipy") is None:
-        raise MissingPackageError(f"study {study.name}: the points of the sampler qmc", "SciPy", "statistics")
+    """Check that the sampler can be made, before the launcher needs it."""
+    study.sampler.check_packages(study.name)
+    try:
+        study.sampler.make(0)
+    except (ImportError, TypeError, ValueError, OSError) as error:
+        raise InputError(
+            f"study {study.name}: the sampler {study.sampler.name} cannot be created: {error}\n"
+            "correct `sampler` in the study file, or install the package that contains the sampler"
+        ) from None
 
 
 def _acquire(lease: Lease, wait: bool, clock: Clock) -> None:

@@ -1,11 +1,11 @@
-"""Optuna's storage in the same database. No other module uses Optuna's private API.
+"""Optuna's storage in the same database. Only the sampler qmc uses Optuna's private API too.
 
 Only the layout of Optuna's tables is also used by `optuna_queries.py`, which does not import Optuna.
 `tests/sweep/storage/test_optuna_storage.py` checks everything that these two modules rely on.
 """
 
 import time
-from collections.abc import Container, Iterable, Iterator
+from collections.abc import Container, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from types import SimpleNamespace
 from typing import Any
@@ -43,6 +43,9 @@ STATES = {
     TrialState.WAITING: "waiting",
 }
 """The state of a trial as it is shown to users, by Optuna's state."""
+
+ENQUEUED_VALUES = "fixed_params"
+"""Optuna's system attribute with the values of an enqueued point."""
 
 MAX_IDS = 500
 """How many trials are read by their ids; SQLite limits the parameters of a statement, to 999 before 3.32."""
@@ -236,6 +239,21 @@ class PolledStorage(_CachedStorage):
         with self.engine.begin() as connection:
             rows = connection.execute(TRIALS_IN_STATE, {"study_id": study_id, "state": state})
             return {row.number: row.trial_id for row in rows}
+
+    def discard_proposals(self, trial_ids: Sequence[int]) -> None:
+        """Delete the hyperparameters of trials, and the attributes that the sampler has stored with them.
+
+        The values of an enqueued point remain.
+        """
+        params, attributes = PARTS["params"], PARTS["system_attributes"]
+        with self.engine.begin() as connection:
+            for trial_id in trial_ids:
+                connection.execute(delete(params).where(params.c.trial_id == trial_id))
+                connection.execute(
+                    delete(attributes).where(
+                        attributes.c.trial_id == trial_id, attributes.c.key != ENQUEUED_VALUES
+                    )
+                )
 
     def num_proposed(self, study_id: int) -> int:
         """Return the number of trials, without enqueued points that have not been proposed."""
