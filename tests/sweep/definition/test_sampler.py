@@ -1,6 +1,8 @@
 """Tests of the samplers' settings and of the combinations that are rejected."""
 
+from collections.abc import Callable
 from importlib.util import find_spec
+from pathlib import Path
 from typing import Any
 
 import optuna
@@ -10,6 +12,7 @@ from pydantic import TypeAdapter, ValidationError
 from sweep.definition.sampler import Sampler
 from sweep.definition.space import CategoricalEntry, Entry, FloatEntry, IntEntry, num_points
 from sweep.errors import MissingPackageError
+from sweep.launcher.trial_sampler import TrialSampler
 
 SAMPLER: TypeAdapter[Sampler] = TypeAdapter(Sampler)
 FLOAT = FloatEntry(type="float", low=0, high=1)
@@ -149,3 +152,63 @@ def test_missing_package_is_named_with_the_extra_that_installs_it() -> None:
         "study toy: the proposals of the sampler gp need PyTorch, which is not installed\n"
         "install it with: pip install 'capsweep[gp]'"
     )
+
+
+HUB_PACKAGE = """
+from optuna.samplers import RandomSampler
+
+
+class Ascending(RandomSampler):
+    def __init__(self, first, seed=None):
+        super().__init__(seed)
+        self.next, self.seed = first, seed
+
+    def sample_independent(self, study, trial, param_name, param_distribution):
+        self.next += 1
+        return self.next
+
+
+number = 3
+"""
+
+
+@pytest.fixture(params=["custom", "optunahub"])
+def imported(
+    request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Callable[..., Sampler]:
+    """Return a function that returns a sampler of a package that exists in a folder."""
+    package = tmp_path / "samplers" / "ascending"
+    package.mkdir(parents=True)
+    (package / "__init__.py").write_text(HUB_PACKAGE)
+    if request.param == "optunahub":
+        pytest.importorskip("optunahub")
+        return lambda name, **arguments: sampler(
+            "optunahub", path=f"samplers/ascending:{name}", registry=str(tmp_path), arguments=arguments
+        )
+    monkeypatch.syspath_prepend(package.parent)
+    return lambda name, **arguments: sampler("custom", path=f"ascending:{name}", arguments=arguments)
+
+
+def test_imported_sampler_keeps_its_state_and_gets_arguments_and_a_seed(
+    imported: Callable[..., Sampler],
+) -> None:
+    settings = imported("Ascending", first=4)
+    assert settings.make(2).seed == settings.seed_of(2)  # type: ignore[attr-defined]
+    study = optuna.create_study(sampler=TrialSampler(settings))
+    entry = IntEntry(type="int", low=0, high=99)
+    assert [entry.suggest(study.ask(), "width") for _ in range(3)] == [5, 6, 7]
+
+
+@pytest.mark.parametrize(
+    ("name", "arguments", "message"),
+    [
+        ("number", {}, "number is not a class that derives from optuna.samplers.BaseSampler"),
+        ("Descending", {}, "Descending is not a class that derives"),
+        ("Ascending", {}, "missing 1 required positional argument: 'first'"),
+    ],
+)
+def test_imported_sampler_that_cannot_be_made_is_an_error_of_the_user(
+    imported: Callable[..., Sampler], name: str, arguments: dict[str, Any], message: str
+) -> None:
+    with pytest.raises(TypeError, match=message):
+        imported(name, **arguments).make(0)

@@ -252,19 +252,6 @@ PROBLEMS = [
 
 
 @pytest.mark.parametrize(("old", "new", "message"), PROBLEMS)
-def test_grid_without_trials_has_one_trial_for_each_point() -> None:
-    values = {"name": "toy", "train": "m:f", "metric": "score", "direction": "maximize"}
-    space = {
-        "width": {"type": "int", "low": 1, "high": 4},
-        "shift": {"type": "categorical", "choices": [0, 1]},
-    }
-    study = Study.model_validate({**values, "space": space, "sampler": {"name": "grid"}})
-    assert study.trials == 8
-    assert study.dry_run_study("rehearsal").trials == 2
-    # Repeated points are possible in an evaluation.
-    assert study.evaluation_study([{"width": 1, "shift": 0}] * 9).trials == 9
-
-
 def test_problem_in_the_file_is_reported_with_its_line(
     tmp_path: Path, old: str, new: str, message: str
 ) -> None:
@@ -472,3 +459,16 @@ def test_home_folder_is_expanded(monkeypatch: pytest.MonkeyPatch) -> None:
     values = {"name": "toy", "train": "m:f", "metric": "score", "direction": "maximize", "trials": 1}
     study = Study.model_validate({**values, "dataset": "~/mine.npz", "data_dir": "~"})
     assert (study.dataset, study.data_dir) == ("/home/me/mine.npz", "/home/me")
+
+
+def test_grid_without_trials_has_one_trial_for_each_point() -> None:
+    values = {"name": "toy", "train": "m:f", "evaluate": "m:g", "metric": "score", "direction": "maximize"}
+    space = {
+        "width": {"type": "int", "low": 1, "high": 4},
+        "shift": {"type": "categorical", "choices": [0, 1]},
+    }
+    study = Study.model_validate({**values, "space": space, "sampler": {"name": "grid"}})
+    assert study.trials == 8
+    assert study.dry_run_study("rehearsal").trials == 2
+    # Repeated points are possible in an evaluation.
+    assert study.evaluation_study([{"width": 1, "shift": 0}] * 9).trials == 9

@@ -16,6 +16,7 @@ from sweep.launcher.proposals import Proposal, Proposals
 from sweep.states import Outcome
 from sweep.storage.optuna_storage import optuna_storage
 
+pytestmark = pytest.mark.slow
 needs_torch = pytest.mark.skipif(find_spec("torch") is None, reason="needs PyTorch")
 needs_cmaes = pytest.mark.skipif(find_spec("cmaes") is None, reason="needs cmaes")
 
