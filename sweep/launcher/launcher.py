@@ -288,9 +288,13 @@ class Launcher:
             for attempt, observation in observed
             if attempt.state in ACTIVE_STATES and may_be_pruned(observation)
         }
+        epochs = {
+            trial_id: [report.epoch for report in observation.files.epochs]
+            for trial_id, (_, observation) in judged.items()
+        }
         return [
             (judged[trial_id][0], after_recording(judged[trial_id][1], should_prune=True))
-            for trial_id in (self.proposals.should_prune(judged) if judged else ())
+            for trial_id in (self.proposals.should_prune(epochs) if epochs else ())
         ]
 
     def _poll_jobs(self, attempts: Sequence[AttemptRow]) -> Mapping[str, JobStatus]:
@@ -315,11 +319,8 @@ class Launcher:
         return without_epochs(files, self.records.recorded_epochs(attempt.trial_id))
 
     def _report_epochs(self, attempt: AttemptRow, reports: Iterable[EpochReport]) -> None:
-        metric = self.study.metric
         for report in reports:
-            if metric in report.metrics:
-                trial_id, value = attempt.trial.optuna_trial_id, report.metrics[metric]
-                self.proposals.report(trial_id, report.epoch, value)
+            self.proposals.report(attempt.trial.optuna_trial_id, report.epoch, report.metrics)
 
     def _spent_limit(
         self, attempts: Iterable[AttemptRow], started: Iterable[datetime | None], now: datetime
@@ -405,7 +406,8 @@ class Launcher:
 
     def _check_pruner(self, changes: Sequence[Change]) -> None:
         """Log once if the trials do not report the metric that the pruner judges."""
-        if self._is_pruner_checked or self.study.pruner.name == "none":
+        judged = self.study.pruner.judged_metric(self.study.metric)
+        if self._is_pruner_checked or judged is None:
             return
         complete = next(
             (change for change in changes if change.end and change.end.outcome is Outcome.COMPLETE), None
@@ -414,12 +416,12 @@ class Launcher:
             return
         self._is_pruner_checked = True
         names = self.records.reported_metrics(complete.attempt.trial_id)
-        if self.study.metric not in names:
+        if judged not in names and self.proposals.counts()["complete"] == 1:
             logger.warning(
                 "study %s: no trial can be pruned, because the pruner judges the metric %s, but %s "
                 "reported %s; report the metric in each epoch, or remove the pruner",
                 self.study.name,
-                self.study.metric,
+                judged,
                 describe(complete.attempt),
                 f"only {shortened_line(', '.join(names))}" if names else "no epoch",
             )

@@ -212,7 +212,7 @@ def hold(
                 settings=_job_settings(request, executor, Path(row.workdir), snapshot),
                 executor=executor,
                 records=records,
-                proposals=Proposals(request.study, storage),
+                proposals=Proposals(request.study, storage, _judged_epochs(request.study, records)),
                 lease=lease,
                 launched_at=row.created_at,
                 poll_seconds=request.profile.poll_seconds,
@@ -319,6 +319,7 @@ def resolve_workdir(profile: Profile, workdir: Path | None = None) -> Path:
 
 def _check_sampler(study: Study) -> None:
     """Check that the sampler can be made, before the launcher needs it."""
+    study.pruner.check_packages(study.name)
     study.sampler.check_packages(study.name)
     try:
         study.sampler.make(0)
@@ -327,6 +328,12 @@ def _check_sampler(study: Study) -> None:
             f"study {study.name}: the sampler {study.sampler.name} cannot be created: {error}\n"
             "correct `sampler` in the study file, or install the package that contains the sampler"
         ) from None
+
+
+def _judged_epochs(study: Study, records: StudyRecords) -> dict[int, dict[int, float]]:
+    """Return the recorded values of the metric that the pruner judges, if it is not the objective."""
+    metric = study.pruner.other_metric()
+    return {} if metric is None else records.values_by_epoch(metric.name)
 
 
 def _acquire(lease: Lease, wait: bool, clock: Clock) -> None:

@@ -211,6 +211,11 @@ class PolledStorage(_CachedStorage):
         self._reads_once, self._has_read = False, False
 
     @property
+    def backend(self) -> RDBStorage:
+        """The storage without a cache."""
+        return self._backend
+
+    @property
     def engine(self) -> Engine:
         """The connections to the database."""
         return self._backend.engine

@@ -109,6 +109,22 @@ class StudyRecords:
         with self._engine.connect() as connection:
             return sorted(connection.scalars(query))
 
+    def values_by_epoch(self, metric: str) -> dict[int, dict[int, float]]:
+        """Return the recorded values of a metric by Optuna's id of the trial and by epoch.
+
+        A value that was not finite is not a number.
+        """
+        query = (
+            select(TrialRow.optuna_trial_id, EpochRow.epoch, EpochRow.value)
+            .join(TrialRow, EpochRow.trial_id == TrialRow.id)
+            .where(TrialRow.study_id == self.study_id, EpochRow.metric == metric)
+        )
+        found: dict[int, dict[int, float]] = {}
+        with self._engine.connect() as connection:
+            for trial_id, epoch, value in connection.execute(query):
+                found.setdefault(trial_id, {})[epoch] = math.nan if value is None else value
+        return found
+
     def gpu_seconds_of_ended(self) -> float:
         """Return the recorded GPU seconds of all attempts that have ended."""
         return gpu_seconds_of_ended(self._engine, self.study_id)

@@ -216,7 +216,7 @@ PROBLEMS = [
         "",
         "pruner: {name: median, warmup: 3}",
         '8: pruner.warmup: no such key; did you mean "warmup_epochs"? '
-        "Available: name, startup_trials, warmup_epochs, every_epochs",
+        "Available: name, metric, direction, startup_trials, warmup_epochs, every_epochs, min_trials",
     ),
     (
         "",

@@ -71,6 +71,35 @@ def test_trial_that_ignores_a_stop_request_is_cancelled_after_a_grace_period(
     assert harness.states() == ["complete", "pruned"]
 
 
+def test_pruner_judges_each_epoch_that_a_poll_cycle_reads(
+    harness: LauncherHarness, executor: FakeExecutor
+) -> None:
+    harness.launch("parallel=1", "trials=1", "pruner={name: threshold, lower: 0.2}")
+    harness.step()
+    executor.begin("1")
+    executor.report("1", 0.5, 0.1, 0.5)
+    harness.step()
+    assert executor.attempt("1").read_stop() is Outcome.PRUNED
+
+
+def test_pruner_judges_by_another_metric_after_the_launcher_was_interrupted(
+    harness: LauncherHarness, executor: FakeExecutor
+) -> None:
+    """Let the objective of the second trial be better, and its loss worse, than that of the first trial."""
+    loss = "pruner={name: median, startup_trials: 1, metric: loss, direction: minimize}"
+    harness.launch("parallel=1", "trials=2", loss)
+    harness.step()
+    executor.begin("1")
+    executor.attempt("1").append_epoch(EpochReport(1, 100.0, {"score": 0.1, "loss": 0.5}))
+    executor.end("1", score=0.1)
+    harness.step()
+    harness.relaunch("parallel=1", "trials=2", loss)
+    executor.begin("2", at=harness.clock.now())
+    executor.attempt("2").append_epoch(EpochReport(1, 100.0, {"score": 0.9, "loss": 0.6}))
+    harness.step()
+    assert executor.attempt("2").read_stop() is Outcome.PRUNED
+
+
 class SlowExecutor(FakeExecutor):
     """A fake executor that answers after 10 seconds of a clock."""
 
@@ -116,6 +145,18 @@ def test_pruner_that_cannot_judge_any_trial_is_named_once(
         "study toy: no trial can be pruned, because the pruner judges the metric score, but trial 0 reported "
         f"{reported}; report the metric in each epoch, or remove the pruner"
     ]
+
+
+def test_pruner_that_cannot_judge_any_trial_is_not_named_again_by_the_next_launcher(
+    harness: LauncherHarness, executor: FakeExecutor, caplog: pytest.LogCaptureFixture
+) -> None:
+    for job_id in "12":
+        harness.relaunch("parallel=1", "trials=3", "pruner={name: median}")
+        harness.step()
+        executor.begin(job_id)
+        executor.end(job_id)
+        harness.step()
+    assert caplog.text.count("no trial can be pruned") == 1
 
 
 def test_nothing_is_said_about_a_pruner_that_judges_a_reported_metric(
