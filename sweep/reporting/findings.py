@@ -38,6 +38,7 @@ def findings(data: StudyData) -> list[str]:
         _convergence(data, history_info(data)),
         _cost(cost_info(data)),
         *_next_steps(data, best),
+        _pruner(data),
         *code_notes(data),
     ]
     return [sentence for sentence in sentences if sentence]
@@ -130,6 +131,16 @@ def _next_steps(data: StudyData, best: pd.DataFrame) -> Iterator[str]:
         )
     if _still_improves(data, int(best["number"].iloc[0])):
         yield "The best trial was still improving in its last epochs. Consider training for more epochs."
+
+
+def _pruner(data: StudyData) -> str:
+    metric = data.study.pruner.judged_metric(data.metric)
+    if metric is None or (metric in data.epochs and data.epochs[metric].notna().any()):
+        return ""
+    return (
+        f"No trial could be pruned, because the pruner judges {metric}, which no trial has reported in an "
+        "epoch."
+    )
 
 
 def _range_ends(data: StudyData, best: pd.DataFrame) -> Iterator[str]:

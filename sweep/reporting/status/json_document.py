@@ -44,6 +44,7 @@ def _study(status: StudyStatus, now: datetime) -> dict[str, Any]:
         },
         "best": status.best and _trial(status.best),
         "failing_nodes": [node._asdict() for node in status.failing_nodes],
+        "unreported_metric": status.unreported_metric,
         "code": [
             {
                 **version.snapshot._asdict(),
