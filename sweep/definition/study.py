@@ -24,6 +24,7 @@ from sweep.definition.command import (
     command_problems,
 )
 from sweep.definition.failures import Failures
+from sweep.definition.objective_value import ObjectiveOf
 from sweep.definition.problem import Problem, format_choices, format_value, raise_problems
 from sweep.definition.pruner import NoPruning, Pruner
 from sweep.definition.sampler import TPE, Grid, Random, Sampler
@@ -106,6 +107,9 @@ class Study(Settings):
     """Reported metric that is the objective."""
     direction: Literal["maximize", "minimize"]
     """Direction in which the objective is optimized."""
+    objective_of: ObjectiveOf = "last"
+    """Which epochs of a trial determine its objective: `last`, what it returned; `best`, the best value that
+    it reported; `mean_of_last(K)`, the mean of the values of its last K epochs."""
     trials: PositiveInt
     """Total number of trials."""
     parallel: PositiveInt = 1
@@ -287,6 +291,7 @@ class Study(Settings):
                 "metrics": None,
                 "stop_grace_seconds": DEFAULT_STOP_GRACE_S,
                 "evaluate": None,
+                "objective_of": "last",
                 "metric": f"test_{self.metric.removeprefix('val_')}",
                 "trials": len(points),
                 "enqueue": points,

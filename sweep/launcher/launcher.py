@@ -25,6 +25,7 @@ from sweep.launcher.observation import (
     observe,
     read_files,
     with_checked_result,
+    with_objective,
     without_epochs,
 )
 from sweep.launcher.outage import retry_on_outage
@@ -314,9 +315,12 @@ class Launcher:
         files = with_checked_result(files, self.study.metric)
         if files.problem is not None:
             self.log.problem(attempt, files.problem)
-        if not files.epochs:
+        if files.epochs:
+            files = without_epochs(files, self.records.recorded_epochs(attempt.trial_id))
+        if files.result is None or self.study.objective_of == "last":
             return files
-        return without_epochs(files, self.records.recorded_epochs(attempt.trial_id))
+        recorded = self.records.epoch_values(attempt.trial_id, self.study.metric)
+        return with_objective(files, self.study, recorded)
 
     def _report_epochs(self, attempt: AttemptRow, reports: Iterable[EpochReport]) -> None:
         for report in reports:
@@ -409,20 +413,18 @@ class Launcher:
         judged = self.study.pruner.judged_metric(self.study.metric)
         if self._is_pruner_checked or judged is None:
             return
-        complete = next(
-            (change for change in changes if change.end and change.end.outcome is Outcome.COMPLETE), None
-        )
-        if complete is None:
+        complete = [change for change in changes if change.end and change.end.outcome is Outcome.COMPLETE]
+        if not complete:
             return
         self._is_pruner_checked = True
-        names = self.records.reported_metrics(complete.attempt.trial_id)
-        if judged not in names and self.proposals.counts()["complete"] == 1:
+        names = self.records.reported_metrics(complete[0].attempt.trial_id)
+        if judged not in names and self.proposals.counts()["complete"] == len(complete):
             logger.warning(
                 "study %s: no trial can be pruned, because the pruner judges the metric %s, but %s "
                 "reported %s; report the metric in each epoch, or remove the pruner",
                 self.study.name,
                 judged,
-                describe(complete.attempt),
+                describe(complete[0].attempt),
                 f"only {shortened_line(', '.join(names))}" if names else "no epoch",
             )
 

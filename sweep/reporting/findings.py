@@ -13,6 +13,7 @@ from sweep.reporting.code_comparison import code_notes
 from sweep.reporting.figures.cost import CostInfo, cost_info
 from sweep.reporting.figures.history import HistoryInfo, history_info
 from sweep.reporting.formatting import format_count, format_metric, format_param, heading, is_share
+from sweep.reporting.optimism import optimism
 from sweep.reporting.params import PREFIX, param_names
 from sweep.storage.study_data import StudyData
 
@@ -35,6 +36,7 @@ def findings(data: StudyData) -> list[str]:
     sentences = [
         _lead(data, best),
         _reliability(data, best),
+        _optimism(data),
         _convergence(data, history_info(data)),
         _cost(cost_info(data)),
         *_next_steps(data, best),
@@ -101,6 +103,23 @@ def _reliability(data: StudyData, best: pd.DataFrame) -> str:
     if num_near == 1:
         return f"{variation}, less than half of its lead, but it was trained with one seed only."
     return f"{variation}, so the best {num_near} trials cannot be distinguished with one seed each."
+
+
+def _optimism(data: StudyData) -> str:
+    if data.study.objective_of != "best":
+        return ""
+    text = "The objective is the best epoch of each trial. The maximum of a noisy curve is optimistic"
+    if data.direction == "minimize":
+        text = text.replace("maximum", "minimum")
+    found = optimism(data)
+    if found is None:
+        return f"{text}; the trials have reported too few epochs to say by how much."
+    of_best = f", and by {_difference(data, found.of_best)} for the best trial" if found.of_best else ""
+    return (
+        f"{text}: in this study by {_difference(data, found.mean)} on average over "
+        f"{format_count(found.num_trials, 'complete trial')}{of_best}, compared with a line through the "
+        "epochs around the best one."
+    )
 
 
 def _convergence(data: StudyData, history: HistoryInfo) -> str:

@@ -26,8 +26,8 @@ space:
 """
 KEYS = (
     "name, train, objective, command, env, metrics, stop_grace_seconds, evaluate, prepare, check, verify, "
-    "check_node, baselines, dataset, data_dir, metric, direction, trials, parallel, space, fixed, "
-    "enqueue, sampler, pruner, budget, failures, storage, track, dry_run, code, working_dir"
+    "check_node, baselines, dataset, data_dir, metric, direction, objective_of, trials, parallel, space, "
+    "fixed, enqueue, sampler, pruner, budget, failures, storage, track, dry_run, code, working_dir"
 )
 NAME_RULE = 'at most 100 letters, digits, ".", "_" and "-", starting with a letter or a digit'
 SCALAR = "must be a single value (null, a boolean, a number or a string)"
@@ -200,6 +200,11 @@ PROBLEMS = [
         "\n  shift: {type: categorical, choices: [a, b]}\nsampler: {name: cmaes}",
         "8: sampler: cmaes optimizes numbers, but all hyperparameters of space are categorical; use tpe, or "
         "grid to evaluate all combinations",
+    ),
+    (
+        "",
+        "objective_of: mean_of_last(0)",
+        '8: objective_of: must be last, best or mean_of_last(K) with a number K, but is "mean_of_last(0)"',
     ),
     ("", "sampler: tpe", '8: sampler: must be a mapping of keys to values, but is "tpe"'),
     (
