@@ -2,8 +2,8 @@
 
 import copy
 from collections.abc import Container, Mapping
+from typing import Any
 
-from optuna._typing import JSONSerializable
 from optuna.study import StudyDirection
 from optuna.trial import FrozenTrial, TrialState
 
@@ -53,7 +53,7 @@ class JudgedStorage(PolledStorage):
             raise ValueError("No trials are completed yet.")
         return measured[max(measured) if self._direction is StudyDirection.MAXIMIZE else min(measured)]
 
-    def set_trial_system_attr(self, trial_id: int, key: str, value: JSONSerializable) -> None:
+    def set_trial_system_attr(self, trial_id: int, key: str, value: Any) -> None:
         """Store an attribute of a trial, such as a pruner's intermediate result."""
         self._storage.set_trial_system_attr(trial_id, key, value)
 

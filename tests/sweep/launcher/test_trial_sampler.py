@@ -68,6 +68,9 @@ def launcher(definition: Study, folder: Path) -> Iterator[Proposals]:
 
 def finish(proposals: Proposals, proposal: Proposal) -> dict[str, Any]:
     params = proposals.params(proposal.optuna_trial_id)
+    for epoch in range(1, 10):
+        proposals.report(proposal.optuna_trial_id, epoch, {"score": score(params)})
+        proposals.should_prune({proposal.optuna_trial_id: [epoch]})
     proposals.tell(proposal.number, Outcome.COMPLETE, score(params))
     return params
 
@@ -81,11 +84,17 @@ def proposed_without_interruption(definition: Study, folder: Path, num_trials: i
         return [finish(proposals, proposals.propose()) for _ in range(num_trials)]
 
 
-@pytest.mark.parametrize("sampler", SAMPLERS)
+@pytest.mark.parametrize(
+    ("sampler", "pruner"),
+    [
+        *(pytest.param(*each.values, {"name": "none"}, id=each.id, marks=each.marks) for each in SAMPLERS),
+        pytest.param({"name": "tpe", "startup_trials": 2}, {"name": "hyperband"}, id="tpe-hyperband"),
+    ],
+)
 def test_proposals_do_not_depend_on_interruptions(
-    sampler: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    sampler: dict[str, Any], pruner: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    definition = study(sampler)
+    definition = study(sampler, pruner=pruner)
     (tmp_path / "whole").mkdir()
     expected = proposed_without_interruption(definition, tmp_path / "whole", NUM_TRIALS)
     last = next(reversed(definition.space))
