@@ -11,9 +11,8 @@ from typing import Any, NamedTuple
 
 import optuna
 from optuna.artifacts import FileSystemArtifactStore, get_all_artifact_meta, upload_artifact
-from optuna.pruners import HyperbandPruner
 from optuna.study import StudyDirection
-from optuna.trial import FrozenTrial, TrialState, create_trial
+from optuna.trial import FrozenTrial, TrialState
 
 from sweep.definition.sampler import Grid
 from sweep.definition.study import Study
@@ -105,17 +104,7 @@ class Proposals:
 
     def propose(self) -> Proposal:
         """Propose a new trial with values of all hyperparameters."""
-        self._determine_brackets()
         return self._with_params(self._study.ask())
-
-    def _determine_brackets(self) -> None:
-        """Let hyperband determine its brackets, as if it had judged a trial before in this launcher.
-
-        The sampler learns from the trials of the same bracket, and would otherwise learn from all trials
-        until hyperband judges the first one.
-        """
-        if isinstance(self._study.pruner, HyperbandPruner):
-            self._study.pruner.prune(self._judged_study, create_trial(state=TrialState.RUNNING))
 
     def unrecorded(self, recorded: Collection[int]) -> list[Proposal]:
         """Return the proposed trials whose numbers are not recorded, with all hyperparameters.
@@ -127,7 +116,6 @@ class Proposals:
         lost = [trial_id for number, trial_id in running.items() if number not in recorded]
         if lost:
             self._storage.discard_proposals(lost)
-            self._determine_brackets()
             self._study.get_trials(deepcopy=False)  # Optuna's storage suggests for trials that it has read
         return [self._with_params(optuna.trial.Trial(self._study, trial_id)) for trial_id in lost]
 

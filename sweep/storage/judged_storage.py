@@ -1,6 +1,7 @@
 """Optuna's storage as a pruner reads it that judges trials by another metric than the objective."""
 
 import copy
+import math
 from collections.abc import Container, Mapping
 from typing import Any
 
@@ -61,15 +62,12 @@ class JudgedStorage(PolledStorage):
         trial_id = optuna_trial_id(trial)
         if trial_id in self._ended:
             return self._ended[trial_id]
+        values = dict(self._epochs.get(trial_id, {}))
         judged = copy.copy(trial)
-        judged.intermediate_values = dict(self._epochs.get(trial_id, {}))
+        judged.intermediate_values = values
         if trial.state is TrialState.COMPLETE:
-            last = (
-                judged.intermediate_values[max(judged.intermediate_values)]
-                if judged.intermediate_values
-                else None
-            )
-            judged.values = None if last is None or last != last else [last]
+            last = values[max(values)] if values else math.nan
+            judged.values = None if math.isnan(last) else [last]
         if trial.state.is_finished():
             self._ended[trial_id] = judged
         return judged
