@@ -18,6 +18,7 @@ from sweep.definition.cluster import load_profile
 from sweep.definition.failures import DEFAULT_RETRIES
 from sweep.definition.slurm_profile import SlurmProfile
 from sweep.definition.study import Study, load_study
+from sweep.definition.yaml_text import parse
 from sweep.scheduler.factory import make_executor
 from tests.pages import DOCS, ROOT, code_blocks, profile_file, read, saved_on_page, study_files
 from tests.sweep.scheduler.contract import new_job
@@ -244,6 +245,23 @@ def test_documented_options_are_the_existing_ones(name: str) -> None:
 def test_every_key_of_a_study_file_is_documented() -> None:
     text = read(DOCS / "studies.md")
     assert [key for key in Study.model_fields if f"`{key}`" not in text] == []
+
+
+def test_every_example_of_a_sampler_or_pruner_is_valid() -> None:
+    blocks = re.findall(r"^```yaml\n(.*?)^```$", read(DOCS / "studies.md"), re.MULTILINE | re.DOTALL)
+    lines = [line for block in blocks for line in block.splitlines() if re.match("(sampler|pruner): ", line)]
+    assert len(lines) == 6
+    study = {"name": "toy", "train": "toy:train", "metric": "score", "direction": "maximize", "trials": 9}
+    space = {"width": {"type": "int", "low": 1, "high": 9}}
+    for line in lines:
+        Study.model_validate(study | {"space": space} | parse(line))
+
+
+def test_grid_of_the_example_has_the_documented_number_of_points() -> None:
+    text = read(DOCS / "studies.md").partition("### Grid\n")[2]
+    (grid,) = re.findall(r"```yaml\n(.+?)```\n\nThis study", text, re.DOTALL)
+    study = {"name": "toy", "train": "toy:train", "metric": "score", "direction": "maximize"}
+    assert f"This study has {Study.model_validate(study | parse(grid)).trials} trials" in text
 
 
 def test_every_cause_of_failure_is_documented_with_its_default() -> None:

@@ -7,7 +7,7 @@ from pydantic import Field, model_validator
 
 from sweep.definition.problem import Problem, format_value
 from sweep.definition.pruner import NoPruning, Pruner
-from sweep.definition.sampler import SINGLE_OBJECTIVE, WITHOUT_CONSTRAINTS, Sampler
+from sweep.definition.sampler import Sampler
 from sweep.definition.settings import Settings
 from sweep.goals import Constraint, Direction, Goals, Objective, constraint_of
 
@@ -88,21 +88,25 @@ def key_problems(
             yield Problem(("objectives", index, "metric"), f"is an objective already: {format_value(name)}")
 
 
-def combination_problems(goals: Goals, sampler: Sampler, pruner: Pruner) -> Iterator[Problem]:
-    """Find the samplers and pruners that are not possible with the goals of a study."""
+def combination_problems(
+    goals: Goals, sampler: Sampler, pruner: Pruner, objective_of: str
+) -> Iterator[Problem]:
+    """Find the settings that are not possible with the goals of a study."""
+    if not goals.is_single and objective_of != "last":
+        yield Problem(("objective_of",), "must be last with several objectives; remove it")
     if not goals.is_single and not isinstance(pruner, NoPruning):
         yield Problem(
             ("pruner",),
             "is not possible with several objectives, because a pruner compares trials by one metric; "
             "remove it",
         )
-    if not goals.is_single and sampler.name in SINGLE_OBJECTIVE:
+    if not goals.is_single and not sampler.supports_several_objectives:
         yield Problem(
             ("sampler",),
             f"{sampler.name} optimizes a single objective, but there are {len(goals.objectives)}; use "
             "another sampler, such as tpe",
         )
-    if goals.constraints and sampler.name in WITHOUT_CONSTRAINTS:
+    if goals.constraints and not sampler.considers_constraints:
         yield Problem(
             ("sampler",),
             f"{sampler.name} does not consider constraints; use another sampler, such as tpe",

@@ -38,6 +38,10 @@ _PARAM_NAME = r"^[A-Za-z_][A-Za-z0-9_-]*(\.[A-Za-z0-9_-]+)*$"
 _DOTTED_PATH = rf"^{_WORD}(\.{_WORD})*:{_WORD}$"
 
 _VARIABLE_NAME = f"^{_WORD}$"
+OBJECTIVE_OF = r"^(last|best|mean_of_last\([1-9][0-9]{0,5}\))$"
+"""The epochs that determine the objective."""
+HUB_PATH = rf"^samplers/[A-Za-z0-9_-]+:{_WORD}$"
+"""The path of a sampler of OptunaHub."""
 
 StudyName = Annotated[str, Field(pattern=_STUDY_NAME)]
 """The name of a study, which is also a part of folder names and of Slurm job names."""
@@ -76,5 +80,7 @@ PATTERN_DESCRIPTIONS = {
     _PARAM_NAME: 'letters, digits, "_", "-" and "." between them, starting with a letter or "_"',
     _VARIABLE_NAME: 'letters, digits and "_", not starting with a digit',
     _DOTTED_PATH: "package.module:function",
+    OBJECTIVE_OF: "last, best or mean_of_last(K) with a number K",
+    HUB_PATH: "samplers/PACKAGE:Class",
 }
 """What each pattern matches, for error messages."""

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from fractions import Fraction
+from math import prod
 from typing import TYPE_CHECKING, Annotated, Literal, Self
 
 from pydantic import Field, PositiveFloat, PositiveInt, model_validator
@@ -57,6 +59,10 @@ class IntEntry(Settings):
             and _on_grid(value, self.low, self.step)
         )
 
+    def num_values(self) -> int:
+        """Return the number of values."""
+        return (self.high - self.low) // self.step + 1
+
     def __str__(self) -> str:
         steps = f" in steps of {self.step}" if self.step != 1 else ""
         return f"an integer from {self.low} to {self.high}{steps}"
@@ -101,6 +107,14 @@ class FloatEntry(Settings):
             and (self.step is None or _on_grid(value, self.low, self.step))
         )
 
+    def num_values(self) -> int | None:
+        """Return the number of values; None if every number between different bounds is allowed."""
+        if self.low == self.high:
+            return 1
+        if self.step is None:
+            return None
+        return int((Fraction(str(self.high)) - Fraction(str(self.low))) / Fraction(str(self.step))) + 1
+
     def __str__(self) -> str:
         steps = f" in steps of {self.step}" if self.step is not None else ""
         return f"a number from {self.low} to {self.high}{steps}"
@@ -138,11 +152,21 @@ class CategoricalEntry(Settings):
         """Return whether the value can be suggested. Unlike with ==, 1, 1.0 and true are different values."""
         return any(type(choice) is type(value) and choice == value for choice in self.choices)
 
+    def num_values(self) -> int:
+        """Return the number of values."""
+        return len(self.choices)
+
     def __str__(self) -> str:
         return f"one of {', '.join(map(format_value, self.choices))}"
 
 
 Entry = Annotated[IntEntry | FloatEntry | CategoricalEntry, Field(discriminator="type")]
+
+
+def num_points(space: Mapping[str, Entry]) -> int | None:
+    """Return the number of points of a search space; None if it is not finite."""
+    numbers = [entry.num_values() for entry in space.values()]
+    return None if None in numbers else prod(number or 0 for number in numbers)
 
 
 def _check_bounds(low: float, high: float, log: bool) -> None:

@@ -1,11 +1,13 @@
 """The rules that end a study before all of its trials have been proposed."""
 
 from collections.abc import Iterator
+from importlib.util import find_spec
 
 from pydantic import PositiveFloat, PositiveInt
 
 from sweep.definition.problem import Problem
 from sweep.definition.settings import Settings
+from sweep.errors import MissingPackageError
 from sweep.goals import Goals
 
 
@@ -21,6 +23,18 @@ class StopWhen(Settings):
     """Difference from the optimum, in units of the objective, below which the result is good enough. Optuna's
     terminator estimates an upper bound of the difference with a Gaussian process, from 20 complete trials on.
     It needs PyTorch."""
+
+    def check_packages(self, study: str) -> None:
+        """Check that the packages that the rules need are installed.
+
+        Args:
+            study: The name of the study, for the message.
+
+        Raises:
+            MissingPackageError: If a package is not installed.
+        """
+        if self.regret_below is not None and find_spec("torch") is None:
+            raise MissingPackageError(f"study {study}: stop_when.regret_below", "PyTorch", "gp")
 
     def problems(self, goals: Goals) -> Iterator[Problem]:
         """Find the rules that need a single objective although there are several."""

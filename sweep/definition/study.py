@@ -3,9 +3,18 @@
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Literal, Self
+from typing import Any, Literal, Self
 
-from pydantic import Field, PositiveFloat, PositiveInt, field_validator, model_validator
+from pydantic import (
+    ConfigDict,
+    Field,
+    PositiveFloat,
+    PositiveInt,
+    TypeAdapter,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
 
 from sweep.definition.code import Code
 from sweep.definition.command import (
@@ -23,12 +32,13 @@ from sweep.definition.goal_entries import (
     goals_from,
     key_problems,
 )
+from sweep.definition.objective_value import ObjectiveOf
 from sweep.definition.problem import Problem, format_choices, format_value, raise_problems
 from sweep.definition.pruner import NoPruning, Pruner
-from sweep.definition.sampler import TPE, Sampler
+from sweep.definition.sampler import TPE, Grid, Random, Sampler
 from sweep.definition.settings import DottedPath, ParamName, Scalar, Settings, StudyName, VariableName
 from sweep.definition.settings_file import read_settings
-from sweep.definition.space import Entry
+from sweep.definition.space import Entry, num_points
 from sweep.definition.start_from import StartFrom
 from sweep.definition.stop_when import StopWhen
 from sweep.definition.track import Track
@@ -58,10 +68,16 @@ class DryRun(Settings):
     """Values that replace entries of `space` and `fixed` or are added to them, such as a single epoch."""
 
 
+MAX_GRID_POINTS = 1_000_000
+SPACE: TypeAdapter[dict[str, Entry]] = TypeAdapter(dict[str, Entry])
+
+
 class Study(Settings):
     """A search for the hyperparameters that optimize the objectives of a train function or a command."""
 
     guide = "docs/own_project.md shows study files for scripts and models; docs/studies.md lists all keys"
+
+    model_config = ConfigDict(json_schema_extra=lambda schema: schema["required"].remove("trials"))
 
     name: StudyName
     """Name of the study in the database, in folder names and in job names."""
@@ -108,6 +124,9 @@ class Study(Settings):
     """Several objectives, in place of `metric` and `direction`."""
     constraints: tuple[ConstraintEntry, ...] = Field(default=(), strict=False)
     """Limits for metrics. The best trial is chosen among those that satisfy all of them."""
+    objective_of: ObjectiveOf = "last"
+    """Which epochs of a trial determine its objective: `last`, what it returned; `best`, the best value that
+    it reported; `mean_of_last(K)`, the mean of the values of its last K epochs."""
     trials: PositiveInt
     """Total number of trials."""
     parallel: PositiveInt = 1
@@ -145,6 +164,17 @@ class Study(Settings):
     """Working directory of a trial: a folder of each attempt's own that contains the project's files as links
     and copies, or the project's folder itself."""
 
+    @model_validator(mode="before")
+    @classmethod
+    def _derive_trials(cls, fields: Any) -> Any:
+        """Set the number of trials of a grid, unless it is given, to the number of its points."""
+        match fields:
+            case {"trials": _}:
+                return fields
+            case {"sampler": {"name": "grid"}}:
+                return {**fields, "trials": _num_grid_points(fields.get("space", {}))}
+        return fields
+
     @field_validator("dataset", "data_dir")
     @classmethod
     def _expand_home(cls, path: str | None) -> str | None:
@@ -165,7 +195,7 @@ class Study(Settings):
         problems_of_objectives = list(key_problems(self.metric, self.direction, self.objectives))
         yield from problems_of_objectives
         if not problems_of_objectives:
-            yield from combination_problems(self.goals, self.sampler, self.pruner)
+            yield from combination_problems(self.goals, self.sampler, self.pruner, self.objective_of)
             yield from self.stop_when.problems(self.goals)
             yield from self._problems_of_program()
         for name in self.fixed:
@@ -182,6 +212,36 @@ class Study(Settings):
                     yield Problem(keys, f"must be {self.space[name]}, but is {format_value(value)}")
         if not self.space and self.trials > max(1, len(self.enqueue)):
             yield Problem(("trials",), f"must be 1 with an empty space, but is {self.trials}")
+        yield from self._problems_of_sampler()
+
+    def _problems_of_sampler(self) -> Iterator[Problem]:
+        """Find the problems of the sampler with the space, the enqueued points and the number of trials."""
+        yield from (Problem(("sampler",), problem) for problem in self.sampler.problems(self.space))
+        size = num_points(self.space)
+        if not isinstance(self.sampler, Grid) or size is None:
+            return
+        if size > MAX_GRID_POINTS:
+            yield Problem(
+                ("sampler",),
+                f"the grid has {size:,} points, more than {MAX_GRID_POINTS:,}; give fewer choices or larger "
+                "steps, or use random",
+            )
+        if self.trials > size:
+            yield Problem(
+                ("trials",),
+                f"must be at most {size:,}, the number of points of the grid, but is {self.trials:,}; "
+                "omit trials to evaluate each point once",
+            )
+        for index, point in enumerate(self.enqueue):
+            if missing := [name for name in self.space if name not in point]:
+                yield Problem(
+                    ("enqueue", index),
+                    f"lacks {', '.join(missing)}; with the sampler grid, enqueued points must be complete",
+                )
+            elif point in self.enqueue[:index]:
+                yield Problem(
+                    ("enqueue", index), "is enqueued twice; the sampler grid evaluates each point once"
+                )
 
     def _problems_of_program(self) -> Iterator[Problem]:
         """Find the problems of what trains: there must be one, and the keys of a command need a command."""
@@ -231,7 +291,7 @@ class Study(Settings):
             dict(self)
             | {
                 "name": name,
-                "trials": self.dry_run.trials if space else 1,
+                "trials": min(self.dry_run.trials, num_points(space) or self.dry_run.trials),
                 "parallel": min(self.parallel, 2),
                 "space": space,
                 "fixed": self.fixed | params,
@@ -275,8 +335,10 @@ class Study(Settings):
                     for entry in self.objectives
                 ],
                 "constraints": (),
+                "objective_of": "last",
                 "trials": len(points),
                 "enqueue": points,
+                "sampler": Random(name="random", seed=self.sampler.seed),
                 "pruner": NoPruning(name="none"),
                 "budget": Budget(),
                 "stop_when": StopWhen(),
@@ -289,6 +351,17 @@ class Study(Settings):
 def _on_test_data(metric: str) -> str:
     """Return the metric on the test data that corresponds to an objective."""
     return metric if metric in MEASUREMENTS else f"test_{metric.removeprefix('val_')}"
+
+
+def _num_grid_points(space: object) -> int:
+    """Return the number of points of a space as the study file contains it.
+
+    A space that is not valid or not finite has one point here. Its problem is reported elsewhere.
+    """
+    try:
+        return num_points(SPACE.validate_python(space)) or 1
+    except ValidationError:
+        return 1
 
 
 def load_study(reference: str, overrides: Sequence[str] = (), directory: Path | None = None) -> Study:

@@ -25,6 +25,7 @@ from sweep.launcher.observation import (
     observe,
     read_files,
     with_checked_result,
+    with_objective,
     without_epochs,
 )
 from sweep.launcher.outage import retry_on_outage
@@ -294,9 +295,13 @@ class Launcher:
             for attempt, observation in observed
             if attempt.state in ACTIVE_STATES and may_be_pruned(observation)
         }
+        epochs = {
+            trial_id: [report.epoch for report in observation.files.epochs]
+            for trial_id, (_, observation) in judged.items()
+        }
         return [
             (judged[trial_id][0], after_recording(judged[trial_id][1], should_prune=True))
-            for trial_id in (self.proposals.should_prune(judged) if judged else ())
+            for trial_id in (self.proposals.should_prune(epochs) if epochs else ())
         ]
 
     def _poll_jobs(self, attempts: Sequence[AttemptRow]) -> Mapping[str, JobStatus]:
@@ -316,19 +321,16 @@ class Launcher:
         files = with_checked_result(files, self.study.goals)
         if files.problem is not None:
             self.log.problem(attempt, files.problem)
-        if not files.epochs:
+        if files.epochs:
+            files = without_epochs(files, self.records.recorded_epochs(attempt.trial_id))
+        if files.result is None or self.study.objective_of == "last":
             return files
-        return without_epochs(files, self.records.recorded_epochs(attempt.trial_id))
+        recorded = self.records.epoch_values(attempt.trial_id, self.study.goals.objectives[0].metric)
+        return with_objective(files, self.study, recorded)
 
     def _report_epochs(self, attempt: AttemptRow, reports: Iterable[EpochReport]) -> None:
-        """Report the objective of each epoch to Optuna, which stores no epochs with several objectives."""
-        if not self.study.goals.is_single:
-            return
-        metric = self.study.goals.objectives[0].metric
         for report in reports:
-            if metric in report.metrics:
-                trial_id, value = attempt.trial.optuna_trial_id, report.metrics[metric]
-                self.proposals.report(trial_id, report.epoch, value)
+            self.proposals.report(attempt.trial.optuna_trial_id, report.epoch, report.metrics)
 
     def _spent_limit(
         self, attempts: Iterable[AttemptRow], started: Iterable[datetime | None], now: datetime
@@ -414,23 +416,21 @@ class Launcher:
 
     def _check_pruner(self, changes: Sequence[Change]) -> None:
         """Log once if the trials do not report the metric that the pruner judges."""
-        if self._is_pruner_checked or self.study.pruner.name == "none":
+        judged = self.study.pruner.judged_metric(self.study.goals.objectives[0].metric)
+        if self._is_pruner_checked or judged is None:
             return
-        complete = next(
-            (change for change in changes if change.end and change.end.outcome is Outcome.COMPLETE), None
-        )
-        if complete is None:
+        complete = [change for change in changes if change.end and change.end.outcome is Outcome.COMPLETE]
+        if not complete:
             return
         self._is_pruner_checked = True
-        names = self.records.reported_metrics(complete.attempt.trial_id)
-        metric = self.study.goals.objectives[0].metric
-        if metric not in names:
+        names = self.records.reported_metrics(complete[0].attempt.trial_id)
+        if judged not in names and self.proposals.counts()["complete"] == len(complete):
             logger.warning(
                 "study %s: no trial can be pruned, because the pruner judges the metric %s, but %s "
                 "reported %s; report the metric in each epoch, or remove the pruner",
                 self.study.name,
-                metric,
-                describe(complete.attempt),
+                judged,
+                describe(complete[0].attempt),
                 f"only {shortened_line(', '.join(names))}" if names else "no epoch",
             )
 

@@ -1,9 +1,11 @@
 """The observations of one poll cycle: of the study as a whole, and of each open attempt."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
+from sweep.definition.objective_value import objective_value
+from sweep.definition.study import Study
 from sweep.goals import PEAK_MEMORY, Goals
 from sweep.scheduler.job import JobStatus
 from sweep.states import AttemptState, Cause, Outcome, Stop
@@ -117,6 +119,29 @@ def with_checked_result(files: Files, goals: Goals) -> Files:
     except ValueError as error:
         return replace(files, result=invalid_result(result.token, str(error)))
     return files
+
+
+def with_objective(files: Files, study: Study, recorded: Mapping[int, float]) -> Files:
+    """Replace the objective of a complete result by that of the epochs that determine it.
+
+    Args:
+        files: What the attempt's folder contains.
+        study: The study, which says which epochs determine the objective.
+        recorded: The values of the objective that are recorded already, by epoch.
+    """
+    result, objective = files.result, study.goals.objectives[0]
+    metric = objective.metric
+    if result is None or result.outcome is not Outcome.COMPLETE:
+        return files
+    new = {report.epoch: report.metrics[metric] for report in files.epochs if metric in report.metrics}
+    try:
+        value = objective_value(
+            study.objective_of, objective.direction, result.metrics[metric], {**new, **recorded}
+        )
+    except ValueError as error:
+        failed = replace(result, outcome=Outcome.FAILED, metrics={}, cause=Cause.ERROR, error=str(error))
+        return replace(files, result=failed)
+    return replace(files, result=replace(result, metrics={**result.metrics, metric: value}))
 
 
 def without_epochs(files: Files, recorded: Collection[int]) -> Files:

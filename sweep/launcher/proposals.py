@@ -1,23 +1,29 @@
 """The study in Optuna: proposals of trials, reports of epochs, results, and the pruner."""
 
+import copy
+import math
+import warnings
 from collections.abc import Collection, Iterable, Mapping
 from contextlib import suppress
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 import optuna
 from optuna.artifacts import FileSystemArtifactStore, get_all_artifact_meta, upload_artifact
 from optuna.samplers import RandomSampler
+from optuna.study import StudyDirection
 from optuna.trial import FrozenTrial, TrialState
 
-from sweep.definition.pruner import make_pruner
-from sweep.definition.sampler import make_sampler
+from sweep.definition.sampler import Grid
 from sweep.definition.start_from import StartFrom
 from sweep.definition.stop_when import StopWhen
 from sweep.definition.study import Study
 from sweep.launcher.early_stop import reason_to_stop_early
 from sweep.launcher.reconciliation import TrialEnd
+from sweep.launcher.trial_sampler import TrialSampler
 from sweep.states import Outcome
+from sweep.storage.judged_storage import JudgedStorage
 from sweep.storage.optuna_storage import (
     STATES,
     PolledStorage,
@@ -64,29 +70,43 @@ class Proposals:
     Args:
         study: The study's definition.
         storage: Optuna's storage.
+        judged_epochs: The recorded values of the metric that the pruner judges by Optuna's id of the trial
+            and by epoch; none if it is the objective.
 
     Attributes:
         goals: The objectives and constraints of the study.
     """
 
-    def __init__(self, study: Study, storage: PolledStorage) -> None:
+    def __init__(
+        self,
+        study: Study,
+        storage: PolledStorage,
+        judged_epochs: Mapping[int, Mapping[int, float]] = MappingProxyType({}),
+    ) -> None:
         optuna.logging.set_verbosity(optuna.logging.ERROR)
         self._space = study.space
         self._resamples = study.repeats == "resample"
         self.goals = study.goals
+        # Optuna stores no epochs of a study with several objectives.
+        self._metric = study.goals.objectives[0].metric if study.goals.is_single else None
+        self._other_metric = study.pruner.other_metric()
+        self._judged_epochs = {trial_id: dict(epochs) for trial_id, epochs in judged_epochs.items()}
         self._storage = storage
         self._study = optuna.create_study(
             study_name=study.name,
             storage=self._storage,
             directions=[objective.direction for objective in study.goals.objectives],
             load_if_exists=True,
-            pruner=make_pruner(study.pruner),
+            sampler=TrialSampler(study.sampler),
+            pruner=study.pruner.make(),
         )
+        self._judged_study = self._study_of_pruner()
         trials = self._study.get_trials(deepcopy=False)
-        self._study.sampler = make_sampler(study.sampler, num_asked=len(trials))
         enqueued = {trial.user_attrs.get(ENQUEUED) for trial in trials}
+        # Points that are enqueued later must not repeat a point of the grid.
+        done = [trial.params for trial in trials] if isinstance(study.sampler, Grid) else []
         for index, point in enumerate(study.enqueue):
-            if index not in enqueued:
+            if index not in enqueued and point not in done:
                 self._study.enqueue_trial(dict(point), user_attrs={ENQUEUED: index})
 
     def start_from(self, source: StartFrom, points: Mapping[int, Mapping[str, Any]]) -> None:
@@ -111,6 +131,18 @@ class Proposals:
             study_name=self._study.study_name,
             storage=self._storage,
             sampler=self._study.sampler,
+            pruner=self._study.pruner,
+        )
+        self._judged_study = self._study_of_pruner()
+
+    def _study_of_pruner(self) -> optuna.Study:
+        """Return the study as the pruner reads it, which may judge another metric than the objective."""
+        if self._other_metric is None:
+            return self._study
+        direction = StudyDirection[self._other_metric.direction.upper()]
+        return optuna.load_study(
+            study_name=self._study.study_name,
+            storage=JudgedStorage(self._storage, direction, self._judged_epochs),
             pruner=self._study.pruner,
         )
 
@@ -139,11 +171,13 @@ class Proposals:
     def unrecorded(self, recorded: Collection[int]) -> list[Proposal]:
         """Return the proposed trials whose numbers are not recorded, with all hyperparameters.
 
-        There are such trials if a launcher was killed after it had proposed them.
+        There are such trials if a launcher was killed after it had proposed them. Their hyperparameters are
+        proposed again, because some may be missing; they have the same values as before.
         """
         running = self._storage.ids_by_number(optuna_study_id(self._study), TrialState.RUNNING)
         lost = [trial_id for number, trial_id in running.items() if number not in recorded]
         if lost:
+            self._storage.discard_proposals(lost)
             self._study.get_trials(deepcopy=False)  # Optuna's storage suggests for trials that it has read
         return [self._with_params(optuna.trial.Trial(self._study, trial_id)) for trial_id in lost]
 
@@ -155,20 +189,40 @@ class Proposals:
         """Return the proposed hyperparameters of a trial."""
         return dict(self._storage.get_trial(trial_id).params)
 
-    def report(self, trial_id: int, epoch: int, value: float) -> None:
-        """Record the objective of an epoch; a trial that has ended has all of its epochs already."""
-        with suppress(optuna.exceptions.UpdateFinishedTrialError):
-            self._storage.set_trial_intermediate_value(trial_id, epoch, value)
+    def report(self, trial_id: int, epoch: int, metrics: Mapping[str, float]) -> None:
+        """Record the objective of an epoch and the metric that the pruner judges, unless they are missing.
 
-    def should_prune(self, trial_ids: Collection[int]) -> set[int]:
-        """Return which of these trials the pruner would stop, given what all trials have reported."""
-        with self._storage.reading_once():
-            return {trial_id for trial_id in trial_ids if self._should_prune(trial_id)}
+        A trial that has ended has all of its epochs already.
+        """
+        if self._other_metric is not None and self._other_metric.name in metrics:
+            value = metrics[self._other_metric.name]
+            # Only finite values are read again after an interruption.
+            self._judged_epochs.setdefault(trial_id, {})[epoch] = value if math.isfinite(value) else math.nan
+        if self._metric is not None and self._metric in metrics:
+            with suppress(optuna.exceptions.UpdateFinishedTrialError):
+                self._storage.set_trial_intermediate_value(trial_id, epoch, metrics[self._metric])
 
-    def _should_prune(self, trial_id: int) -> bool:
-        trials = self._study.get_trials(deepcopy=False)
-        trial = next(trial for trial in reversed(trials) if optuna_trial_id(trial) == trial_id)
-        return self._study.pruner.prune(self._study, trial)
+    def should_prune(self, epochs: Mapping[int, Collection[int]]) -> set[int]:
+        """Return which trials the pruner would stop, given what all trials have reported.
+
+        Like in Optuna's own loop, the pruner judges a trial after each epoch.
+
+        Args:
+            epochs: The new epochs of each trial by Optuna's id of the trial.
+        """
+        with self._storage.reading_once(), warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # pruners warn of values that are not comparable
+            return {trial_id for trial_id in epochs if self._should_prune(trial_id, epochs[trial_id])}
+
+    def _should_prune(self, trial_id: int, epochs: Collection[int]) -> bool:
+        for epoch in sorted(epochs):
+            trials = self._judged_study.get_trials(deepcopy=False)
+            trial = copy.copy(next(each for each in reversed(trials) if optuna_trial_id(each) == trial_id))
+            values = trial.intermediate_values
+            trial.intermediate_values = {step: value for step, value in values.items() if step <= epoch}
+            if epoch in values and self._judged_study.pruner.prune(self._judged_study, trial):
+                return True
+        return False
 
     def tell(self, number: int, end: TrialEnd) -> None:
         """Record how a trial ended. Nothing happens if its end is recorded already.
@@ -255,7 +309,7 @@ class Proposals:
         return {word: states.count(state) for state, word in STATES.items()}
 
     def _with_params(self, trial: optuna.trial.Trial) -> Proposal:
-        """Suggest every hyperparameter; one that was suggested before a crash keeps its value."""
+        """Suggest every hyperparameter."""
         self._suggest(trial)
         proposal = Proposal(trial.number, optuna_trial_id(trial))
         if self._resamples and self.same_configuration(proposal.number):

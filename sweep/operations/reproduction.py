@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import Engine
 
+from sweep.definition.objective_value import objective_value
 from sweep.definition.study import Study
 from sweep.errors import InputError, StudyFailedError
 from sweep.launcher.attempts import folder_of
@@ -271,7 +272,22 @@ class Reproduction:
                 f"trial {self._trial.number} failed when it was trained again: "
                 f"{error.strip().splitlines()[-1]}\nsee its log: {self.folder.log}"
             )
-        return result.metrics if self._trial.is_complete else {}
+        if not self._trial.is_complete:
+            return {}
+        study = self._trial.study
+        if study.objective_of == "last":
+            return dict(result.metrics)
+        metric, direction = study.goals.objectives[0]
+        values = {
+            epoch: value
+            for epoch, metrics in self.epochs().items()
+            if (value := metrics.get(metric)) is not None
+        }
+        try:
+            value = objective_value(study.objective_of, direction, result.metrics[metric], values)
+        except ValueError as error:
+            raise StudyFailedError(f"trial {self._trial.number} was trained again: {error}") from None
+        return {**result.metrics, metric: value}
 
     def _spec(self) -> TrialSpec:
         trial = self._trial

@@ -5,7 +5,6 @@ import os
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -13,7 +12,7 @@ from sqlalchemy import URL, Engine
 
 from sweep.definition.profile import Profile
 from sweep.definition.study import Study
-from sweep.errors import InputError, MissingPackageError
+from sweep.errors import InputError
 from sweep.goals import GPU_SECONDS, PEAK_MEMORY, TRAIN_SECONDS
 from sweep.launcher.attempts import FolderOpener, folder_of
 from sweep.launcher.clock import Clock, SystemClock
@@ -226,7 +225,7 @@ def hold(
         records = StudyRecords(engine, row.id)
         causes = records.last_causes(request.study.failures.stop_after_same) if request.once else []
         with optuna_storage(request.url) as storage, lease.guard(engine, storage.engine):
-            proposals = Proposals(request.study, storage)
+            proposals = Proposals(request.study, storage, _judged_epochs(request.study, records))
             if start is not None:
                 proposals.start_from(start.start_from, start.points)
             yield Launcher(
@@ -377,8 +376,23 @@ def resolve_workdir(profile: Profile, workdir: Path | None = None) -> Path:
 
 
 def _check_sampler(study: Study) -> None:
-    if study.sampler.name == "qmc" and find_spec("scipy") is None:
-        raise MissingPackageError(f"study {study.name}: the points of the sampler qmc", "SciPy", "statistics")
+    """Check that the sampler can be made, before the launcher needs it."""
+    study.pruner.check_packages(study.name)
+    study.sampler.check_packages(study.name)
+    study.stop_when.check_packages(study.name)
+    try:
+        study.sampler.make(0)
+    except (ImportError, TypeError, ValueError, OSError) as error:
+        raise InputError(
+            f"study {study.name}: the sampler {study.sampler.name} cannot be created: {error}\n"
+            "correct `sampler` in the study file, or install the package that contains the sampler"
+        ) from None
+
+
+def _judged_epochs(study: Study, records: StudyRecords) -> dict[int, dict[int, float]]:
+    """Return the recorded values of the metric that the pruner judges, if it is not the objective."""
+    metric = study.pruner.other_metric()
+    return {} if metric is None else records.values_by_epoch(metric.name)
 
 
 def _acquire(lease: Lease, wait: bool, clock: Clock) -> None:
@@ -414,7 +428,8 @@ def _study_row(engine: Engine, request: LaunchRequest, data_sha256: str | None, 
 
 
 def _check_same(name: str, stored: Mapping[str, Any], now: Mapping[str, Any]) -> None:
-    before, after = dict(_leaves(stored)), dict(_leaves(now))
+    # An earlier version recorded no objective_of.
+    before, after = {"objective_of": "last"} | dict(_leaves(stored)), dict(_leaves(now))
     changed = [
         f"  {key}: was {before.get(key)!r}, is {after.get(key)!r}"
         for key in sorted(before.keys() | after.keys())

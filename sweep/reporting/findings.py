@@ -14,6 +14,7 @@ from sweep.reporting.figures.cost import CostInfo, cost_info
 from sweep.reporting.figures.history import HistoryInfo, history_info
 from sweep.reporting.figures.hypervolume import hypervolume_info, num_without_improvement
 from sweep.reporting.formatting import format_count, format_metric, format_param, heading, is_share
+from sweep.reporting.optimism import optimism
 from sweep.reporting.params import PREFIX, param_names
 from sweep.storage.study_data import StudyData
 
@@ -46,10 +47,12 @@ def findings(data: StudyData) -> list[str]:
         _lead(data, best),
         *_infeasible(data),
         _reliability(data, best),
+        _optimism(data),
         *_repeats(data),
         *(_early_stop(data) or [_convergence(data, history_info(data))]),
         _cost(cost_info(data)),
         *_next_steps(data, best),
+        _pruner(data),
         *code_notes(data),
     ]
     return [sentence for sentence in sentences if sentence]
@@ -153,6 +156,23 @@ def _reliability(data: StudyData, best: pd.DataFrame) -> str:
     return f"{variation}, so the best {num_near} trials cannot be distinguished with one seed each."
 
 
+def _optimism(data: StudyData) -> str:
+    if data.study.objective_of != "best":
+        return ""
+    text = "The objective is the best epoch of each trial. The maximum of a noisy curve is optimistic"
+    if data.direction == "minimize":
+        text = text.replace("maximum", "minimum")
+    found = optimism(data)
+    if found is None:
+        return f"{text}; the trials have reported too few epochs to say by how much."
+    of_best = f", and by {_difference(data, found.of_best)} for the best trial" if found.of_best else ""
+    return (
+        f"{text}: in this study by {_difference(data, found.mean)} on average over "
+        f"{format_count(found.num_trials, 'complete trial')}{of_best}, compared with a line through the "
+        "epochs around the best one."
+    )
+
+
 def _convergence(data: StudyData, history: HistoryInfo) -> str:
     num_since = int((data.trials["number"] > history.best_numbers[-1]).sum())
     if num_since >= max(FLAT_SHARE * len(data.trials), 5):
@@ -194,6 +214,16 @@ def _next_steps(data: StudyData, best: pd.DataFrame) -> Iterator[str]:
         )
     if _still_improves(data, int(best["number"].iloc[0])):
         yield "The best trial was still improving in its last epochs. Consider training for more epochs."
+
+
+def _pruner(data: StudyData) -> str:
+    metric = data.study.pruner.judged_metric(data.metric)
+    if metric is None or (metric in data.epochs and data.epochs[metric].notna().any()):
+        return ""
+    return (
+        f"No trial could be pruned, because the pruner judges {metric}, which no trial has reported in an "
+        "epoch."
+    )
 
 
 def _range_ends(data: StudyData, best: pd.DataFrame) -> Iterator[str]:

@@ -1,4 +1,4 @@
-"""Optuna's storage in the same database. Only `pareto.py` uses Optuna's private API as well.
+"""Optuna's storage in the same database. Only `pareto.py` and the sampler qmc use Optuna's private API too.
 
 Only the layout of Optuna's tables is also used by `optuna_queries.py`, which does not import Optuna.
 `tests/sweep/storage/test_optuna_storage.py` checks everything that these two modules rely on.
@@ -45,6 +45,9 @@ STATES = {
     TrialState.WAITING: "waiting",
 }
 """The state of a trial as it is shown to users, by Optuna's state."""
+
+ENQUEUED_VALUES = "fixed_params"
+"""Optuna's system attribute with the values of an enqueued point."""
 
 MAX_IDS = 500
 """How many trials are read by their ids; SQLite limits the parameters of a statement, to 999 before 3.32."""
@@ -240,6 +243,11 @@ class PolledStorage(_CachedStorage):
         self._reads_once, self._has_read = False, False
 
     @property
+    def backend(self) -> RDBStorage:
+        """The storage without a cache."""
+        return self._backend
+
+    @property
     def engine(self) -> Engine:
         """The connections to the database."""
         return self._backend.engine
@@ -268,6 +276,21 @@ class PolledStorage(_CachedStorage):
         with self.engine.begin() as connection:
             rows = connection.execute(TRIALS_IN_STATE, {"study_id": study_id, "state": state})
             return {row.number: row.trial_id for row in rows}
+
+    def discard_proposals(self, trial_ids: Sequence[int]) -> None:
+        """Delete the hyperparameters of trials, and the attributes that the sampler has stored with them.
+
+        The values of an enqueued point remain.
+        """
+        params, attributes = PARTS["params"], PARTS["system_attributes"]
+        with self.engine.begin() as connection:
+            for trial_id in trial_ids:
+                connection.execute(delete(params).where(params.c.trial_id == trial_id))
+                connection.execute(
+                    delete(attributes).where(
+                        attributes.c.trial_id == trial_id, attributes.c.key != ENQUEUED_VALUES
+                    )
+                )
 
     def num_proposed(self, study_id: int) -> int:
         """Return the number of trials, without enqueued points that have not been proposed."""

@@ -17,6 +17,8 @@ from sweep.storage.best_trials import best_numbers
 from sweep.storage.repeated_trials import REPEATS
 from sweep.storage.tables import AttemptRow, EpochRow, StudyRow, TrialRow
 
+NUM_CHECKED = 20  # how many complete trials are searched for the metric that the pruner judges
+
 
 class ActiveAttempt(NamedTuple):
     """An active attempt, which occupies one of the study's slots.
@@ -111,6 +113,21 @@ def num_retries_requested(session: Session, study_id: int) -> int:
 def num_enqueued(session: Session, study: StudyRow) -> int:
     """Return the number of enqueued points that no trial has been proposed for."""
     return session.scalar(optuna_queries.num_waiting(study.name)) or 0
+
+
+def unreported_pruner_metric(session: Session, study: StudyRow) -> str | None:
+    """Return the metric that the pruner judges if the first complete trials have not reported it.
+
+    None if they have, if no trial is complete, or if there is no pruner.
+    """
+    pruner = study.definition.get("pruner", {"name": "none"})
+    if pruner["name"] == "none":
+        return None
+    metric: str = pruner.get("metric") or study.goals.objectives[0].metric
+    complete = _newest_attempts(study.id, TrialRow.id).where(AttemptRow.state == AttemptState.COMPLETE)
+    ids = session.scalars(complete.order_by(TrialRow.number).limit(NUM_CHECKED)).all()
+    reports = select(EpochRow.trial_id).where(EpochRow.trial_id.in_(ids), EpochRow.metric == metric)
+    return metric if ids and session.scalar(reports.limit(1)) is None else None
 
 
 def active_attempts(session: Session, study_id: int) -> list[ActiveAttempt]:

@@ -111,11 +111,35 @@ class StudyRecords:
         with self._engine.connect() as connection:
             return set(connection.scalars(query))
 
+    def epoch_values(self, trial_id: int, metric: str) -> dict[int, float]:
+        """Return the recorded values of a trial's metric by epoch. Values that were not finite are NaN."""
+        query = select(EpochRow.epoch, EpochRow.value).where(
+            EpochRow.trial_id == trial_id, EpochRow.metric == metric
+        )
+        with self._engine.connect() as connection:
+            return {epoch: math.nan if value is None else value for epoch, value in connection.execute(query)}
+
     def reported_metrics(self, trial_id: int) -> list[str]:
         """Return the names of the metrics that a trial has reported, sorted."""
         query = select(EpochRow.metric).where(EpochRow.trial_id == trial_id).distinct()
         with self._engine.connect() as connection:
             return sorted(connection.scalars(query))
+
+    def values_by_epoch(self, metric: str) -> dict[int, dict[int, float]]:
+        """Return the recorded values of a metric by Optuna's id of the trial and by epoch.
+
+        Values that were not finite are NaN.
+        """
+        query = (
+            select(TrialRow.optuna_trial_id, EpochRow.epoch, EpochRow.value)
+            .join(TrialRow, EpochRow.trial_id == TrialRow.id)
+            .where(TrialRow.study_id == self.study_id, EpochRow.metric == metric)
+        )
+        found: dict[int, dict[int, float]] = {}
+        with self._engine.connect() as connection:
+            for trial_id, epoch, value in connection.execute(query):
+                found.setdefault(trial_id, {})[epoch] = math.nan if value is None else value
+        return found
 
     def gpu_seconds_of_ended(self) -> float:
         """Return the recorded GPU seconds of all attempts that have ended."""

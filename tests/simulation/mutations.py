@@ -92,8 +92,8 @@ MUTATIONS = (
     Mutation(
         "Epochs that an earlier attempt has reported are recorded again for the attempt that continues it.",
         "sweep.launcher.launcher",
-        "        if not files.epochs:\n            return files\n",
-        "        if not files.epochs or attempt.number > 1:\n            return files\n",
+        "        if files.epochs:\n            files = without_epochs",
+        "        if files.epochs and attempt.number == 1:\n            files = without_epochs",
     ),
     Mutation(
         "The position in metrics.jsonl is saved before the epochs are.",

@@ -50,6 +50,7 @@ def _study(status: StudyStatus, now: datetime) -> dict[str, Any]:
         "best": _trial(status.best[0], goals) if only and status.best else None,
         "front": [_trial(trial, goals) for trial in status.best],
         "failing_nodes": [node._asdict() for node in status.failing_nodes],
+        "unreported_metric": status.unreported_metric,
         "code": [
             {
                 **version.snapshot._asdict(),

@@ -29,6 +29,7 @@ from sweep.storage.status_queries import (
     num_trials_by_state,
     recent_costs,
     trial_statuses,
+    unreported_pruner_metric,
 )
 from sweep.storage.tables import StudyRow
 
@@ -56,6 +57,7 @@ class StudyStatus(NamedTuple):
         best: The best trial or, with several objectives, the Pareto front; empty if no complete trial
             satisfies the constraints.
         failing_nodes: The nodes that the study's jobs avoid, because jobs fail there before they start.
+        unreported_metric: The metric that the pruner judges if trials are complete but have not reported it.
         code: The snapshots of the code that trials run, the oldest first.
         snapshot: The digest of the snapshot that new trials run; None if the study has none.
         trials: The trials to show: the active ones, the best, and the latest to end; or all by number.
@@ -76,6 +78,7 @@ class StudyStatus(NamedTuple):
     forecast: Forecast | None
     best: Sequence[TrialStatus]
     failing_nodes: Sequence[FailingNode]
+    unreported_metric: str | None
     code: Sequence[CodeVersion]
     snapshot: str | None
     trials: Sequence[TrialStatus]
@@ -143,6 +146,7 @@ def _status(
         forecast=forecast(remaining, spent, cost, ages_s) if cost is not None else None,
         best=trial_statuses(session, study, best[:1] if goals.is_single else best),
         failing_nodes=failing_nodes(engine, study.id, now),
+        unreported_metric=unreported_pruner_metric(session, study),
         code=code_versions(session, study.id),
         snapshot=study.snapshot,
         trials=trial_statuses(session, study, shown),

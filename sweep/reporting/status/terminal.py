@@ -65,6 +65,11 @@ def show_study(status: StudyStatus, now: datetime) -> RenderableType:
             for node in status.failing_nodes
         )
         facts.add_row("excluded", Text(nodes))
+    if status.unreported_metric is not None:
+        metric = _name(status.unreported_metric)
+        facts.add_row(
+            "pruner", Text(f"no trial can be pruned, because no trial reports {metric} in an epoch")
+        )
     parts: list[RenderableType] = [facts]
     if status.trials:
         parts.append(_trials(status, now))

@@ -2,12 +2,22 @@
 
 import optuna
 import pytest
+from pydantic import TypeAdapter, ValidationError
 
-from sweep.definition.pruner import Hyperband, Median, NoPruning, Pruner, SuccessiveHalving, make_pruner
+from sweep.definition.pruner import (
+    Hyperband,
+    Median,
+    NoPruning,
+    OtherMetric,
+    Pruner,
+    SuccessiveHalving,
+)
+
+PRUNER: TypeAdapter[Pruner] = TypeAdapter(Pruner)
 
 
 def _pruning_epoch(pruner: Pruner) -> int | None:
-    study = optuna.create_study(direction="maximize", pruner=make_pruner(pruner))
+    study = optuna.create_study(direction="maximize", pruner=pruner.make())
     for value in [0.9, 0.8, 0.7, 0.6, 0.1]:
         trial = study.ask()
         stop = None
@@ -37,3 +47,40 @@ def _pruning_epoch(pruner: Pruner) -> int | None:
 )
 def test_worst_trial_is_pruned_at_epoch(pruner: Pruner, epoch: int | None) -> None:
     assert _pruning_epoch(pruner) == epoch
+
+
+@pytest.mark.parametrize(
+    ("keys", "message"),
+    [
+        ({"name": "median", "metric": "val_loss"}, "metric and direction must be given together"),
+        ({"name": "median", "direction": "minimize"}, "metric and direction must be given together"),
+        ({"name": "threshold"}, "lower or upper is required"),
+        ({"name": "threshold", "lower": 2.0, "upper": 1.0}, '"lower <= upper" must hold'),
+        (
+            {
+                "name": "patient",
+                "patience": 1,
+                "pruner": {"name": "median", "metric": "val_loss", "direction": "minimize"},
+            },
+            "pruner.metric and pruner.direction belong beside patience",
+        ),
+        ({"name": "percentile", "percentile": 101}, "less than or equal to 100"),
+        ({"name": "none", "metric": "val_loss"}, "Extra inputs are not permitted"),
+    ],
+)
+def test_contradictory_keys_are_rejected(keys: dict[str, object], message: str) -> None:
+    with pytest.raises(ValidationError, match=message):
+        PRUNER.validate_python(keys)
+
+
+def test_judged_metric_is_the_objective_or_another_metric() -> None:
+    other = PRUNER.validate_python({"name": "median", "metric": "val_loss", "direction": "minimize"})
+    assert (other.judged_metric("score"), other.other_metric()) == (
+        "val_loss",
+        OtherMetric("val_loss", "minimize"),
+    )
+    assert (Median(name="median").judged_metric("score"), Median(name="median").other_metric()) == (
+        "score",
+        None,
+    )
+    assert NoPruning(name="none").judged_metric("score") is None

@@ -159,8 +159,48 @@ PROBLEMS = [
     ("", "enqueue: [3]", "8: enqueue.0: must be a mapping of keys to values, but is 3"),
     (
         "",
-        "sampler: {name: grid}",
-        '8: sampler.name: must be one of "tpe", "random", "qmc", but is "grid"',
+        "sampler: {name: bayes}",
+        '8: sampler.name: must be one of "tpe", "random", "qmc", "grid", "gp", "cmaes", "nsgaii", "nsgaiii", '
+        '"custom", "optunahub", but is "bayes"',
+    ),
+    (
+        "",
+        "  decay: {type: float, low: 0, high: 1}\nsampler: {name: grid}",
+        "9: sampler: grid needs a finite number of values, but decay is a number from 0.0 to 1.0; give it a "
+        "step or make it categorical, or use qmc, which covers the space evenly",
+    ),
+    (
+        "trials: 4",
+        "trials: 10\nsampler: {name: grid}",
+        "5: trials: must be at most 9, the number of points of the grid, but is 10; omit trials to evaluate "
+        "each point once",
+    ),
+    (
+        f"\n  batch_size: {ENTRY}",
+        "\n  batch_size: {type: int, low: 1, high: 3000000}\nsampler: {name: grid}",
+        "8: sampler: the grid has 3,000,000 points, more than 1,000,000; give fewer choices or larger steps, "
+        "or use random",
+    ),
+    (
+        "",
+        "sampler: {name: grid}\nenqueue: [{}]",
+        "9: enqueue.0: lacks batch_size; with the sampler grid, enqueued points must be complete",
+    ),
+    (
+        "",
+        "sampler: {name: grid}\nenqueue: [{batch_size: 1}, {batch_size: 1}]",
+        "9: enqueue.1: is enqueued twice; the sampler grid evaluates each point once",
+    ),
+    (
+        f"\n  batch_size: {ENTRY}",
+        "\n  shift: {type: categorical, choices: [a, b]}\nsampler: {name: cmaes}",
+        "8: sampler: cmaes optimizes numbers, but all hyperparameters of space are categorical; use tpe, or "
+        "grid to evaluate all combinations",
+    ),
+    (
+        "",
+        "objective_of: mean_of_last(0)",
+        '8: objective_of: must be last, best or mean_of_last(K) with a number K, but is "mean_of_last(0)"',
     ),
     ("", "sampler: tpe", '8: sampler: must be a mapping of keys to values, but is "tpe"'),
     (
@@ -177,7 +217,7 @@ PROBLEMS = [
         "",
         "pruner: {name: median, warmup: 3}",
         '8: pruner.warmup: no such key; did you mean "warmup_epochs"? '
-        "Available: name, startup_trials, warmup_epochs, every_epochs",
+        "Available: name, metric, direction, startup_trials, warmup_epochs, every_epochs, min_trials",
     ),
     (
         "",
@@ -420,3 +460,16 @@ def test_home_folder_is_expanded(monkeypatch: pytest.MonkeyPatch) -> None:
     values = {"name": "toy", "train": "m:f", "metric": "score", "direction": "maximize", "trials": 1}
     study = Study.model_validate({**values, "dataset": "~/mine.npz", "data_dir": "~"})
     assert (study.dataset, study.data_dir) == ("/home/me/mine.npz", "/home/me")
+
+
+def test_grid_without_trials_has_one_trial_for_each_point() -> None:
+    values = {"name": "toy", "train": "m:f", "evaluate": "m:g", "metric": "score", "direction": "maximize"}
+    space = {
+        "width": {"type": "int", "low": 1, "high": 4},
+        "shift": {"type": "categorical", "choices": [0, 1]},
+    }
+    study = Study.model_validate({**values, "space": space, "sampler": {"name": "grid"}})
+    assert study.trials == 8
+    assert study.dry_run_study("rehearsal").trials == 2
+    # Repeated points are possible in an evaluation.
+    assert study.evaluation_study([{"width": 1, "shift": 0}] * 9).trials == 9

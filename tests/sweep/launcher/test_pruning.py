@@ -1,11 +1,16 @@
 """Trials that should be pruned."""
 
 from collections.abc import Sequence
+from io import StringIO
 from pathlib import Path
 
 import pytest
+from rich.console import Console
 from sqlalchemy.orm import Session
 
+from sweep.reporting.findings import findings
+from sweep.reporting.status.study_status import study_status
+from sweep.reporting.status.terminal import show_study
 from sweep.scheduler.job import Job, JobStatus
 from sweep.states import JobState, Outcome
 from sweep.storage.database import connect
@@ -28,6 +33,17 @@ def report_a_low_value(harness: LauncherHarness, executor: FakeExecutor, trials:
     executor.begin("2", at=harness.clock.now())
     executor.report("2", 0.1)
     harness.step()
+
+
+def shown_status(harness: LauncherHarness) -> str:
+    """Return what `sweep status` prints, on one line."""
+    engine, now = connect(URL), harness.clock.now()
+    status = study_status(engine, harness.launcher.records.study_id, now, num_shown=10)
+    engine.dispose()
+    console = Console(file=StringIO(), width=200)
+    console.print(show_study(status, now))
+    assert isinstance(console.file, StringIO)
+    return console.file.getvalue()
 
 
 def test_pruned_trial_is_requested_to_stop_through_its_folder(
@@ -69,6 +85,35 @@ def test_trial_that_ignores_a_stop_request_is_cancelled_after_a_grace_period(
     executor.end("2", JobState.CANCELLED, outcome=None)
     assert harness.step() == 0
     assert harness.states() == ["complete", "pruned"]
+
+
+def test_pruner_judges_each_epoch_that_a_poll_cycle_reads(
+    harness: LauncherHarness, executor: FakeExecutor
+) -> None:
+    harness.launch("parallel=1", "trials=1", "pruner={name: threshold, lower: 0.2}")
+    harness.step()
+    executor.begin("1")
+    executor.report("1", 0.5, 0.1, 0.5)
+    harness.step()
+    assert executor.attempt("1").read_stop() is Outcome.PRUNED
+
+
+def test_pruner_judges_by_another_metric_after_the_launcher_was_interrupted(
+    harness: LauncherHarness, executor: FakeExecutor
+) -> None:
+    """Let the objective of the second trial be better, and its loss worse, than that of the first trial."""
+    loss = "pruner={name: median, startup_trials: 1, metric: loss, direction: minimize}"
+    harness.launch("parallel=1", "trials=2", loss)
+    harness.step()
+    executor.begin("1")
+    executor.attempt("1").append_epoch(EpochReport(1, 100.0, {"score": 0.1, "loss": 0.5}))
+    executor.end("1", score=0.1)
+    harness.step()
+    harness.relaunch("parallel=1", "trials=2", loss)
+    executor.begin("2", at=harness.clock.now())
+    executor.attempt("2").append_epoch(EpochReport(1, 100.0, {"score": 0.9, "loss": 0.6}))
+    harness.step()
+    assert executor.attempt("2").read_stop() is Outcome.PRUNED
 
 
 class SlowExecutor(FakeExecutor):
@@ -116,6 +161,23 @@ def test_pruner_that_cannot_judge_any_trial_is_named_once(
         "study toy: no trial can be pruned, because the pruner judges the metric score, but trial 0 reported "
         f"{reported}; report the metric in each epoch, or remove the pruner"
     ]
+    assert shown_status(harness).count("no trial can be pruned, because no trial reports score in an") == 1
+    (finding,) = (sentence for sentence in findings(harness.read()) if "pruned" in sentence)
+    assert finding == (
+        "No trial could be pruned, because the pruner judges score, which no trial has reported in an epoch."
+    )
+
+
+def test_pruner_that_cannot_judge_any_trial_is_not_named_again_by_the_next_launcher(
+    harness: LauncherHarness, executor: FakeExecutor, caplog: pytest.LogCaptureFixture
+) -> None:
+    for job_id in "12":
+        harness.relaunch("parallel=1", "trials=3", "pruner={name: median}")
+        harness.step()
+        executor.begin(job_id)
+        executor.end(job_id)
+        harness.step()
+    assert caplog.text.count("no trial can be pruned") == 1
 
 
 def test_nothing_is_said_about_a_pruner_that_judges_a_reported_metric(
@@ -123,3 +185,5 @@ def test_nothing_is_said_about_a_pruner_that_judges_a_reported_metric(
 ) -> None:
     report_a_low_value(harness, executor, trials=3)
     assert "no trial can be pruned" not in caplog.text
+    assert "no trial can be pruned" not in shown_status(harness)
+    assert not any("pruned" in sentence for sentence in findings(harness.read()))

@@ -79,9 +79,19 @@ def test_enqueued_points_are_tried_first_and_once(harness: LauncherHarness, exec
 def test_sampler_qmc_without_scipy_is_rejected(
     harness: LauncherHarness, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("sweep.operations.startup.find_spec", lambda name: None)
+    monkeypatch.setattr("sweep.definition.sampler.sampler_settings.find_spec", lambda name: None)
     with pytest.raises(InputError, match=r"sampler qmc need SciPy.*\n.*pip install 'capsweep\[statistics\]'"):
         harness.launch("sampler={name: qmc, seed: 0}")
+
+
+def test_sampler_that_cannot_be_created_is_rejected_before_anything_is_submitted(
+    harness: LauncherHarness, executor: FakeExecutor
+) -> None:
+    with pytest.raises(
+        InputError, match=r"the sampler custom cannot be created: No module named 'nowhere'\n"
+    ):
+        harness.launch("sampler={name: custom, path: 'nowhere:Sampler'}")
+    assert not executor.jobs
 
 
 def test_relaunched_sampler_proposes_no_point_twice(harness: LauncherHarness, executor: FakeExecutor) -> None:

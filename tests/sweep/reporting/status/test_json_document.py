@@ -42,7 +42,7 @@ def test_document_contains_every_documented_field(engine: Engine) -> None:
                     "gpu_hours": {"used": pytest.approx(1 / 6), "limit": None},
                 },
                 "forecast": {"ends_at": "2026-11-24T12:41:00+00:00", "trials": 2, "ended_by": "trials"},
-                "best": trial, "front": [trial], "failing_nodes": [],
+                "best": trial, "front": [trial], "failing_nodes": [], "unreported_metric": None,
                 "code": [
                     {"digest": DIGEST, "git_commit": "1a2b3c4d", "is_clean": True, "num_trials": 1,
                      "is_current": True},
