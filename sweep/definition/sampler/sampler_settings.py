@@ -52,7 +52,7 @@ class SamplerSettings(Settings, ABC):
 
     supports_several_objectives: ClassVar[bool] = True
     considers_constraints: ClassVar[bool] = True
-    """Whether the sampler avoids configurations that violate constraints, or chooses its points beforehand."""
+    """Whether constraints are respected, or the points are chosen beforehand."""
 
     name: Any
     seed: Seed = 0
