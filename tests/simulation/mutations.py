@@ -104,8 +104,8 @@ MUTATIONS = (
     Mutation(
         "The epochs are saved before the position in metrics.jsonl, and not filtered by those recorded.",
         "sweep.launcher.launcher",
-        "        return without_epochs(files, self.records.recorded_epochs(attempt.trial_id))\n",
-        "        return files\n",
+        "            files = without_epochs(files, self.records.recorded_epochs(attempt.trial_id))\n",
+        "            pass\n",
     ),
     Mutation(
         "A trial is recorded as failed in Optuna if its attempt is retried.",
