@@ -10,6 +10,7 @@ from optuna.artifacts import FileSystemArtifactStore, get_all_artifact_meta, upl
 from optuna.study import StudyDirection
 from optuna.trial import FrozenTrial, TrialState
 
+from sweep.definition.conditions import holds, suggestion_order
 from sweep.definition.pruner import make_pruner
 from sweep.definition.sampler import make_sampler
 from sweep.definition.study import Study
@@ -74,7 +75,7 @@ class Proposals:
         return self._storage.num_proposed(optuna_study_id(self._study))
 
     def propose(self) -> Proposal:
-        """Propose a new trial with values of all hyperparameters."""
+        """Propose a new trial with values of all hyperparameters whose conditions hold."""
         return self._with_params(self._study.ask())
 
     def unrecorded(self, recorded: Collection[int]) -> list[Proposal]:
@@ -187,7 +188,9 @@ class Proposals:
         return {word: states.count(state) for state, word in STATES.items()}
 
     def _with_params(self, trial: optuna.trial.Trial) -> Proposal:
-        """Suggest every hyperparameter; one that was suggested before a crash keeps its value."""
-        for name, entry in self._space.items():
-            entry.suggest(trial, name)
+        """Suggest the hyperparameters that the trial has; one suggested before a crash keeps its value."""
+        params: dict[str, Any] = {}
+        for name in suggestion_order(self._space):
+            if holds(self._space[name].when, params):
+                params[name] = self._space[name].suggest(trial, name)
         return Proposal(trial.number, optuna_trial_id(trial))

@@ -10,7 +10,7 @@ import pandas as pd
 from sweep.reporting.figures.cost import cost_info
 from sweep.reporting.figures.importance import EVALUATOR, importance_info
 from sweep.reporting.findings import findings
-from sweep.reporting.params import PREFIX, param_names
+from sweep.reporting.params import condition_text, params_of_trial
 from sweep.reporting.table import FINAL
 from sweep.storage.study_data import StudyData
 from sweep.storage.study_definition import definition_of
@@ -33,6 +33,11 @@ def document(data: StudyData) -> bytes:
         "importance": {
             "evaluator": EVALUATOR,
             "shares": dict(zip(importance.params, importance.shares, strict=True)),
+            "conditions": {
+                name: condition
+                for name in importance.params
+                if (condition := condition_text(data.study.space, name))
+            },
             "caveat": importance.caveat,
         },
         "cost": {
@@ -59,7 +64,7 @@ def _best(data: StudyData) -> dict[str, Any] | None:
         return {
             "trial": row["number"],
             "value": row["value"],
-            "params": {name: row[PREFIX + name] for name in param_names(data)},
+            "params": params_of_trial(data, row),
             "metrics": metrics,
             **{name: row[name] for name in also},
         }

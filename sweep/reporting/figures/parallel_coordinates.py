@@ -16,12 +16,14 @@ from sweep.reporting.figures.theme import (
     one_trace,
     worst_shown,
 )
-from sweep.reporting.formatting import format_count, format_metric, format_param, heading
+from sweep.reporting.formatting import NONE, format_count, format_metric, format_param, heading
 from sweep.reporting.params import Param, read_params
 from sweep.reporting.ranking import LOWER, TOP, UPPER, quantile_groups, spread
 from sweep.storage.study_data import StudyData
 
 MAX_LINES = 400
+ABSENT = -0.12
+"""The height at which lines cross the axis of a hyperparameter that their trials do not have."""
 STYLES = {LOWER: (GREY, 0.45, 1), UPPER: (BLUE, 0.6, 1), TOP: (ORANGE, 0.9, 1.8)}  # colour, opacity, width
 
 
@@ -61,7 +63,7 @@ def parallel_info(data: StudyData) -> ParallelInfo:
             _end_ticks(values, lambda end: f"{beyond} " * (end == worst) + format_metric(data.metric, end)),
         )
     )
-    heights = [_heights(param.values, param.log, param.choices) for param in params]
+    heights = [_param_heights(param) for param in params]
     heights.append(_heights(values, log=False, choices=None))
     lines = [
         Polyline(number, groups[number], list(range(len(axes))), list(line))
@@ -101,7 +103,8 @@ def draw_parallel(info: ParallelInfo) -> go.Figure:
         range=[-0.1, len(info.axes) - 0.9],
         gridcolor="rgba(134, 140, 148, 0.6)",
     )
-    figure.update_yaxes(visible=False, range=[-0.04, 1.04])
+    lowest = min((height for axis in info.axes for height, _ in axis.ticks), default=0.0)
+    figure.update_yaxes(visible=False, range=[lowest - 0.04, 1.04])
     figure.update_layout(legend={"y": 0, "yanchor": "top"})
     for position, axis in zip(positions, info.axes, strict=True):
         for height, text in axis.ticks:
@@ -127,10 +130,17 @@ def describe_parallel(info: ParallelInfo) -> str:
 
 def _param_axis(param: Param) -> Axis:
     name = heading(param.name) + (" (log)" if param.log else "")
+    absent = [(ABSENT, NONE)] if ABSENT in _param_heights(param) else []
     if param.choices is None:
-        return Axis(name, _end_ticks(param.values, format_param))
+        return Axis(name, [*absent, *_end_ticks(param.values, format_param)])
     indices = [float(index) for index in range(len(param.choices))]
-    return Axis(name, list(zip(_heights(indices, False, param.choices), param.choices, strict=True)))
+    heights = _heights(indices, False, param.choices)
+    return Axis(name, [*absent, *zip(heights, param.choices, strict=True)])
+
+
+def _param_heights(param: Param) -> list[float]:
+    heights = _heights(param.values, param.log, param.choices)
+    return [ABSENT if param.condition and math.isnan(height) else height for height in heights]
 
 
 def _end_ticks(values: list[float], show: Callable[[float], str]) -> list[tuple[float, str]]:
