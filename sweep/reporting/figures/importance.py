@@ -78,9 +78,9 @@ def importance_info(data: StudyData) -> ImportanceInfo:
     if num_outside:
         caveats.append(f"The importance omits {format_count(num_outside, 'trial')} outside the search space.")
     if omitted:
-        names_omitted = ", ".join(map(heading, omitted))
         caveats.append(
-            f"The importance omits {names_omitted}, because fewer than {MIN_TRIALS} complete trials have a value."
+            f"The importance omits {', '.join(map(heading, omitted))}, because fewer than {MIN_TRIALS} "
+            "complete trials have a value."
         )
     conditions = [condition_text(data.study.space, name) for name in params]
     return ImportanceInfo(params, shares, conditions, " ".join(caveats))
