@@ -129,10 +129,11 @@ def _shares(trials: list[optuna.trial.FrozenTrial], direction: str) -> dict[str,
     """
     study = _in_memory_study(StudyDirection[direction.upper()])
     study.add_trials(trials)
+    common = [name for name in trials[0].params if all(name in trial.params for trial in trials)]
     with warnings.catch_warnings(action="ignore"):  # about too few trials, which the caveat states
-        divergences = optuna.importance.PedAnovaImportanceEvaluator().evaluate(study)
+        divergences = optuna.importance.PedAnovaImportanceEvaluator().evaluate(study, params=common)
     total = sum(divergences.values())
-    return {name: share / total for name, share in divergences.items()} if total > 0 else {}
+    return {name: divergence / total for name, divergence in divergences.items()} if total > 0 else {}
 
 
 def _optuna_trials(data: StudyData, space: Mapping[str, BaseDistribution]) -> list[optuna.trial.FrozenTrial]:
