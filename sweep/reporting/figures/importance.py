@@ -12,7 +12,7 @@ from optuna.distributions import BaseDistribution
 from optuna.study import StudyDirection
 
 from sweep.definition.space import Entry
-from sweep.reporting.figures.theme import BLUE, label, new_figure
+from sweep.reporting.figures.theme import BLUE, label_with_condition, new_figure
 from sweep.reporting.formatting import format_count, heading
 from sweep.reporting.params import condition_text, read_params
 from sweep.storage.study_data import StudyData
@@ -91,7 +91,10 @@ def draw_importance(info: ImportanceInfo) -> go.Figure:
     figure = new_figure(height=64 + 34 * len(info.params), margin_t=8, margin_r=48)
     figure.add_bar(
         x=info.shares,
-        y=[label(title) for title in info.titles],
+        y=[
+            label_with_condition(name, condition)
+            for name, condition in zip(info.params, info.conditions, strict=True)
+        ],
         orientation="h",
         marker_color=BLUE,
         text=[f"{share:.0%}" for share in info.shares],

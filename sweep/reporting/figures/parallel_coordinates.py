@@ -1,6 +1,7 @@
 """Which combinations of hyperparameters do the best trials share?"""
 
 import math
+import re
 from collections.abc import Callable
 from typing import NamedTuple
 
@@ -83,7 +84,7 @@ def _within_reach(values: list[float], direction: str) -> tuple[list[float], flo
 
 def draw_parallel(info: ParallelInfo) -> go.Figure:
     """Draw the axes and the lines, the best trials on top."""
-    figure = new_figure(height=420, margin={"l": 24, "r": 56, "t": 76, "b": 16})
+    figure = new_figure(height=420, margin={"l": _left_margin(info.axes[0].name), "r": 56, "t": 76, "b": 16})
     for group, (color, opacity, width) in STYLES.items():
         lines = [line for line in info.lines if line.group == group]
         if lines:
@@ -94,7 +95,7 @@ def draw_parallel(info: ParallelInfo) -> go.Figure:
             )
             figure.add_trace(trace)
     positions = list(range(len(info.axes)))
-    names = [label(axis.name).replace(" ", "<br>") for axis in info.axes]
+    names = [re.sub(r" |(?<=[.-])(?=\w)", "<br>", label(axis.name)) for axis in info.axes]
     figure.update_xaxes(
         side="top",
         tickvals=positions,
@@ -118,6 +119,11 @@ def draw_parallel(info: ParallelInfo) -> go.Figure:
                 borderpad=1,
             )
     return figure
+
+
+def _left_margin(name: str) -> int:
+    """Return the space for one half of the name of the first axis, in pixels; Plotly hides a name without."""
+    return max(24, 4 * max(map(len, re.split(r" |(?<=[.-])(?=\w)", name))))
 
 
 def describe_parallel(info: ParallelInfo) -> str:

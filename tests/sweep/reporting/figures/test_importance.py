@@ -95,7 +95,7 @@ def test_importance_of_a_conditional_param_is_computed_within_its_group() -> Non
     assert shares["momentum"] + shares["idle"] == pytest.approx(1, abs=0.01)  # optimizer does not vary
     assert info.titles[1:3] == ["momentum (if optimizer is sgd)", "idle (if optimizer is sgd)"]
     assert "momentum (if optimizer is sgd)" in describe_importance(info)
-    assert list(draw_importance(info).data[0].y)[1].startswith("momentum (if")
+    assert list(draw_importance(info).data[0].y)[1] == "momentum<br>if optimizer is sgd"
 
 
 def test_group_with_too_few_trials_is_named() -> None:
