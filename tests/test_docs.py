@@ -262,9 +262,13 @@ def test_search_space_of_the_study_page_runs_as_described(
     (tmp_path / "my_optimizers.py").write_text(train)
     (tmp_path / "my_optimizers.yaml").write_text(study)
     (tmp_path / "cluster.yaml").write_text("default: inline\nprofiles: {inline: {executor: inline}}\n")
-    for options in (["--dry-run"], ["--set", "fixed.schedule.warmup=3"]):
+    for command in (
+        ["launch", "--dry-run"],
+        ["launch", "--set", "fixed.schedule.warmup=3"],
+        ["reproduce", "--trial", "0"],
+    ):
         subprocess.run(
-            [sys.executable, "-m", "sweep", "launch", "--study", "my_optimizers.yaml", *options],
+            [sys.executable, "-m", "sweep", *command, "--study", "my_optimizers.yaml"],
             cwd=tmp_path,
             check=True,
             timeout=100,

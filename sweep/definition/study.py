@@ -219,6 +219,8 @@ class Study(Settings):
         """
         params = self.dry_run.params
         space = restricted_space(self.space, params)
+        if self.objective is None:  # an objective function may suggest labels, and receives what is fixed
+            params = {key: self._value(key, value) for key, value in params.items()}
         points = [{key: value for key, value in point.items() if key in space} for point in self.enqueue]
         return self.model_validate(
             dict(self)
@@ -227,7 +229,7 @@ class Study(Settings):
                 "trials": self.dry_run.trials if space else 1,
                 "parallel": min(self.parallel, 2),
                 "space": space,
-                "fixed": self.fixed | {key: self._value(key, value) for key, value in params.items()},
+                "fixed": self.fixed | params,
                 # Points that differed only in hyperparameters that are now fixed are equal or empty.
                 "enqueue": [
                     point for index, point in enumerate(points) if point and point not in points[:index]

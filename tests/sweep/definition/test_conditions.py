@@ -183,3 +183,11 @@ def test_conditions_and_labels_are_stored_and_read() -> None:
     labelled = {"type": "categorical", "choices": {"small": [8, 8], "nested": {"a": [1, {"b": None}]}}}
     original = study({**ENTRIES, "widths": labelled}, fixed={"schedule": {"warmup": [1, 2.5, None]}})
     assert Study.model_validate_json(original.model_dump_json()) == original
+
+
+def test_objective_function_receives_labels_in_a_dry_run() -> None:
+    space = {"widths": {"type": "categorical", "choices": {"small": [8], "large": [64]}}}
+    dry_run = {"params": {"widths": "small"}}
+    of_objective = study(space, train=None, objective="m:f", dry_run=dry_run)
+    assert of_objective.dry_run_study("dry").fixed == {"widths": "small"}
+    assert study(space, dry_run=dry_run).dry_run_study("dry").fixed == {"widths": [8]}
