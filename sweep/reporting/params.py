@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 
 import pandas as pd
 
-from sweep.definition.conditions import present_params
+from sweep.definition.conditions import present_params, requirements
 from sweep.definition.settings import Scalar
 from sweep.definition.space import CategoricalEntry, Entry
 from sweep.reporting.formatting import NONE, format_param, heading
@@ -81,9 +81,8 @@ def _read_param(data: StudyData, name: str, trials: pd.DataFrame) -> Param:
     if isinstance(entry, CategoricalEntry):
         param = _read_categorical(name, entry.names, column)
         if entry.when and None in entry.names:  # a DataFrame does not distinguish this choice from absence
-            has = [name in params_of_trial(data, trial) for trial in trials.to_dict("records")]
-            pairs = zip(param.values, has, strict=True)
-            param = param._replace(values=[value if one else math.nan for value, one in pairs])
+            pairs = zip(param.values, _is_met(data.study.space, name, trials), strict=True)
+            param = param._replace(values=[value if is_met else math.nan for value, is_met in pairs])
         return param._replace(condition=condition)
     is_number = pd.api.types.is_numeric_dtype(column) and not pd.api.types.is_bool_dtype(column)
     if entry is None and not is_number:
@@ -91,6 +90,15 @@ def _read_param(data: StudyData, name: str, trials: pd.DataFrame) -> Param:
     values = pd.to_numeric(column, errors="coerce").astype(float)
     log = entry is not None and entry.log and not (values <= 0).any()
     return Param(name, log, None, values.tolist(), condition)
+
+
+def _is_met(space: Mapping[str, Entry], name: str, trials: pd.DataFrame) -> "pd.Series[bool]":
+    """Return whether the condition of a hyperparameter holds in each trial."""
+    is_met = pd.Series(data=True, index=trials.index)
+    for parent, values in requirements(space, name).items():
+        column = trials[PREFIX + parent]
+        is_met &= column.isin(values) | (column.isna() & (None in values))
+    return is_met
 
 
 def _read_categorical(name: str, choices: Sequence[Scalar], column: "pd.Series[Any]") -> Param:
