@@ -20,6 +20,7 @@ from sweep.definition.slurm_profile import SlurmProfile
 from sweep.definition.study import Study, load_study
 from sweep.definition.yaml_text import parse
 from sweep.scheduler.factory import make_executor
+from sweep.storage.study_reader import study_data
 from tests.pages import DOCS, ROOT, code_blocks, profile_file, read, saved_on_page, study_files
 from tests.sweep.scheduler.contract import new_job
 
@@ -298,3 +299,34 @@ def test_profile_of_an_sbatch_file_requests_the_same(tmp_path: Path) -> None:
     for line in ("#SBATCH --mem=32768M", "#SBATCH --time=2160", "module load cuda/12.4", "OMP_NUM_THREADS=8"):
         assert line in str(script)
     assert "activate_conda torch" in str(script)
+
+
+def test_search_space_of_the_study_page_runs_as_described(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    page = DOCS / "studies.md"
+    (study,) = (block for block in code_blocks(page, "yaml") if block.startswith("name: my_optimizers"))
+    (train,) = (block for block in code_blocks(page, "python") if "sgd.lookahead" in block)
+    (tmp_path / "my_optimizers.py").write_text(train)
+    (tmp_path / "my_optimizers.yaml").write_text(study)
+    (tmp_path / "cluster.yaml").write_text("default: inline\nprofiles: {inline: {executor: inline}}\n")
+    for command in (
+        ["launch", "--dry-run"],
+        ["launch", "--set", "fixed.schedule.warmup=3"],
+        ["reproduce", "--trial", "0"],
+    ):
+        subprocess.run(
+            [sys.executable, "-m", "sweep", *command, "--study", "my_optimizers.yaml"],
+            cwd=tmp_path,
+            check=True,
+            timeout=100,
+        )
+    monkeypatch.chdir(tmp_path)
+    trials = study_data("my_optimizers").trials
+    assert set(trials["state"]) == {"complete"}
+    is_sgd = trials["param_optimizer"] == "sgd"
+    assert (trials["param_sgd.momentum"].notna() == is_sgd).all()
+    assert (trials["param_decay"].notna() == ~is_sgd).all()
+    assert (trials["param_sgd.lookahead"].notna() == trials["param_sgd.nesterov"].eq(True)).all()
+    assert trials["param_hidden_layers"].iloc[0] == "small"
+    assert list(study_data("my_optimizers-dryrun").trials["param_decay"].notna()) == [True]

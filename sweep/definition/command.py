@@ -18,7 +18,7 @@ from typing import Annotated, Any
 from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
 from sweep.definition.problem import Problem, format_choices, format_value, raise_problems
-from sweep.definition.settings import Scalar, Settings
+from sweep.definition.settings import Settings
 
 ATTEMPT_VALUES = (
     "study",
@@ -206,6 +206,7 @@ def command_problems(
     params: Collection[str],
     objectives: Sequence[str],
     has_data_dir: bool,
+    conditional: Mapping[str, str],
 ) -> Iterator[Problem]:
     """Find the problems of a command that concern several keys of a study.
 
@@ -216,6 +217,7 @@ def command_problems(
         params: The names of the hyperparameters.
         objectives: The metrics of the study's objectives that the command has to report.
         has_data_dir: Whether the study has a `data_dir`.
+        conditional: The hyperparameters that not every trial has, each with its condition as text.
     """
     if "args" in params:
         yield Problem(
@@ -230,6 +232,12 @@ def command_problems(
         for name in placeholders(text):
             if name == "data_dir" and name not in params and not has_data_dir:
                 yield Problem(keys, "contains {data_dir}, but the study has no data_dir")
+            elif name in conditional:
+                yield Problem(
+                    keys,
+                    f"contains {{{name}}}, which a trial has only if {conditional[name]}; use {{args}}, "
+                    "which omits absent hyperparameters, or the file {params_file}",
+                )
             elif name not in params and name not in ATTEMPT_VALUES and name not in ARGS_FORMS:
                 valid = [*params, *ATTEMPT_VALUES, *(ARGS_FORMS if keys == ("command",) else ())]
                 yield Problem(
@@ -259,7 +267,7 @@ def unused_params(command: str | Sequence[str], env: Mapping[str, str], params: 
     return [] if named & {*ARGS_FORMS, "params_file"} else [name for name in params if name not in named]
 
 
-def command_words(command: str | Sequence[str], params: Mapping[str, Scalar]) -> list[str]:
+def command_words(command: str | Sequence[str], params: Mapping[str, Any]) -> list[str]:
     """Return the words of a command with its hyperparameters filled in.
 
     Args:
@@ -296,12 +304,12 @@ def escaped(text: str) -> str:
     return text.replace("{", "{{").replace("}", "}}")
 
 
-def value_text(value: Scalar) -> str:
-    """Return a value as a study file writes it: `0.001`, `true`, `null`, or a text without quotes."""
-    return value if isinstance(value, str) else json.dumps(value)
+def value_text(value: Any) -> str:
+    """Return a value as JSON: `0.001`, `true`, `null`, `[64, 64]`; a text as it is, without quotes."""
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
 
 
-def _arguments(params: Mapping[str, Scalar], form: str) -> Iterator[str]:
+def _arguments(params: Mapping[str, Any], form: str) -> Iterator[str]:
     """Yield the arguments for hyperparameters. Null is omitted, unless they are for Hydra, which has it."""
     for name, value in params.items():
         if form == "args:hydra":
@@ -315,8 +323,12 @@ def _arguments(params: Mapping[str, Scalar], form: str) -> Iterator[str]:
             yield value_text(value)
 
 
-def _hydra_value(value: Scalar) -> str:
+def _hydra_value(value: Any) -> str:
     """Return a value in Hydra's notation, in which a text may have to be quoted to stay one."""
+    if isinstance(value, list):
+        return f"[{','.join(map(_hydra_value, value))}]"
+    if isinstance(value, dict):
+        return f"{{{','.join(f'{key}:{_hydra_value(item)}' for key, item in value.items())}}}"
     if not isinstance(value, str):
         return value_text(value)
     if _PLAIN_FOR_HYDRA.fullmatch(value) and value.lower() not in _HYDRA_CONSTANTS:

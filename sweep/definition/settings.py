@@ -3,7 +3,7 @@
 import json
 import math
 import sys
-from typing import Annotated, ClassVar
+from typing import Annotated, Any, ClassVar
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
 
@@ -31,6 +31,31 @@ def _check_scalar(value: object) -> object:
 
 Scalar = Annotated[bool | int | float | str | None, BeforeValidator(_check_scalar)]
 """A value that JSON, SQL and Optuna store without changing it."""
+
+
+def _check_value(value: object) -> object:
+    return _check_items(value) if isinstance(value, list | tuple | dict) else _check_scalar(value)
+
+
+def _check_items(value: object) -> object:
+    """Return a list or a mapping whose items, at any depth, are single values."""
+    if isinstance(value, list | tuple):
+        return [_check_items(item) for item in value]
+    if isinstance(value, dict):
+        for key in value:
+            if not isinstance(key, str):
+                raise ValueError(  # noqa: TRY004 - for pydantic
+                    f"has the key {json.dumps(key, default=str)}, which is not a string: put it in quotes"
+                )
+        return {key: _check_items(item) for key, item in value.items()}
+    try:
+        return _check_scalar(value)
+    except ValueError as error:
+        raise ValueError(f"has an item that {error}") from None
+
+
+Value = Annotated[Any, BeforeValidator(_check_value)]
+"""A single value, or a list or a mapping of values, which may be nested."""
 
 _WORD = "[A-Za-z_][A-Za-z0-9_]*"
 _STUDY_NAME = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$"

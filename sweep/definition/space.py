@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from fractions import Fraction
 from math import prod
-from typing import TYPE_CHECKING, Annotated, Literal, Self
+from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
 
-from pydantic import Field, PositiveFloat, PositiveInt, model_validator
+from pydantic import BeforeValidator, Discriminator, Field, PositiveFloat, PositiveInt, Tag, model_validator
 
 from sweep.definition.problem import format_value
-from sweep.definition.settings import Scalar, Settings
+from sweep.definition.settings import ParamName, Scalar, Settings, Value
 
 if TYPE_CHECKING:
     from optuna.distributions import CategoricalDistribution, FloatDistribution, IntDistribution
@@ -18,6 +18,38 @@ if TYPE_CHECKING:
 
 # The distributions are imported where they are used: importing Optuna takes 0.35 s, and `sweep status` does
 # not need them.
+
+
+def _as_tuple(value: object) -> object:
+    return tuple(value) if isinstance(value, list | tuple) else (value,)
+
+
+def _check_choice(value: object) -> object:
+    if isinstance(value, list | tuple | Mapping):
+        raise ValueError(  # noqa: TRY004 - for pydantic
+            "must be a single value or have a label as in choices: {small: [64, 64]}"
+        )
+    return value
+
+
+def _form_of_choices(choices: object) -> str:
+    return "labelled" if isinstance(choices, Mapping) else "plain"
+
+
+Accepted = Annotated[
+    tuple[Scalar, ...],
+    BeforeValidator(_as_tuple, json_schema_input_type=Scalar | list[Scalar]),
+    Field(min_length=1, strict=False),
+]
+Condition = dict[ParamName, Accepted]
+"""For each of some other hyperparameters, the values with which a condition holds."""
+Choice = Annotated[Scalar, BeforeValidator(_check_choice)]
+Label = Annotated[str, Field(min_length=1)]
+Choices = Annotated[
+    Annotated[tuple[Choice, ...], Field(min_length=1, strict=False), Tag("plain")]
+    | Annotated[dict[Label, Value], Field(min_length=1), Tag("labelled")],
+    Discriminator(_form_of_choices),
+]
 
 
 class IntEntry(Settings):
@@ -32,6 +64,8 @@ class IntEntry(Settings):
     """The distance between neighbouring values."""
     log: bool = False
     """Whether to sample from the logarithmic domain."""
+    when: Condition = Field(default={})
+    """Values of other hyperparameters, one or a list for each, with which a trial has this hyperparameter."""
 
     @model_validator(mode="after")
     def _check(self) -> Self:
@@ -80,6 +114,8 @@ class FloatEntry(Settings):
     """The distance between neighbouring values. By default, every number between the bounds is allowed."""
     log: bool = False
     """Whether to sample from the logarithmic domain."""
+    when: Condition = Field(default={})
+    """Values of other hyperparameters, one or a list for each, with which a trial has this hyperparameter."""
 
     @model_validator(mode="after")
     def _check(self) -> Self:
@@ -121,43 +157,66 @@ class FloatEntry(Settings):
 
 
 class CategoricalEntry(Settings):
-    """One value from a list."""
+    """One value from a list, or one of several values of any form that have labels.
+
+    A label represents its value in Optuna, in points, conditions and reports. Trials receive the value.
+    """
 
     type: Literal["categorical"]
-    choices: tuple[Scalar, ...] = Field(min_length=1, strict=False)
-    """The values, without duplicates."""
+    choices: Choices
+    """The values without duplicates, as a list, or as a mapping of labels to lists, mappings or single
+    values."""
+    when: Condition = Field(default={})
+    """Values of other hyperparameters, one or a list for each, with which a trial has this hyperparameter."""
 
     @model_validator(mode="after")
     def _check(self) -> Self:
         # Optuna compares choices with ==, by which 1, 1.0 and true are the same value.
-        for index, choice in enumerate(self.choices):
-            if choice in self.choices[:index]:
-                equal = self.choices[self.choices.index(choice)]
+        names, values = list(self.names), [self.value(name) for name in self.names]
+        for index, value in enumerate(values):
+            if value in values[:index]:
+                equal, name = names[values.index(value)], names[index]
                 raise ValueError(
-                    f"choices must differ, but {format_value(equal)} and {format_value(choice)} are equal"
+                    f"choices must differ, but {format_value(equal)} and {format_value(name)} are equal"
                 )
         return self
+
+    @property
+    def names(self) -> tuple[Scalar, ...]:
+        """The choices as points and reports name them: their labels, or the values themselves."""
+        return tuple(self.choices)
+
+    def value(self, name: Scalar) -> Any:
+        """Return the value that trials receive for a choice; one that is not among the choices as it is."""
+        if isinstance(self.choices, tuple) or not isinstance(name, str):
+            return name
+        return self.choices.get(name, name)
+
+    @property
+    def _in_optuna(self) -> tuple[Scalar, ...]:
+        """The choices in an order that does not change: a database may store a mapping in another order."""
+        return self.choices if isinstance(self.choices, tuple) else tuple(sorted(self.choices))
 
     def distribution(self) -> CategoricalDistribution:
         """Return Optuna's distribution of the hyperparameter."""
         from optuna.distributions import CategoricalDistribution
 
-        return CategoricalDistribution(self.choices)
+        return CategoricalDistribution(self._in_optuna)
 
     def suggest(self, trial: BaseTrial, name: str) -> Scalar:
         """Suggest a value for the hyperparameter of this name."""
-        return trial.suggest_categorical(name, self.choices)
+        return trial.suggest_categorical(name, self._in_optuna)
 
     def contains(self, value: Scalar) -> bool:
         """Return whether the value can be suggested. Unlike with ==, 1, 1.0 and true are different values."""
-        return any(type(choice) is type(value) and choice == value for choice in self.choices)
+        return any(type(choice) is type(value) and choice == value for choice in self.names)
 
     def num_values(self) -> int:
         """Return the number of values."""
         return len(self.choices)
 
     def __str__(self) -> str:
-        return f"one of {', '.join(map(format_value, self.choices))}"
+        return f"one of {', '.join(map(format_value, self.names))}"
 
 
 Entry = Annotated[IntEntry | FloatEntry | CategoricalEntry, Field(discriminator="type")]

@@ -23,6 +23,12 @@ from sweep.definition.command import (
     TemplateText,
     command_problems,
 )
+from sweep.definition.conditions import (
+    condition_problems,
+    format_condition,
+    point_problems,
+    restricted_space,
+)
 from sweep.definition.failures import Failures
 from sweep.definition.goal_entries import (
     ConstraintEntry,
@@ -36,9 +42,9 @@ from sweep.definition.objective_value import ObjectiveOf
 from sweep.definition.problem import Problem, format_choices, format_value, raise_problems
 from sweep.definition.pruner import NoPruning, Pruner
 from sweep.definition.sampler import TPE, Grid, Random, Sampler
-from sweep.definition.settings import DottedPath, ParamName, Scalar, Settings, StudyName, VariableName
+from sweep.definition.settings import DottedPath, ParamName, Scalar, Settings, StudyName, Value, VariableName
 from sweep.definition.settings_file import read_settings
-from sweep.definition.space import Entry, num_points
+from sweep.definition.space import CategoricalEntry, Entry, num_points
 from sweep.definition.start_from import StartFrom
 from sweep.definition.stop_when import StopWhen
 from sweep.definition.track import Track
@@ -64,7 +70,7 @@ class DryRun(Settings):
 
     trials: PositiveInt = 2
     """Number of trials of the dry run."""
-    params: dict[ParamName, Scalar] = Field(default={})
+    params: dict[ParamName, Value] = Field(default={})
     """Values that replace entries of `space` and `fixed` or are added to them, such as a single epoch."""
 
 
@@ -133,8 +139,8 @@ class Study(Settings):
     """Maximum number of trials that are submitted at the same time."""
     space: dict[ParamName, Entry] = Field(default={})
     """Hyperparameters to search. If it is empty, all trials would be the same, so `trials` must be 1."""
-    fixed: dict[ParamName, Scalar] = Field(default={})
-    """Hyperparameters that have the same value in every trial."""
+    fixed: dict[ParamName, Value] = Field(default={})
+    """Hyperparameters that have the same value in every trial; lists and mappings are possible too."""
     enqueue: tuple[dict[ParamName, Scalar], ...] = Field(default=(), strict=False)
     """Points of the space to try first. The sampler completes points that omit hyperparameters."""
     start_from: StartFrom | None = None
@@ -203,6 +209,7 @@ class Study(Settings):
                 yield Problem(
                     ("fixed", name), "is also in space; a hyperparameter is either searched or fixed"
                 )
+        yield from self._problems_of_conditions()
         for index, point in enumerate(self.enqueue):
             for name, value in point.items():
                 keys = ("enqueue", index, name)
@@ -243,6 +250,15 @@ class Study(Settings):
                     ("enqueue", index), "is enqueued twice; the sampler grid evaluates each point once"
                 )
 
+    def _problems_of_conditions(self) -> Iterator[Problem]:
+        """Find the problems of conditions, and the values of points whose conditions do not hold."""
+        if problems := list(condition_problems(self.space)):
+            yield from problems
+            return
+        for index, point in enumerate(self.enqueue):
+            yield from point_problems(self.space, ("enqueue", index), point)
+        yield from point_problems(self.space, ("dry_run", "params"), self.dry_run.params)
+
     def _problems_of_program(self) -> Iterator[Problem]:
         """Find the problems of what trains: there must be one, and the keys of a command need a command."""
         given = [key for key in ("train", "objective", "command") if getattr(self, key) is not None]
@@ -258,6 +274,9 @@ class Study(Settings):
                 params=[*self.space, *self.fixed],
                 objectives=self.goals.returned_objectives,
                 has_data_dir=self.data_dir is not None,
+                conditional={
+                    name: format_condition(entry.when) for name, entry in self.space.items() if entry.when
+                },
             )
             return
         for key, is_given in (
@@ -278,6 +297,14 @@ class Study(Settings):
         """The function that trains, as `package.module:function`; None if a command does."""
         return self.train or self.objective
 
+    def params(self, proposed: Mapping[str, Scalar]) -> dict[str, Any]:
+        """Return what a trial receives: the fixed values, and the proposed values instead of their labels."""
+        return {**self.fixed, **{name: self._value(name, value) for name, value in proposed.items()}}
+
+    def _value(self, name: str, value: Any) -> Any:
+        entry = self.space.get(name)
+        return entry.value(value) if isinstance(entry, CategoricalEntry) else value
+
     def dry_run_study(self, name: str) -> Self:
         """Return the study that `--dry-run` launches: a few short trials without pruning, under another name.
 
@@ -285,7 +312,9 @@ class Study(Settings):
             name: The name of the returned study.
         """
         params = self.dry_run.params
-        space = {key: entry for key, entry in self.space.items() if key not in params}
+        space = restricted_space(self.space, params)
+        if self.objective is None:  # an objective function may suggest labels, and receives what is fixed
+            params = {key: self._value(key, value) for key, value in params.items()}
         points = [{key: value for key, value in point.items() if key in space} for point in self.enqueue]
         return self.model_validate(
             dict(self)

@@ -15,6 +15,7 @@ from optuna.samplers import RandomSampler
 from optuna.study import StudyDirection
 from optuna.trial import FrozenTrial, TrialState
 
+from sweep.definition.conditions import holds, suggestion_order
 from sweep.definition.sampler import Grid
 from sweep.definition.start_from import StartFrom
 from sweep.definition.stop_when import StopWhen
@@ -151,7 +152,7 @@ class Proposals:
         return self._storage.num_proposed(optuna_study_id(self._study))
 
     def propose(self) -> Proposal:
-        """Propose a new trial with values of all hyperparameters."""
+        """Propose a new trial with values of all hyperparameters whose conditions hold."""
         return self._with_params(self._study.ask())
 
     def same_configuration(self, number: int) -> list[FrozenTrial]:
@@ -309,7 +310,7 @@ class Proposals:
         return {word: states.count(state) for state, word in STATES.items()}
 
     def _with_params(self, trial: optuna.trial.Trial) -> Proposal:
-        """Suggest every hyperparameter."""
+        """Suggest the hyperparameters that the trial has."""
         self._suggest(trial)
         proposal = Proposal(trial.number, optuna_trial_id(trial))
         if self._resamples and self.same_configuration(proposal.number):
@@ -317,8 +318,10 @@ class Proposals:
         return proposal
 
     def _suggest(self, trial: optuna.trial.Trial) -> None:
-        for name, entry in self._space.items():
-            entry.suggest(trial, name)
+        params: dict[str, Any] = {}
+        for name in suggestion_order(self._space):
+            if holds(self._space[name].when, params):
+                params[name] = self._space[name].suggest(trial, name)
 
     def _resample(self, proposal: Proposal) -> None:
         """Give a trial random hyperparameters that no earlier trial has, unless none are found."""

@@ -27,7 +27,7 @@ def build_spec(
     Args:
         study: The study.
         number: The trial's number.
-        params: The proposed hyperparameters; the study's fixed values are added.
+        params: The proposed hyperparameters; the study's fixed values are added, and the values of labels.
         seed: The trial's seed.
         token: The attempt's token.
         code_dir: The folder that the train function is imported from.
@@ -37,7 +37,7 @@ def build_spec(
         attempt: The attempt's number, counted from 1.
         earlier_attempts: The folders of the trial's earlier attempts, newest first.
     """
-    all_params = {**study.fixed, **params}
+    all_params = study.params(params)
     return TrialSpec(
         study=study.name,
         number=number,

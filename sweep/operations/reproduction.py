@@ -47,7 +47,7 @@ class RecordedTrial:
     Attributes:
         study: The trial's study.
         number: The trial's number.
-        params: The hyperparameters, including the study's fixed values.
+        proposed: The proposed hyperparameters, without the study's fixed values.
         seed: The trial's seed.
         threads: The number of CPU threads; None if the attempt's folder no longer exists, or
             none was set.
@@ -67,7 +67,7 @@ class RecordedTrial:
 
     study: Study
     number: int
-    params: Mapping[str, Any]
+    proposed: Mapping[str, Any]
     seed: int
     threads: int | None
     state: AttemptState
@@ -79,6 +79,11 @@ class RecordedTrial:
     result: Metrics
     snapshot: SnapshotRow | None = None
     snapshot_folder: Path | None = None
+
+    @property
+    def params(self) -> Mapping[str, Any]:
+        """The hyperparameters that the trial received."""
+        return self.study.params(self.proposed)
 
     @property
     def is_complete(self) -> bool:
@@ -119,7 +124,7 @@ def recorded_trial(engine: Engine, row: StudyRow, number: int) -> RecordedTrial:
     return RecordedTrial(
         study=study,
         number=number,
-        params={**study.fixed, **proposal.params},
+        proposed=proposal.params,
         seed=attempt.trial.seed,
         threads=_threads(attempt),
         state=attempt.state,
@@ -294,7 +299,7 @@ class Reproduction:
         return build_spec(
             trial.study,
             number=trial.number,
-            params=trial.params,
+            params=trial.proposed,
             seed=trial.seed,
             token=self._token,
             code_dir=self._code_dir,

@@ -229,7 +229,8 @@ def _pruner(data: StudyData) -> str:
 def _range_ends(data: StudyData, best: pd.DataFrame) -> Iterator[str]:
     """Yield the ends of numeric ranges at which the best tenth of the trials lie.
 
-    A hyperparameter counts only if the complete trials cover at least half of its range.
+    A hyperparameter counts only if the complete trials that have it are enough, and cover at least half of
+    its range.
     """
     if len(best) < MIN_TRIALS:
         return
@@ -241,8 +242,8 @@ def _range_ends(data: StudyData, best: pd.DataFrame) -> Iterator[str]:
         values = pd.to_numeric(best[PREFIX + name], errors="coerce").dropna()
         values = values[(values >= entry.low) & (values <= entry.high)].map(scale)
         positions = (values - scale(entry.low)) / (scale(entry.high) - scale(entry.low))
-        top = positions.head(max(3, -(-len(best) // 10)))
-        if len(top) < 3 or positions.max() - positions.min() < 0.5:
+        top = positions.head(max(3, -(-len(positions) // 10)))
+        if len(positions) < MIN_TRIALS or positions.max() - positions.min() < 0.5:
             continue
         if (top >= 0.9).all():
             yield f"{heading(name)} above {format_param(entry.high)}"

@@ -1,5 +1,6 @@
 """Names and numbers as text for the readers of a report."""
 
+import json
 import math
 from collections.abc import Iterable, Sequence
 from typing import Any
@@ -70,7 +71,12 @@ def format_difference(metric: str, one: float, other: float) -> str:
 
 
 def format_param(value: Any) -> str:
-    """Return a hyperparameter's value as text, without the ".0" that a DataFrame adds to a whole number."""
+    """Return a hyperparameter's value as text, a list or a mapping as JSON.
+
+    The ".0" that a DataFrame adds to a whole number is omitted.
+    """
+    if isinstance(value, list | dict):
+        return json.dumps(value, ensure_ascii=False)
     value = value.item() if hasattr(value, "item") else value
     if value is None:
         return NONE

@@ -1,13 +1,15 @@
 """The searched hyperparameters of a study as columns of numbers that figures can draw."""
 
-from collections.abc import Sequence
+import math
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 import pandas as pd
 
+from sweep.definition.conditions import present_params, requirements
 from sweep.definition.settings import Scalar
 from sweep.definition.space import CategoricalEntry, Entry
-from sweep.reporting.formatting import NONE, format_param
+from sweep.reporting.formatting import NONE, format_param, heading
 from sweep.storage.study_data import StudyData
 
 PREFIX = "param_"
@@ -22,12 +24,20 @@ class Param(NamedTuple):
         choices: The choices as text if the hyperparameter is categorical; None if it is a number.
         values: The value in each trial. A categorical value is the index of its choice. NaN if the trial does
             not have the hyperparameter.
+        condition: The condition under which trials have it as text, such as "if optimizer is sgd"; empty if
+            all have it.
     """
 
     name: str
     log: bool
     choices: list[str] | None
     values: list[float]
+    condition: str = ""
+
+    @property
+    def title(self) -> str:
+        """The name in words, with the condition."""
+        return f"{heading(self.name)} ({self.condition})" if self.condition else heading(self.name)
 
 
 def param_names(data: StudyData) -> list[str]:
@@ -40,30 +50,67 @@ def param_names(data: StudyData) -> list[str]:
     return space + [name for name in found if name not in space]
 
 
+def params_of_trial(data: StudyData, trial: Mapping[Any, Any]) -> dict[str, Any]:
+    """Return the searched hyperparameters that a trial has, a row of the DataFrame, by name."""
+    values = {name: trial[PREFIX + name] for name in param_names(data)}
+    space = data.study.space
+    known = {name: None if pd.isna(value) else value for name, value in values.items()}
+    present = present_params(space, known)
+    return {name: value for name, value in values.items() if name in present or name not in space}
+
+
+def condition_text(space: Mapping[str, Entry], name: str) -> str:
+    """Return the condition of a hyperparameter, such as "if optimizer is sgd"; empty without one."""
+    condition = space[name].when if name in space else {}
+    parts = [
+        f"{heading(parent)} is {' or '.join(map(_choice_text, values))}"
+        for parent, values in condition.items()
+    ]
+    return f"if {' and '.join(parts)}" if parts else ""
+
+
 def read_params(data: StudyData, trials: pd.DataFrame) -> list[Param]:
     """Return every searched hyperparameter with its values in `trials`, a part of the study's trials."""
-    return [
-        _read_param(name, data.study.space.get(name), trials[PREFIX + name]) for name in param_names(data)
-    ]
+    return [_read_param(data, name, trials) for name in param_names(data)]
 
 
-def _read_param(name: str, entry: Entry | None, column: "pd.Series[Any]") -> Param:
+def _read_param(data: StudyData, name: str, trials: pd.DataFrame) -> Param:
     """Read a column as its entry of the search space describes it; without an entry, by its values."""
+    column, entry = trials[PREFIX + name], data.study.space.get(name)
+    condition = condition_text(data.study.space, name)
     if isinstance(entry, CategoricalEntry):
-        return _read_categorical(name, entry.choices, column)
+        param = _read_categorical(name, entry.names, column)
+        if entry.when and None in entry.names:  # a DataFrame does not distinguish this choice from absence
+            pairs = zip(param.values, _is_met(data.study.space, name, trials), strict=True)
+            param = param._replace(values=[value if is_met else math.nan for value, is_met in pairs])
+        return param._replace(condition=condition)
     is_number = pd.api.types.is_numeric_dtype(column) and not pd.api.types.is_bool_dtype(column)
     if entry is None and not is_number:
         return _read_categorical(name, (), column)
     values = pd.to_numeric(column, errors="coerce").astype(float)
-    return Param(name, entry is not None and entry.log and not (values <= 0).any(), None, values.tolist())
+    log = entry is not None and entry.log and not (values <= 0).any()
+    return Param(name, log, None, values.tolist(), condition)
+
+
+def _is_met(space: Mapping[str, Entry], name: str, trials: pd.DataFrame) -> "pd.Series[bool]":
+    """Return whether the condition of a hyperparameter holds in each trial."""
+    is_met = pd.Series(data=True, index=trials.index)
+    for parent, values in requirements(space, name).items():
+        column = trials[PREFIX + parent]
+        is_met &= column.isin(values) | (column.isna() & (None in values))
+    return is_met
 
 
 def _read_categorical(name: str, choices: Sequence[Scalar], column: "pd.Series[Any]") -> Param:
     """Compare choices by their text, because a DataFrame may hold 32 as 32.0 and None as NaN."""
-    known = ["None" if choice is None else format_param(choice) for choice in choices]
+    known = [_choice_text(choice) for choice in choices]
     missing = "None" if "None" in known else NONE
     shown = [missing if pd.isna(value) else format_param(value) for value in column]
     known += sorted({value for value in shown if value != NONE} - set(known))
     return Param(
         name, False, known, [known.index(value) if value in known else float("nan") for value in shown]
     )
+
+
+def _choice_text(choice: Scalar) -> str:
+    return "None" if choice is None else format_param(choice)

@@ -31,7 +31,8 @@ def _redacted(value: Any) -> Any:
         # The copy is not validated: two choices may be equal once their passwords are hidden.
         return value.model_copy(update={name: _redacted(field) for name, field in value})
     if isinstance(value, Mapping):
-        return {key: _redacted(item) for key, item in value.items()}
+        # A key may be the label of a choice, or a member of an enumeration, which must stay one.
+        return {_redacted(key) if type(key) is str else key: _redacted(item) for key, item in value.items()}
     if isinstance(value, list | tuple):
         return type(value)(_redacted(item) for item in value)
     return value

@@ -7,7 +7,7 @@ from pathlib import Path
 from sweep.errors import InputError
 from sweep.reporting.exports.json_document import document
 from sweep.reporting.exports.png import png
-from sweep.reporting.exports.tables import csv, markdown, parquet
+from sweep.reporting.exports.tables import csv, exported_trials, markdown, parquet
 from sweep.reporting.page.comparison import comparison
 from sweep.reporting.page.page import page
 from sweep.reporting.redacted_study import without_passwords
@@ -16,9 +16,9 @@ from sweep.worker.atomic_file import write_atomically
 
 FORMATS: Mapping[str, Callable[[StudyData], Mapping[str, bytes]]] = {
     "html": lambda data: {"report.html": page(data)},
-    "csv": lambda data: {"trials.csv": csv(data.trials), "epochs.csv": csv(data.epochs)},
+    "csv": lambda data: {"trials.csv": csv(exported_trials(data)), "epochs.csv": csv(data.epochs)},
     "parquet": lambda data: {
-        "trials.parquet": parquet(data.trials),
+        "trials.parquet": parquet(exported_trials(data)),
         "epochs.parquet": parquet(data.epochs),
     },
     "markdown": lambda data: {"report.md": markdown(data)},

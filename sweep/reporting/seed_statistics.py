@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 from sweep.errors import MissingPackageError
 from sweep.reporting.formatting import format_count, format_metric, format_param, heading
-from sweep.reporting.params import PREFIX, param_names
+from sweep.reporting.params import params_of_trial
 from sweep.reporting.table import Column, Row, Table
 from sweep.storage.study_data import StudyData
 
@@ -21,7 +21,7 @@ class EvaluatedConfiguration(NamedTuple):
 
     Attributes:
         trial: The number of the trial that found the configuration.
-        params: The searched hyperparameters of the trial.
+        params: The searched hyperparameters that the trial has.
         metric: The metric measured on the test data.
         values: The value of the metric for each seed.
         numbers: The number of the evaluation's trial for each seed.
@@ -74,14 +74,14 @@ def evaluated_configurations(study: StudyData) -> list[EvaluatedConfiguration]:
     if study.evaluation is None:
         return []
     metric = study.evaluation.metric
-    found: dict[tuple[str, ...], EvaluatedConfiguration] = {}
+    found: dict[tuple[tuple[str, str], ...], EvaluatedConfiguration] = {}
     complete = study.complete_trials
     others = study.trials[~study.trials["number"].isin(complete["number"])]
     for trial in [*complete.to_dict("records"), *others.to_dict("records")]:
-        params = _params(study, trial)
+        params = params_of_trial(study, trial)
         found.setdefault(_key(params), EvaluatedConfiguration(trial["number"], params, metric, [], []))
     for test in study.evaluation.complete_trials.sort_values("number").to_dict("records"):
-        if (configuration := found.get(_key(_params(study, test)))) is not None:
+        if (configuration := found.get(_key(params_of_trial(study, test)))) is not None:
             configuration.values.append(test["value"])
             configuration.numbers.append(test["number"])
     return [configuration for configuration in found.values() if configuration.values]
@@ -89,13 +89,13 @@ def evaluated_configurations(study: StudyData) -> list[EvaluatedConfiguration]:
 
 def evaluation_table(configurations: Sequence[EvaluatedConfiguration]) -> Table:
     """Return a table of the configurations with their hyperparameters, number of seeds and mean."""
-    names = list(configurations[0].params) if configurations else []
+    names = list(dict.fromkeys(name for each in configurations for name in each.params))
     metric = heading(configurations[0].metric) if configurations else ""
     columns = [Column("trial", True), *(Column(heading(name), True) for name in names)]
     columns += [Column("seeds", True), Column(f"{metric} ± 95 %", True)]
     rows = []
     for rank, each in enumerate(configurations):
-        params = map(format_param, each.params.values())
+        params = (format_param(each.params.get(name)) for name in names)
         cells = [str(each.trial), *params, str(len(each.values)), format_mean(each)]
         rows.append(Row("" if rank else "best", cells))
     return Table(columns, rows)
@@ -142,14 +142,11 @@ def verdict(configurations: Sequence[EvaluatedConfiguration], direction: str) ->
     )
 
 
-def _params(study: StudyData, trial: Mapping[Any, Any]) -> dict[str, Any]:
-    return {name: trial[PREFIX + name] for name in param_names(study)}
-
-
-def _key(params: Mapping[str, Any]) -> tuple[str, ...]:
+def _key(params: Mapping[str, Any]) -> tuple[tuple[str, str], ...]:
     """Return what identifies a configuration: its values as text, because a DataFrame may hold 32 as 32.0."""
     return tuple(
-        f"{value:.9g}" if isinstance(value, int | float) else str(value) for value in params.values()
+        (name, f"{value:.9g}" if isinstance(value, int | float) else str(value))
+        for name, value in params.items()
     )
 
 

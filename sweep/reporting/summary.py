@@ -5,7 +5,7 @@ from typing import Any, NamedTuple
 import pandas as pd
 
 from sweep.reporting.formatting import NONE, format_count, format_duration
-from sweep.reporting.params import PREFIX, param_names
+from sweep.reporting.params import params_of_trial
 from sweep.storage.study_data import TRIAL_STATES, StudyData
 
 
@@ -15,7 +15,7 @@ class Summary(NamedTuple):
     Attributes:
         best: The row of the best trial; None if no complete trial satisfies the constraints, or if there are
             several objectives.
-        best_params: The searched hyperparameters of the best trial.
+        best_params: The searched hyperparameters that the best trial has.
         best_cost: The duration, node, GPU and GPU hours of the best trial.
         num_by_state: The number of trials in each state that occurs.
         started: When the first attempt started.
@@ -45,7 +45,7 @@ def summarize(data: StudyData) -> Summary:
     ended = pd.to_datetime(trials["ended_at"], utc=True).max()
     return Summary(
         best=best,
-        best_params={name: best[PREFIX + name] for name in param_names(data)} if best else {},
+        best_params=params_of_trial(data, best) if best else {},
         best_cost=_cost_of(best) if best else NONE,
         num_by_state={state: int(counts[state]) for state in TRIAL_STATES if state in counts},
         started=_moment(started),

@@ -1,5 +1,6 @@
 """The trials of a study in the database, as trackers record them."""
 
+import json
 import math
 from collections.abc import Mapping
 from pathlib import Path
@@ -110,7 +111,7 @@ class TrialReader:
         }
         return TrialRecord(
             version=version,
-            params={**self._fixed, **proposal.params},
+            params={name: _plain(value) for name, value in {**self._fixed, **proposal.params}.items()},
             facts={name: fact for name, fact in facts.items() if fact is not None},
             values=[MetricValue(*row[:2], math.nan if row[2] is None else row[2], row[3]) for row in epochs],
             final_metrics=final_metrics,
@@ -118,3 +119,8 @@ class TrialReader:
             ended_at=attempt.ended_at,
             folder=attempt_folder(Path(trial.folder), attempt.number, attempt.token),
         )
+
+
+def _plain(value: Any) -> Any:
+    """Return a hyperparameter as a single value: a list or a mapping as JSON."""
+    return json.dumps(value, ensure_ascii=False) if isinstance(value, list | dict) else value

@@ -81,10 +81,16 @@ class OptunaTrial:
     def suggest_categorical(self, name: str, choices: Sequence[Any]) -> Any:
         """Return the trial's value of a categorical hyperparameter.
 
+        If the choices of the study file have labels, the function may suggest labels or values.
+
         Raises:
             SpaceMismatchError: If the study file has other choices for it, or does not have it.
         """
-        return self._value(name, {"type": "categorical", "choices": list(choices)})
+        value = self._value(name, {"type": "categorical", "choices": list(choices)})
+        labelled = self._space.get(name, {}).get("choices")
+        if isinstance(labelled, Mapping) and _same_choices(list(labelled), choices):
+            return next(label for label in labelled if labelled[label] == value)
+        return value
 
     def suggest_uniform(self, name: str, low: float, high: float) -> float:
         """Return `suggest_float(name, low, high)`."""
@@ -140,6 +146,12 @@ class OptunaTrial:
                 f"the objective function and the study file differ in {name!r}: {difference}\n"
                 f"the objective function corresponds to:  {name}: {_entry_text(given)}"
             )
+        if name not in self.params:
+            raise SpaceMismatchError(
+                f"the objective function suggests {name!r}, but this trial does not have it, because the "
+                f"condition of the study file does not hold: when: {_text(entry.get('when'))}\n"
+                "suggest it only if the condition holds, or change the condition"
+            )
         return self.params[name]
 
 
@@ -177,15 +189,22 @@ def _difference(entry: Mapping[str, Any], given: Mapping[str, Any]) -> str | Non
     if entry["type"] != given["type"]:
         return f"type is {given['type']} in the function, and {entry['type']} in the file"
     if given["type"] == "categorical":
-        if _same_choices(entry["choices"], given["choices"]):
+        choices = entry["choices"]
+        if any(_same_choices(each, given["choices"]) for each in _forms(choices)):
             return None
-        return f"choices are {given['choices']!r} in the function, and {list(entry['choices'])!r} in the file"
+        shown = dict(choices) if isinstance(choices, Mapping) else list(choices)
+        return f"choices are {given['choices']!r} in the function, and {shown!r} in the file"
     different = [key for key in ("low", "high", "step", "log") if entry[key] != given[key]]
     if not different:
         return None
     return ", ".join(
         f"{key} is {given[key]!r} in the function, and {entry[key]!r} in the file" for key in different
     )
+
+
+def _forms(choices: Sequence[Any] | Mapping[str, Any]) -> list[list[Any]]:
+    """Return the lists by which a function may suggest the choices: the values, and their labels if any."""
+    return [list(choices), list(choices.values())] if isinstance(choices, Mapping) else [list(choices)]
 
 
 def _same_choices(first: Sequence[Any], second: Sequence[Any]) -> bool:

@@ -7,11 +7,12 @@ from typing import Any
 
 import pandas as pd
 
+from sweep.definition.space import Entry
 from sweep.reporting.figures.cost import cost_info
 from sweep.reporting.figures.hypervolume import hypervolume_info
 from sweep.reporting.figures.importance import EVALUATOR, ImportanceInfo, importance_info
 from sweep.reporting.findings import findings
-from sweep.reporting.params import PREFIX, param_names
+from sweep.reporting.params import condition_text, params_of_trial
 from sweep.reporting.table import FINAL
 from sweep.storage.study_data import StudyData
 from sweep.storage.study_definition import definition_of
@@ -36,8 +37,10 @@ def document(data: StudyData) -> bytes:
         "front": list(_best(data)),
         "hypervolume": None if is_single else _hypervolume(data),
         "findings": findings(data),
-        "importance": _importance(importance) if is_single else None,
-        "importance_by_objective": {metric: _importance(info) for metric, info in views.items()},
+        "importance": _importance(importance, data.study.space) if is_single else None,
+        "importance_by_objective": {
+            metric: _importance(info, data.study.space) for metric, info in views.items()
+        },
         "cost": {
             "unit": cost.unit,
             "by_outcome": dict(zip(cost.outcomes, cost.hours, strict=True)),
@@ -54,10 +57,11 @@ def document(data: StudyData) -> bytes:
     return json.dumps(_plain(content), indent=2, ensure_ascii=False, allow_nan=False).encode()
 
 
-def _importance(info: ImportanceInfo) -> dict[str, Any]:
+def _importance(info: ImportanceInfo, space: Mapping[str, Entry]) -> dict[str, Any]:
     return {
         "evaluator": EVALUATOR,
         "shares": dict(zip(info.params, info.shares, strict=True)),
+        "conditions": {name: text for name in info.params if (text := condition_text(space, name))},
         "caveat": info.caveat,
     }
 
@@ -81,7 +85,7 @@ def _best(data: StudyData) -> Iterator[dict[str, Any]]:
             "trial": row["number"],
             "value": row.get("value"),
             "values": {name: row[FINAL + name] for name in objectives if FINAL + name in row},
-            "params": {name: row[PREFIX + name] for name in param_names(data)},
+            "params": params_of_trial(data, row),
             "metrics": metrics,
             **{name: row[name] for name in also},
         }

@@ -7,9 +7,11 @@ from typing import Any
 
 import pandas as pd
 
+from sweep.definition.space import IntEntry
 from sweep.errors import MissingPackageError
 from sweep.markdown_text import markdown_text
 from sweep.reporting.formatting import format_count, format_metric, heading
+from sweep.reporting.params import PREFIX
 from sweep.reporting.summary import format_states, summarize
 from sweep.reporting.table import Table, trials_table
 from sweep.storage.study_data import StudyData
@@ -17,6 +19,23 @@ from sweep.storage.study_data import StudyData
 MAX_ROWS = 20
 _FORMULA = re.compile(r"\s*[=+\-@\uff1d\uff0b\uff0d\uff20]|[\t\n]")  # as spreadsheets recognize it
 _NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?")
+
+
+def exported_trials(data: StudyData) -> pd.DataFrame:
+    """Return the trials of a study with hyperparameters of type int as integers, even if some lack them.
+
+    A column of integers with missing values would otherwise contain floating-point numbers.
+    """
+    trials = data.trials
+    names = [name for name, entry in data.study.space.items() if isinstance(entry, IntEntry)]
+    columns = {PREFIX + name: trials[PREFIX + name] for name in names if PREFIX + name in trials}
+    return trials.assign(
+        **{
+            name: column.astype("Int64")
+            for name, column in columns.items()
+            if pd.api.types.is_float_dtype(column) and (column.dropna() % 1 == 0).all()
+        }
+    )
 
 
 def csv(frame: pd.DataFrame) -> bytes:

@@ -1,9 +1,11 @@
 """How do the two most important hyperparameters interact?"""
 
 import math
+from itertools import combinations
 from typing import Any, NamedTuple
 
 import numpy as np
+import pandas as pd
 import plotly.graph_objects as go
 
 from sweep.reporting.figures.theme import (
@@ -62,27 +64,26 @@ def contour_info(data: StudyData, by_importance: list[str]) -> list[ContourInfo]
 
     Args:
         data: The study.
-        by_importance: The names of the hyperparameters, the most important first. The first two that
-            varied are used.
+        by_importance: The names of the hyperparameters, the most important first. The first two are used that
+            varied in enough trials which have both.
     """
-    every = data.complete_trials
-    params = {param.name: param for param in read_params(data, every)}
-    chosen = [params[name] for name in by_importance if name in params and _varied(params[name])][:2]
-    if len(chosen) < 2 or len(every) < MIN_TRIALS:
+    chosen = _chosen(data, by_importance)
+    if chosen is None:
         return []
-    x, y = chosen
+    names, every = chosen
+    x, y = _read(data, every, names)
     values = every["value"].to_numpy(float)
     top = every["number"].head(quantile_groups(len(every)).count(TOP)).tolist()
     shown = spread(every, MAX_DOTS)
-    shown_params = {param.name: param for param in read_params(data, shown)}
+    shown_x, shown_y = _read(data, shown, names)
     grid_x, grid_y = _grid(x), _grid(y)
     worst = worst_shown(values.tolist(), data.direction)
     poor = np.quantile(values, 0.1 if data.direction == "maximize" else 0.9) if worst is None else worst
     return [
         ContourInfo(
             metric=data.metric,
-            x=shown_params[x.name],
-            y=shown_params[y.name],
+            x=shown_x,
+            y=shown_y,
             numbers=shown["number"].tolist(),
             values=shown["value"].astype(float).tolist(),
             is_top=[number in top for number in shown["number"]],
@@ -92,6 +93,23 @@ def contour_info(data: StudyData, by_importance: list[str]) -> list[ContourInfo]
             shade_range=(float(poor), float(values[0])),
         )
     ]
+
+
+def _chosen(data: StudyData, by_importance: list[str]) -> tuple[tuple[str, str], pd.DataFrame] | None:
+    """Return two hyperparameters and the complete trials that have both; None without two such ones."""
+    every = data.complete_trials
+    values = {param.name: np.array(param.values) for param in read_params(data, every)}
+    for x, y in combinations([name for name in by_importance if name in values], 2):
+        has_both = ~(np.isnan(values[x]) | np.isnan(values[y]))
+        have_varied = all(len(np.unique(values[name][has_both])) > 1 for name in (x, y))
+        if has_both.sum() >= MIN_TRIALS and have_varied:
+            return (x, y), every[has_both]
+    return None
+
+
+def _read(data: StudyData, trials: pd.DataFrame, names: tuple[str, str]) -> tuple[Param, Param]:
+    params = {param.name: param for param in read_params(data, trials)}
+    return params[names[0]], params[names[1]]
 
 
 def draw_contour(info: ContourInfo) -> go.Figure:
@@ -149,13 +167,7 @@ def describe_contour(info: ContourInfo) -> str:
 
 def _shown(param: Param, index: int) -> str:
     value = param.values[index]
-    if math.isnan(value):
-        return "–"
     return param.choices[int(value)] if param.choices is not None else f"{value:.4g}"
-
-
-def _varied(param: Param) -> bool:
-    return len({value for value in param.values if not math.isnan(value)}) > 1
 
 
 def _grid(param: Param) -> list[float]:

@@ -11,9 +11,10 @@ import plotly.graph_objects as go
 from optuna.distributions import BaseDistribution
 from optuna.study import StudyDirection
 
-from sweep.reporting.figures.theme import BLUE, label, new_figure
+from sweep.definition.space import Entry
+from sweep.reporting.figures.theme import BLUE, label_with_condition, new_figure
 from sweep.reporting.formatting import format_count, heading
-from sweep.reporting.params import read_params
+from sweep.reporting.params import condition_text, read_params
 from sweep.storage.study_data import StudyData
 
 EVALUATOR = "PED-ANOVA"
@@ -24,16 +25,29 @@ FEW_TRIALS = 20
 class ImportanceInfo(NamedTuple):
     """The importance of the hyperparameters.
 
+    The importance of a conditional hyperparameter is computed within its group, which consists of the trials
+    that have it, and is a share of the total importance in these trials.
+
     Attributes:
-        params: The names of the hyperparameters, most important first; empty if the importance is not
-            computed.
-        shares: The share of each hyperparameter in the total importance.
+        params: The names of the hyperparameters, those of all trials first, and the most important first
+            within each group; empty if the importance is not computed.
+        shares: The share of each hyperparameter in the total importance in its group.
+        conditions: The condition of each hyperparameter as text; empty for those of all trials.
         caveat: Why the result is missing or uncertain; empty if it is neither.
     """
 
     params: list[str]
     shares: list[float]
+    conditions: list[str]
     caveat: str
+
+    @property
+    def titles(self) -> list[str]:
+        """The name of each hyperparameter in words, with its condition."""
+        return [
+            f"{heading(name)} ({condition})" if condition else heading(name)
+            for name, condition in zip(self.params, self.conditions, strict=True)
+        ]
 
 
 def importance_info(data: StudyData) -> ImportanceInfo:
@@ -43,23 +57,33 @@ def importance_info(data: StudyData) -> ImportanceInfo:
     num_outside = len(data.complete_trials) - len(trials)
     if len(trials) < MIN_TRIALS:
         needed = f"{MIN_TRIALS} complete trials within the search space, but there are {len(trials)}"
-        return ImportanceInfo([], [], f"The importance requires {needed}.")
-    study = _in_memory_study(StudyDirection[data.direction.upper()])
-    study.add_trials(trials)
-    with warnings.catch_warnings(action="ignore"):  # about too few trials, which the caveat states
-        divergences = optuna.importance.PedAnovaImportanceEvaluator().evaluate(study)
-    total = sum(divergences.values())
-    if total == 0:
-        return ImportanceInfo(
-            [], [], "The importance is undefined: no hyperparameter varied, or all trials are equally good."
-        )
+        return ImportanceInfo([], [], [], f"The importance requires {needed}.")
+    params: list[str] = []
+    shares: list[float] = []
+    omitted: list[str] = []
+    for names in _groups(data.study.space):
+        of_group = [trial for trial in trials if names[0] in trial.params]
+        if len(of_group) < MIN_TRIALS:
+            omitted += names
+            continue
+        found = _shares(of_group, data.direction)
+        params += [name for name in found if name in names]
+        shares += [share for name, share in found.items() if name in names]
+    if not params and not omitted:
+        caveat = "The importance is undefined: no hyperparameter varied, or all trials are equally good."
+        return ImportanceInfo([], [], [], caveat)
     caveats = []
     if len(trials) < FEW_TRIALS:
         caveats.append(f"With only {len(trials)} complete trials, the order is uncertain.")
     if num_outside:
         caveats.append(f"The importance omits {format_count(num_outside, 'trial')} outside the search space.")
-    shares = [share / total for share in divergences.values()]
-    return ImportanceInfo(list(divergences), shares, " ".join(caveats))
+    if omitted:
+        caveats.append(
+            f"The importance omits {', '.join(map(heading, omitted))}, because fewer than {MIN_TRIALS} "
+            "complete trials have a value."
+        )
+    conditions = [condition_text(data.study.space, name) for name in params]
+    return ImportanceInfo(params, shares, conditions, " ".join(caveats))
 
 
 def draw_importance(info: ImportanceInfo) -> go.Figure:
@@ -67,7 +91,10 @@ def draw_importance(info: ImportanceInfo) -> go.Figure:
     figure = new_figure(height=64 + 34 * len(info.params), margin_t=8, margin_r=48)
     figure.add_bar(
         x=info.shares,
-        y=[label(heading(name)) for name in info.params],
+        y=[
+            label_with_condition(name, condition)
+            for name, condition in zip(info.params, info.conditions, strict=True)
+        ],
         orientation="h",
         marker_color=BLUE,
         text=[f"{share:.0%}" for share in info.shares],
@@ -83,11 +110,33 @@ def draw_importance(info: ImportanceInfo) -> go.Figure:
 
 def describe_importance(info: ImportanceInfo) -> str:
     """Describe the share of each hyperparameter, with the caveat."""
-    pairs = zip(info.params, info.shares, strict=True)
-    shares = ", ".join(f"{heading(name)} {share:.0%}" for name, share in pairs)
+    pairs = zip(info.titles, info.shares, strict=True)
+    shares = ", ".join(f"{title} {share:.0%}" for title, share in pairs)
     return " ".join(
         part for part in (shares and f"The importance by {EVALUATOR}: {shares}.", info.caveat) if part
     )
+
+
+def _groups(space: Mapping[str, Entry]) -> list[list[str]]:
+    """Return the hyperparameters in groups that the same trials have, those of all trials first."""
+    groups: dict[str, list[str]] = {"": []}
+    for name in space:
+        groups.setdefault(condition_text(space, name), []).append(name)
+    return [names for names in groups.values() if names]
+
+
+def _shares(trials: list[optuna.trial.FrozenTrial], direction: str) -> dict[str, float]:
+    """Return the share of each hyperparameter that all of these trials have, the largest first.
+
+    The result is empty if no hyperparameter varied, or all trials are equally good.
+    """
+    study = _in_memory_study(StudyDirection[direction.upper()])
+    study.add_trials(trials)
+    common = [name for name in trials[0].params if all(name in trial.params for trial in trials)]
+    with warnings.catch_warnings(action="ignore"):  # about too few trials, which the caveat states
+        divergences = optuna.importance.PedAnovaImportanceEvaluator().evaluate(study, params=common)
+    total = sum(divergences.values())
+    return {name: divergence / total for name, divergence in divergences.items()} if total > 0 else {}
 
 
 def _optuna_trials(data: StudyData, space: Mapping[str, BaseDistribution]) -> list[optuna.trial.FrozenTrial]:

@@ -1,6 +1,7 @@
 """Which combinations of hyperparameters do the best trials share?"""
 
 import math
+import re
 from collections.abc import Callable
 from typing import NamedTuple
 
@@ -16,12 +17,14 @@ from sweep.reporting.figures.theme import (
     one_trace,
     worst_shown,
 )
-from sweep.reporting.formatting import format_count, format_metric, format_param, heading
+from sweep.reporting.formatting import NONE, format_count, format_metric, format_param, heading
 from sweep.reporting.params import Param, read_params
 from sweep.reporting.ranking import LOWER, TOP, UPPER, quantile_groups, spread
 from sweep.storage.study_data import StudyData
 
 MAX_LINES = 400
+ABSENT = -0.12
+"""The height at which lines cross the axis of a hyperparameter that their trials do not have."""
 FRONT, DOMINATED = "Pareto front", "dominated"
 STYLES = {  # colour, opacity, width
     LOWER: (GREY, 0.45, 1),
@@ -60,7 +63,7 @@ def parallel_info(data: StudyData) -> ParallelInfo:
     trials = spread(every, MAX_LINES)
     params = read_params(data, trials)
     axes = [_param_axis(param) for param in params]
-    heights = [_heights(param.values, param.log, param.choices) for param in params]
+    heights = [_param_heights(param) for param in params]
     for view in data.by_objective:
         axis, of_objective = _objective_axis(view, trials["number"].tolist())
         axes.append(axis)
@@ -101,7 +104,7 @@ def _within_reach(values: list[float], direction: str) -> tuple[list[float], flo
 
 def draw_parallel(info: ParallelInfo) -> go.Figure:
     """Draw the axes and the lines, the best trials on top."""
-    figure = new_figure(height=420, margin={"l": 24, "r": 56, "t": 76, "b": 16})
+    figure = new_figure(height=420, margin={"l": _left_margin(info.axes[0].name), "r": 56, "t": 76, "b": 16})
     for group, (color, opacity, width) in STYLES.items():
         lines = [line for line in info.lines if line.group == group]
         if lines:
@@ -112,7 +115,7 @@ def draw_parallel(info: ParallelInfo) -> go.Figure:
             )
             figure.add_trace(trace)
     positions = list(range(len(info.axes)))
-    names = [label(axis.name).replace(" ", "<br>") for axis in info.axes]
+    names = [re.sub(r" |(?<=[.-])(?=\w)", "<br>", label(axis.name)) for axis in info.axes]
     figure.update_xaxes(
         side="top",
         tickvals=positions,
@@ -121,7 +124,8 @@ def draw_parallel(info: ParallelInfo) -> go.Figure:
         range=[-0.1, len(info.axes) - 0.9],
         gridcolor="rgba(134, 140, 148, 0.6)",
     )
-    figure.update_yaxes(visible=False, range=[-0.04, 1.04])
+    lowest = min((height for axis in info.axes for height, _ in axis.ticks), default=0.0)
+    figure.update_yaxes(visible=False, range=[lowest - 0.04, 1.04])
     figure.update_layout(legend={"y": 0, "yanchor": "top"})
     for position, axis in zip(positions, info.axes, strict=True):
         for height, text in axis.ticks:
@@ -137,6 +141,11 @@ def draw_parallel(info: ParallelInfo) -> go.Figure:
     return figure
 
 
+def _left_margin(name: str) -> int:
+    """Return the space for one half of the name of the first axis, in pixels; Plotly hides a name without."""
+    return max(24, 4 * max(map(len, re.split(r" |(?<=[.-])(?=\w)", name))))
+
+
 def describe_parallel(info: ParallelInfo) -> str:
     """Describe the axes and the number of lines."""
     if not info.lines:
@@ -147,10 +156,17 @@ def describe_parallel(info: ParallelInfo) -> str:
 
 def _param_axis(param: Param) -> Axis:
     name = heading(param.name) + (" (log)" if param.log else "")
+    absent = [(ABSENT, NONE)] if ABSENT in _param_heights(param) else []
     if param.choices is None:
-        return Axis(name, _end_ticks(param.values, format_param))
+        return Axis(name, [*absent, *_end_ticks(param.values, format_param)])
     indices = [float(index) for index in range(len(param.choices))]
-    return Axis(name, list(zip(_heights(indices, False, param.choices), param.choices, strict=True)))
+    heights = _heights(indices, False, param.choices)
+    return Axis(name, [*absent, *zip(heights, param.choices, strict=True)])
+
+
+def _param_heights(param: Param) -> list[float]:
+    heights = _heights(param.values, param.log, param.choices)
+    return [ABSENT if param.condition and math.isnan(height) else height for height in heights]
 
 
 def _end_ticks(values: list[float], show: Callable[[float], str]) -> list[tuple[float, str]]:

@@ -11,6 +11,7 @@ from sweep.reporting.figures.theme import (
     count_axis,
     focus,
     label,
+    label_with_condition,
     log_axis,
     new_figure,
     plain,
@@ -76,7 +77,8 @@ def draw_slice(info: SliceInfo) -> go.Figure:
         hovertemplate="%{text}<extra></extra>",
     )
     present = _present(info)
-    figure.update_xaxes(title_text=label(heading(info.param.name)) + (" (log)" if info.param.log else ""))
+    title = label_with_condition(info.param.name, info.param.condition)
+    figure.update_xaxes(title_text=title + (" (log)" if info.param.log else ""))
     figure.update_yaxes(**value_axis(info.metric, info.values), **focus(info.values, info.direction))
     if info.param.choices is not None:
         indices = list(range(len(info.param.choices)))
@@ -92,7 +94,7 @@ def draw_slice(info: SliceInfo) -> go.Figure:
 def describe_slice(info: SliceInfo) -> str:
     """Describe the axes and the number of trials."""
     present = _present(info)
-    name = heading(info.param.name)
+    name = info.param.title
     if not present:
         return f"No complete trial has a value of {name}."
     if len(set(present)) == 1:

@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import plotly.graph_objects as go
 
-from sweep.reporting.formatting import is_share
+from sweep.reporting.formatting import heading, is_share
 from sweep.terminal_text import one_line
 
 ORANGE, BLUE, GREY, PINK, GREEN = "#d9730d", "#2f7fc1", "#868c94", "#b8519a", "#2f8f5b"
@@ -76,6 +76,11 @@ def plain(text: str) -> str:
 def label(text: str) -> str:
     """Escape a name for an axis, and shorten it so that it leaves room for the plot."""
     return plain(text if len(text) <= MAX_LABEL else text[: MAX_LABEL - 1] + "…")
+
+
+def label_with_condition(name: str, condition: str) -> str:
+    """Return the label of a hyperparameter, with its condition, if it has one, on a second line."""
+    return f"{label(heading(name))}<br>{label(condition)}" if condition else label(heading(name))
 
 
 def value_axis(metric: str, values: Iterable[float]) -> dict[str, Any]:

@@ -206,6 +206,11 @@ def _importance(info: ImportanceInfo) -> Panel:
         f"estimated by {EVALUATOR}. The importance refers to the ranges that were searched and does not say "
         "which values are better."
     )
+    if any(info.conditions):
+        reading += (
+            " The bar of a hyperparameter with a condition is its share of the importance among the trials "
+            "that have it."
+        )
     plot = Plot("importance", describe_importance(info), draw_importance(info))
     return Panel("", reading, "single", [plot], info.caveat if info.params else "")
 

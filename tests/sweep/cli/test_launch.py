@@ -6,8 +6,12 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from sqlalchemy import select
+from sqlalchemy.orm import Session
 
+from sweep.storage.database import connect, parse_url
 from sweep.storage.study_reader import study_data
+from sweep.storage.tables import StudyRow
 from tests.sweep.cli.conftest import CommandResult, Sweep
 
 pytestmark = pytest.mark.slow
@@ -122,6 +126,34 @@ def test_launch_names_the_best_trial(launched: CommandResult) -> None:
 def test_launch_of_an_ended_study_prints_the_same_summary(launched: CommandResult, sweep: Sweep) -> None:
     again = sweep(*LAUNCH, "--cluster", "inline")
     assert (again.code, again.out.splitlines()[-1]) == (0, launched.out.splitlines()[-1])
+
+
+def test_study_of_a_version_without_conditions_continues(launched: CommandResult, sweep: Sweep) -> None:
+    assert launched.code == 0
+    engine = connect(parse_url("sqlite:///sweep.db"))
+    with Session(engine) as session:
+        (row,) = session.scalars(select(StudyRow))
+        entry = {key: value for key, value in row.definition["space"]["x"].items() if key != "when"}
+        row.definition = {**row.definition, "space": {"x": entry}}
+        session.commit()
+    engine.dispose()
+    again = sweep(*LAUNCH, "--cluster", "inline", "--trials", "5")
+    assert again.code == 0, again.err
+    assert "study toy: 5 complete" in again.out
+
+
+def test_choices_with_labels_may_change_their_order_only(sweep: Sweep, workplace: Path) -> None:
+    (workplace / "wide.py").write_text("def train(params, trial): return {'score': sum(params['w'])}\n")
+    entry = "{type: categorical, choices: {%s}}"
+    launch = (*with_set("train=wide:train", "space.x={type: float, low: 0, high: 1}"), "--cluster", "inline")
+    choices = "small: [1, 2], large: [30], medium: [4]"
+    assert sweep(*launch, "--set", f"space.w={entry % choices}", "--trials", "2").code == 0
+    other = "medium: [4], large: [30], small: [1, 2]"
+    again = sweep(*launch, "--set", f"space.w={entry % other}", "--trials", "6")
+    assert again.code == 0, again.err
+    changed = sweep(*launch, "--set", f"space.w={entry % other.replace('30', '31')}")
+    assert changed.code == 2
+    assert "space.w.choices.large: was [30], is [31]" in changed.err
 
 
 def test_launch_records_the_published_baselines(sweep: Sweep, workplace: Path) -> None:

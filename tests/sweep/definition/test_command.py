@@ -206,3 +206,40 @@ def test_name_of_a_hyperparameter_may_contain_dashes_and_dots(name: str) -> None
 def test_other_names_of_hyperparameters_are_rejected(name: str) -> None:
     with pytest.raises(ValidationError):
         study(space={}, fixed={name: 1})
+
+
+CONDITIONAL = {
+    "optimizer": {"type": "categorical", "choices": ["sgd", "adam"]},
+    "momentum": {"type": "float", "low": 0.0, "high": 1.0, "when": {"optimizer": "sgd"}},
+    "widths": {"type": "categorical", "choices": {"small": [64, 64], "map": {"a": "b c", "d": [True, None]}}},
+}
+
+
+def test_args_omit_absent_hyperparameters_and_contain_the_values_of_labels() -> None:
+    of_study = study(space=CONDITIONAL, command="main {args}", fixed={"layers": [2, 3]})
+    words = command_words(of_study.command or "", of_study.params({"optimizer": "adam", "widths": "small"}))
+    assert words == ["main", "--layers", "[2, 3]", "--optimizer", "adam", "--widths", "[64, 64]"]
+
+
+def test_lists_and_mappings_have_the_notation_of_hydra() -> None:
+    of_study = study(space=CONDITIONAL, command="main {args:hydra}")
+    words = command_words(of_study.command or "", of_study.params({"widths": "map"}))
+    assert [word.format() for word in words] == ["main", "widths={a:'b c',d:[true,null]}"]
+
+
+@pytest.mark.parametrize(
+    ("key", "values"),
+    [
+        ("command", {"command": "main --m {momentum} {args}"}),
+        ("env", {"command": "main {args}", "env": {"M": "{momentum}"}}),
+    ],
+)
+def test_placeholder_of_a_conditional_hyperparameter_is_rejected(key: str, values: dict[str, Any]) -> None:
+    with pytest.raises(ValidationError) as caught:
+        study(space=CONDITIONAL, **values)
+    (error,) = caught.value.errors()
+    assert error["loc"][0] == key
+    assert error["msg"] == (
+        'contains {momentum}, which a trial has only if optimizer is "sgd"; use {args}, which omits absent '
+        "hyperparameters, or the file {params_file}"
+    )

@@ -8,6 +8,7 @@ from optuna.distributions import (
     FloatDistribution,
     IntDistribution,
 )
+from pydantic import ValidationError
 
 from sweep.definition.settings import Scalar
 from sweep.definition.space import CategoricalEntry, Entry, FloatEntry, IntEntry
@@ -67,3 +68,31 @@ def test_contains_accepts_the_values_that_can_be_suggested(
 )
 def test_entry_is_formatted_as_the_values_it_allows(entry: Entry, text: str) -> None:
     assert str(entry) == text
+
+
+LABELLED = CategoricalEntry(
+    type="categorical", choices={"small": [64, 64], "large": [512, 256], "auto": None, "map": {"a": 1}}
+)
+
+
+def test_labels_represent_values_of_any_form() -> None:
+    assert LABELLED.names == ("small", "large", "auto", "map")
+    assert [LABELLED.value(name) for name in LABELLED.names] == [[64, 64], [512, 256], None, {"a": 1}]
+    assert LABELLED.contains("small")
+    assert not LABELLED.contains("medium")
+    assert str(LABELLED) == 'one of "small", "large", "auto", "map"'
+
+
+def test_optuna_stores_labels_whose_order_does_not_matter() -> None:
+    other = CategoricalEntry(type="categorical", choices=dict(reversed(LABELLED.choices.items())))
+    assert LABELLED.distribution() == other.distribution()
+    assert LABELLED.distribution().choices == ("auto", "large", "map", "small")
+    assert LABELLED.suggest(optuna.create_study().ask(), "x") in LABELLED.names
+
+
+@pytest.mark.parametrize(
+    "choices", [{"a": [1], "b": [1.0]}, {"": 1}, {}, {"a": [float("nan")]}, {"a": {1: 2}}, [[1], [2]], 3, "a"]
+)
+def test_invalid_choices_are_rejected(choices: object) -> None:
+    with pytest.raises(ValidationError):
+        CategoricalEntry.model_validate({"type": "categorical", "choices": choices})

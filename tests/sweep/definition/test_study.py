@@ -104,7 +104,8 @@ PROBLEMS = [
     (
         "high: 9",
         "hihg: 9, high: 9",
-        '7: space.batch_size.hihg: no such key; did you mean "high"? Available: type, low, high, step, log',
+        '7: space.batch_size.hihg: no such key; did you mean "high"? '
+        "Available: type, low, high, step, log, when",
     ),
     (
         ENTRY,
@@ -126,7 +127,8 @@ PROBLEMS = [
     (
         ENTRY,
         "{type: categorical, choices: [1, [2]]}",
-        f"7: space.batch_size.choices.1: {SCALAR}, but is a list",
+        "7: space.batch_size.choices.1: must be a single value or have a label as in "
+        "choices: {small: [64, 64]}, but is a list",
     ),
     (
         "batch_size",
@@ -142,7 +144,12 @@ PROBLEMS = [
         "fixed: {batch_size: 3}",
         "8: fixed.batch_size: is also in space; a hyperparameter is either searched or fixed",
     ),
-    ("", "fixed: {epochs: [1]}", f"8: fixed.epochs: {SCALAR}, but is a list"),
+    (
+        "",
+        "fixed: {epochs: [{1: 2}]}",
+        "8: fixed.epochs: has the key 1, which is not a string: put it in quotes",
+    ),
+    ("", "fixed: {epochs: [.nan]}", "8: fixed.epochs: has an item that must be a finite number"),
     ("", "fixed: {epochs: .nan}", "8: fixed.epochs: must be a finite number, but is NaN"),
     ("", "fixed:", "8: fixed: must be a mapping of keys to values, but is null"),
     (
@@ -248,7 +255,7 @@ PROBLEMS = [
         "8: failures.retries.error: must be greater than or equal to 0, but is -1",
     ),
     ("", "dry_run: {trials: 0}", "8: dry_run.trials: must be greater than 0, but is 0"),
-    ("", "dry_run: {params: {epochs: {}}}", f"8: dry_run.params.epochs: {SCALAR}, but is a mapping"),
+    ("", "enqueue: [{batch_size: {}}]", f"8: enqueue.0.batch_size: {SCALAR}, but is a mapping"),
 ]
 
 

@@ -3,7 +3,8 @@ from typing import Any
 
 import pytest
 
-from sweep.reporting.params import Param, param_names, read_params
+from sweep.reporting.params import Param, param_names, params_of_trial, read_params
+from sweep.storage.study_data import StudyData
 from tests.sweep.reporting import synthetic_studies as studies
 
 
@@ -47,3 +48,34 @@ def test_log_scale_requires_positive_values() -> None:
 def test_param_without_an_entry_is_read_by_its_values(column: list[Any], choices: Any) -> None:
     data = studies.of_values([0.5, 0.6], columns={"x": column}, space={})
     assert read_params(data, data.trials)[0].choices == choices
+
+
+CONDITIONAL = {
+    "optimizer": {"type": "categorical", "choices": ["sgd", "adam"]},
+    "clip": {"type": "categorical", "choices": [None, 1.0], "when": {"optimizer": "sgd"}},
+    "layers": {"type": "int", "low": 1, "high": 9, "when": {"optimizer": ["adam"]}},
+}
+
+
+def conditional() -> StudyData:
+    columns: dict[str, list[Any]] = {
+        "optimizer": ["sgd", "sgd", "adam"],
+        "clip": [None, 1.0, None],
+        "layers": [None, None, 3],
+    }
+    return studies.of_values([0.1, 0.2, 0.3], columns=columns, space=CONDITIONAL)
+
+
+def test_choice_none_differs_from_absence() -> None:
+    _, clip, layers = read_params(conditional(), conditional().trials)
+    assert clip.values[:2] == [0, 1]
+    assert math.isnan(clip.values[2])
+    assert layers.values[2] == 3
+    assert (clip.title, layers.title) == ("clip (if optimizer is sgd)", "layers (if optimizer is adam)")
+
+
+def test_params_of_a_trial_omit_those_that_it_does_not_have() -> None:
+    rows = conditional().trials.to_dict("records")
+    assert [list(params_of_trial(conditional(), row)) for row in rows] == [
+        ["optimizer", "clip"], ["optimizer", "clip"], ["optimizer", "layers"],
+    ]  # fmt: skip

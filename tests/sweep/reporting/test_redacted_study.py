@@ -25,14 +25,18 @@ def test_passwords_are_hidden_in_every_part_of_a_study(text: str, shown: str) ->
     data = dataclasses.replace(data, provenance={"command": text}, baselines={"results": [{"name": text}]})
     data = studies.with_definition(
         data,
-        fixed={"url": text},
+        fixed={"url": text, "servers": [{"first": text}]},
         enqueue=({"store": text},),
-        space={"store": {"type": "categorical", "choices": [text, "none"]}},
+        space={
+            "store": {"type": "categorical", "choices": [text, "none"]},
+            "labelled": {"type": "categorical", "choices": {text: [1], "b": [text]}},
+        },
     )
     hidden = without_passwords(data)
-    assert hidden.study.fixed == {"url": shown}
+    assert hidden.study.fixed == {"url": shown, "servers": [{"first": shown}]}
     assert hidden.study.enqueue == ({"store": shown},)
     assert str(hidden.study.space["store"]) == f'one of "{shown}", "none"'
+    assert hidden.study.space["labelled"].choices == {shown: [1], "b": [shown]}
     assert hidden.baselines == {"results": [{"name": shown}]}
     assert hidden.provenance == {"command": shown}
     assert set(hidden.trials["error"]) == {shown}

@@ -23,7 +23,7 @@ from tests.sweep.reporting.synthetic_studies import STUDY
 TRIAL = RecordedTrial(
     study=STUDY,
     number=7,
-    params={"batch_size": 32.0, "augmentation": "shift"},
+    proposed={"batch_size": 32.0, "augmentation": "shift"},
     seed=3,
     threads=None,
     state=AttemptState.COMPLETE,
@@ -39,7 +39,8 @@ NO_CHANGES = EnvironmentChanges([], [])
 
 def test_introduction_of_a_trial_in_the_same_environment() -> None:
     assert list(introduction(TRIAL, NO_CHANGES)) == [
-        "trial 7 of study kmnist, complete: batch_size=32, augmentation=shift; seed 3",
+        "trial 7 of study kmnist, complete: epochs=50, learning_rate=0.001, batch_size=32, "
+        "augmentation=shift; seed 3",
         "it ran on gpu03, GPU none",
         "the data, Python and the packages are unchanged",
         "the code is that of commit 3f9a",

@@ -10,6 +10,7 @@ from sweep.errors import InputError
 from sweep.reporting.seed_statistics import (
     EvaluatedConfiguration,
     evaluated_configurations,
+    evaluation_table,
     format_mean,
     verdict,
 )
@@ -119,3 +120,16 @@ def test_intervals_without_scipy_raise_error_that_names_the_extra(monkeypatch: p
     assert math.isnan(one.half_width)  # a single seed has no interval
     with pytest.raises(InputError, match=r"need SciPy.*\n.*pip install 'capsweep\[statistics\]'"):
         _ = two.half_width
+
+
+def test_absent_params_identify_a_configuration_too() -> None:
+    space = {
+        "kind": {"type": "categorical", "choices": ["a", "b"]},
+        "x": {"type": "float", "low": 0.0, "high": 9.0, "when": {"kind": "a"}},
+    }
+    found = studies.of_values([0.9, 0.8], {"kind": ["b", "a"], "x": [None, 1.0]}, space)
+    tested = studies.of_values([0.7, 0.6], {"kind": ["b", "b"], "x": [None, None]}, space)
+    (only,) = evaluated_configurations(replace(found, evaluation=tested))
+    assert (only.trial, only.params, only.values) == (0, {"kind": "b"}, [0.7, 0.6])
+    other = only._replace(trial=1, params={"kind": "a", "x": 1.0})
+    assert [row.cells[1:3] for row in evaluation_table([only, other]).rows] == [["b", "–"], ["a", "1"]]

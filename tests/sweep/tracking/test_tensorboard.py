@@ -68,11 +68,11 @@ def params(events: EventAccumulator) -> dict[str, object]:
 
 
 def test_event_files_contain_epochs_and_params(workplace: Path, sweep: Sweep) -> None:
-    assert sweep(*LAUNCH).code == 0
+    assert sweep(*LAUNCH, "--set", "fixed.layers=[64, 32]").code == 0
     check_events(workplace)
     events = read_events(workplace / "events/toy/00000")
     x = study_data("toy").trials["param_x"][0]
-    assert params(events) == {"x": x, "ledger": "ledger.txt"}
+    assert params(events) == {"x": x, "ledger": "ledger.txt", "layers": "[64, 32]"}
 
 
 def test_pictures_and_numbers_that_are_not_finite_are_recorded(workplace: Path, sweep: Sweep) -> None:

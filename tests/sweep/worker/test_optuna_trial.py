@@ -163,3 +163,33 @@ def test_node_needs_no_optuna(workplace: Path) -> None:
     result = folder.read_result("t1")
     assert result is not None
     assert result.metrics == {"score": 1.0}
+
+
+CONDITIONAL = {
+    **SPACE,
+    "momentum": {"type": "float", "low": 0.0, "high": 1.0, "when": {"act": "relu"}},
+    "widths": {"type": "categorical", "choices": {"small": [8, 8], "large": [64, 64]}},
+}
+
+
+def run_with_label(workplace: Path, body: str) -> Result:
+    folder = objective_attempt(workplace, f"def objective(trial):\n    {body}\n", space=CONDITIONAL)
+    spec = folder.read_spec()
+    folder.create(dataclasses.replace(spec, params={**spec.params, "widths": [8, 8]}))
+    return run(folder)
+
+
+@pytest.mark.parametrize(
+    ("choices", "value"),
+    [("['large', 'small']", "'small'"), ("[[8, 8], [64, 64]]", "[8, 8]")],
+)
+def test_objective_may_suggest_labels_or_their_values(workplace: Path, choices: str, value: str) -> None:
+    body = f"return float(trial.suggest_categorical('widths', {choices}) == {value})"
+    assert run_with_label(workplace, body).metrics == {"score": 1.0}
+
+
+@pytest.mark.usefixtures("capsys")
+def test_objective_must_suggest_what_the_condition_allows(workplace: Path) -> None:
+    error = str(run_with_label(workplace, "return trial.suggest_float('momentum', 0, 1)").error)
+    assert "'momentum', but this trial does not have it" in error
+    assert 'when: {"act": ["relu"]}' in error

@@ -5,7 +5,7 @@ from csv import reader
 import pandas as pd
 import pytest
 
-from sweep.reporting.exports.tables import MAX_ROWS, csv, markdown, parquet
+from sweep.reporting.exports.tables import MAX_ROWS, csv, exported_trials, markdown, parquet
 from tests.sweep.reporting import synthetic_studies as studies
 
 TIMES = ["started_at", "ended_at"]
@@ -101,3 +101,16 @@ def test_markdown_shows_names_and_values_literally(text: str) -> None:
     unescaped = re.sub(r"\\.", "", "\n".join(lines).replace("**", "", 4))
     assert not set("<>[]`*") & set(unescaped)
     assert "&lt;" not in unescaped
+
+
+def test_integers_stay_integers_if_some_trials_do_not_have_them() -> None:
+    space = {
+        "kind": {"type": "categorical", "choices": ["a", "b"]},
+        "layers": {"type": "int", "low": 1, "high": 9_000_000, "when": {"kind": "a"}},
+    }
+    data = studies.of_values([0.1, 0.2], {"kind": ["a", "b"], "layers": [1_234_567, None]}, space)
+    rows = csv(exported_trials(data)).decode().splitlines()
+    column = rows[0].split(",").index("param_layers")
+    assert [row.split(",")[column] for row in rows] == ["param_layers", "1234567", ""]
+    read = pd.read_parquet(io.BytesIO(parquet(exported_trials(data))))
+    assert read["param_layers"].dropna().tolist() == [1_234_567]

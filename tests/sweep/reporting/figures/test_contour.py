@@ -85,3 +85,24 @@ def test_dots_of_one_choice_do_not_overlap() -> None:
     heights = draw_contour(info).data[1].y
     assert len(set(heights)) == len(heights)
     assert [round(height) for height in heights] == info.y.values
+
+
+def test_params_that_no_trial_has_together_are_not_combined() -> None:
+    space = {
+        **SPACE,
+        "a": {"type": "float", "low": 0.0, "high": 1.0, "when": {"kind": "a"}},
+        "b": {"type": "float", "low": 0.0, "high": 1.0, "when": {"kind": "b"}},
+    }
+    study = data()
+    x, kind = study.trials["param_x"], study.trials["param_kind"]
+    columns = {
+        **{name: study.trials[f"param_{name}"].tolist() for name in SPACE},
+        "a": x.where(kind == "a").tolist(),
+        "b": (1 - x).where(kind == "b").tolist(),
+    }
+    study = studies.of_values(study.trials["value"].tolist(), columns, space)
+    (info,) = contour_info(study, ["a", "b", "rate"])
+    assert (info.x.name, info.y.name) == ("a", "rate")
+    assert len(info.numbers) == (kind == "a").sum()
+    assert info.shade_range[1] == max(study.trials["value"][kind == "a"])
+    assert "the best is at a 0." in describe_contour(info)

@@ -1,9 +1,11 @@
 """The importance of the hyperparameters."""
 
+from typing import Any
+
 import numpy as np
 import pytest
 
-from sweep.reporting.figures.importance import importance_info
+from sweep.reporting.figures.importance import describe_importance, draw_importance, importance_info
 from sweep.storage.study_data import StudyData
 from tests.sweep.reporting import synthetic_studies as studies
 
@@ -59,3 +61,44 @@ def test_trials_outside_the_search_space_are_omitted() -> None:
 def test_nothing_is_logged_to_the_terminal(capfd: pytest.CaptureFixture[str]) -> None:
     importance_info(data(30))
     assert capfd.readouterr() == ("", "")
+
+
+CONDITIONAL = {
+    "optimizer": {"type": "categorical", "choices": ["sgd", "adam"]},
+    "momentum": {"type": "float", "low": 0.0, "high": 1.0, "when": {"optimizer": "sgd"}},
+    "idle": {"type": "float", "low": 0.0, "high": 1.0, "when": {"optimizer": "sgd"}},
+    "rare": {"type": "float", "low": 0.0, "high": 1.0, "when": {"optimizer": "adam"}},
+}
+
+
+def conditional(num_adam: int) -> StudyData:
+    """Return a study in which sgd is worse than adam, and its results depend on momentum alone."""
+    random = np.random.default_rng(0)
+    columns: dict[str, list[Any]] = {name: [] for name in CONDITIONAL}
+    values = []
+    for number in range(100):
+        is_adam = number < num_adam
+        momentum, idle, rare = random.uniform(size=3)
+        values.append(2 + 0.01 * rare if is_adam else momentum)
+        row = ("adam", None, None, rare) if is_adam else ("sgd", momentum, idle, None)
+        for name, value in zip(CONDITIONAL, row, strict=True):
+            columns[name].append(value)
+    return studies.of_values(values, columns=columns, space=CONDITIONAL)
+
+
+def test_importance_of_a_conditional_param_is_computed_within_its_group() -> None:
+    info = importance_info(conditional(num_adam=50))
+    shares = dict(zip(info.params, info.shares, strict=True))
+    assert info.params[0] == "optimizer"
+    assert shares["optimizer"] == 1  # among all trials, which have nothing else
+    assert shares["momentum"] > 0.8
+    assert shares["momentum"] + shares["idle"] == pytest.approx(1, abs=0.01)  # optimizer does not vary
+    assert info.titles[1:3] == ["momentum (if optimizer is sgd)", "idle (if optimizer is sgd)"]
+    assert "momentum (if optimizer is sgd)" in describe_importance(info)
+    assert list(draw_importance(info).data[0].y)[1] == "momentum<br>if optimizer is sgd"
+
+
+def test_group_with_too_few_trials_is_named() -> None:
+    info = importance_info(conditional(num_adam=3))
+    assert "rare" not in info.params
+    assert "omits rare, because fewer than 4 complete trials have a value" in info.caveat

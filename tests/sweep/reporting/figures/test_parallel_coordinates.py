@@ -4,7 +4,7 @@ import math
 
 import pytest
 
-from sweep.reporting.figures.parallel_coordinates import MAX_LINES, parallel_info
+from sweep.reporting.figures.parallel_coordinates import ABSENT, MAX_LINES, draw_parallel, parallel_info
 from sweep.storage.study_data import StudyData
 from tests.sweep.reporting import synthetic_studies as studies
 
@@ -56,3 +56,15 @@ def test_missing_param_leaves_a_gap() -> None:
 def test_many_trials_are_thinned() -> None:
     info = parallel_info(studies.of_values([i / 5000 for i in range(5000)]))
     assert (len(info.lines), info.num_complete) == (MAX_LINES, 5000)
+
+
+def test_absent_conditional_param_has_a_position_of_its_own() -> None:
+    space = {
+        "kind": {"type": "categorical", "choices": ["a", "b"]},
+        "x": {"type": "float", "low": 0.0, "high": 1.0, "when": {"kind": "a"}},
+    }
+    columns = {"kind": ["a", "a", "b"], "x": [0.0, 1.0, None]}
+    info = parallel_info(studies.of_values([0.5, 0.6, 0.7], columns=columns, space=space))
+    assert {line.number: line.y[1] for line in info.lines} == {0: 0.0, 1: 1.0, 2: ABSENT}
+    assert info.axes[1].ticks == [(ABSENT, "–"), (0.0, "0"), (1.0, "1")]
+    assert draw_parallel(info).layout.yaxis.range[0] < ABSENT
