@@ -49,7 +49,7 @@ def evaluation_study(
         study_id = storage.get_study_id_from_name(row.name) if trials else None
         numbers_best_first = [] if study_id is None else storage.best_numbers(study_id)
     params = {trial.number: trial.params for trial in trials}
-    best = _distinct(params[number] for number in numbers_best_first)[:top]
+    best = distinct(params[number] for number in numbers_best_first)[:top]
     if not best:
         raise InputError(f"study {row.name} has no complete trial, so there is nothing to evaluate yet")
     chosen = [*best, *_configurations_of(row.name, trials, numbers)]
@@ -72,7 +72,7 @@ def _configurations_of(
     return [proposed[number] for number in numbers]
 
 
-def _distinct(configurations: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
+def distinct(configurations: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
     """Return the configurations in their order, each once."""
     distinct: list[dict[str, Any]] = []
     for configuration in configurations:

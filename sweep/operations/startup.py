@@ -88,6 +88,8 @@ class LaunchRequest:
         is_workdir_given: Whether the user has given the workdir, rather than the profile or the default.
         update_code: Whether new trials run the project's code as it is now, instead of the study's snapshot.
         code_of: The name of a study whose snapshot is the code of a new study; None for the project's code.
+        follows: Whether an earlier launch of the same command has ended, so that a stop requested since then
+            still holds.
     """
 
     study: Study
@@ -101,6 +103,7 @@ class LaunchRequest:
     is_workdir_given: bool = False
     update_code: bool = False
     code_of: str | None = None
+    follows: bool = False
 
 
 Preflight = Callable[..., PreflightResult]
@@ -144,7 +147,7 @@ def open_launcher(
                 definition_of(request.study),
                 request.cluster,
                 # A periodic or waiting launcher follows another one, which may have been requested to stop.
-                withdraw_stop=not (request.once or request.wait),
+                withdraw_stop=not (request.once or request.wait or request.follows),
                 baselines=found.baselines,
             )
         stack.enter_context(
