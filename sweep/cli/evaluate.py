@@ -49,7 +49,7 @@ def evaluate(
         typer.Option(
             min=2, metavar="N", help="With --until, the largest number of seeds of a configuration."
         ),
-    ] = 20,
+    ] = 30,
     gpu_hours: Annotated[
         float | None,
         typer.Option(

@@ -20,7 +20,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-NUM_DRAWS = 10_000
+NUM_DRAWS = 4_000
 VARIANCE_DEGREES = 4  # degrees of freedom of the prior of the variances
 NUM_SCALES = 80
 SMALLEST_SCALE = 1e-4  # of the noise, as a share of the range of all results
