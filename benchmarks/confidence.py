@@ -3,12 +3,12 @@
     python -m benchmarks.confidence 1000
 
 A simulated study has the means and the noise of docs/results/seed_noise.csv, which benchmarks/seed_noise.py
-records: 24 configurations of a network or of gradient boosting with 40 seeds each. A search is simulated by the
-validation result of one random seed for each of some configurations, and its best five are evaluated. The
+records: 24 configurations of a network or of gradient boosting with 40 seeds each. A search is simulated by
+the validation result of one random seed for each of some configurations, and its best five are evaluated. The
 true mean of a configuration is the mean over its 40 seeds; the result of a seed is that mean plus a residual
 of the same configuration, drawn with replacement.
 
-An evaluation makes a statement if it reaches the level. The statement is correct if the configuration it names
+An evaluation makes a statement if it reaches the level. The statement is correct if the named configuration
 has the highest true mean; with equal means, every statement is wrong, because no configuration is better than
 the others. Evaluations with the same number of seeds for each configuration choose the highest mean. The
 command takes about twenty minutes on one core for 1,000 studies.
@@ -16,7 +16,7 @@ command takes about twenty minutes on one core for 1,000 studies.
 
 import argparse
 from collections import defaultdict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from functools import partial
 from pathlib import Path
@@ -204,18 +204,24 @@ def print_outcomes(name: str, outcomes: Sequence[Outcome]) -> None:
     """Print a line of the table of outcomes."""
     stated = [each for each in outcomes if each.is_stated]
     open_ends = [each for each in outcomes if not each.is_stated]
-    correct = float(np.mean([each.is_correct for each in stated]))
-    error = 1.96 * np.sqrt(correct * (1 - correct) / len(stated))
+    correct = _mean(each.is_correct for each in stated)
+    error = 1.96 * np.sqrt(correct * (1 - correct) / max(len(stated), 1))
     print(
         f"| {name} | {len(stated)} of {len(outcomes)} | {correct:.1%} ± {error:.1%} | "
-        f"{np.mean([each.probability for each in stated]):.1%} | "
-        f"{np.mean([each.is_correct for each in open_ends]):.0%}, stated "
-        f"{np.mean([each.probability for each in open_ends]):.0%} | "
-        f"{np.mean([each.num_trainings for each in outcomes]):.1f} | "
-        f"{np.mean([each.num_steps for each in outcomes]):.1f} | "
-        f"{np.mean([each.coverage for each in outcomes]):.1%} |",
+        f"{_mean(each.probability for each in stated):.1%} | "
+        f"{_mean(each.is_correct for each in open_ends):.0%}, stated "
+        f"{_mean(each.probability for each in open_ends):.0%} | "
+        f"{_mean(each.num_trainings for each in outcomes):.1f} | "
+        f"{_mean(each.num_steps for each in outcomes):.1f} | "
+        f"{_mean(each.coverage for each in outcomes):.1%} |",
         flush=True,
     )
+
+
+def _mean(values: Iterable[float]) -> float:
+    """Return the mean; NaN without values."""
+    every = list(values)
+    return sum(every) / len(every) if every else float("nan")
 
 
 def compare(

@@ -38,7 +38,7 @@ def allocate(configurations: Sequence[Evaluated], direction: str, level: float, 
 
     These are the two that are most probably the best, as in top-two sampling [1], and all others whose
     probability of being the best is at least `IN_CONTENTION`. A configuration below it gets no seed unless
-    later results of the others raise its probability again. A configuration without any result is not compared.
+    later results of the others raise its probability again. A configuration without results is not compared.
 
     [1] Russo (2020), Simple Bayesian algorithms for best-arm identification. Operations Research 68(6).
 

@@ -33,6 +33,7 @@ def document(data: StudyData) -> bytes:
         "importance": {
             "evaluator": EVALUATOR,
             "shares": dict(zip(importance.params, importance.shares, strict=True)),
+            "intervals": dict(zip(importance.params, importance.intervals, strict=True)),
             "caveat": importance.caveat,
         },
         "cost": {
