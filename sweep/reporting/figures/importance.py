@@ -63,7 +63,7 @@ def importance_info(data: StudyData) -> ImportanceInfo:
 
 def draw_importance(info: ImportanceInfo) -> go.Figure:
     """Draw one bar per hyperparameter, with its interval."""
-    figure = new_figure(height=64 + 34 * len(info.params), margin_t=8, margin_r=48)
+    figure = new_figure(height=64 + 34 * len(info.params), margin_t=8, margin_r=48, showlegend=False)
     figure.add_bar(
         x=info.shares,
         y=[label(heading(name)) for name in info.params],
