@@ -1,5 +1,6 @@
 """An evaluation that continues until the best configuration is known with a given probability."""
 
+import math
 from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple
 
@@ -91,7 +92,12 @@ def next_step(engine: Engine, study: Study, goal: Goal) -> Step:
     if get_study(engine, study.name).stop is not None:
         return Step(None, "a user has requested a stop")
     if len(trials) < len(study.enqueue):
-        return Step(None, f"the limit of {goal.gpu_hours:g} GPU hours is reached")
+        limit = (
+            ""
+            if goal.gpu_hours is None
+            else f", because the limit of {goal.gpu_hours:g} GPU hours is reached"
+        )
+        return Step(None, f"not all of its trials were started{limit}")
     points = distinct(study.enqueue)
     evaluated = [_evaluated(point, trials) for point in points]
     chosen, reason = allocate(evaluated, study.direction, goal.level, goal.max_seeds)
@@ -103,5 +109,5 @@ def next_step(engine: Engine, study: Study, goal: Goal) -> Step:
 
 def _evaluated(point: Mapping[str, Any], trials: Iterable[FrozenTrial]) -> Evaluated:
     of_point = [trial for trial in trials if trial.params == point]
-    values = [trial.value for trial in of_point if trial.value is not None]
+    values = [trial.value for trial in of_point if trial.value is not None and math.isfinite(trial.value)]
     return Evaluated(len(of_point), values)
