@@ -6,7 +6,7 @@ from sweep.operations.selection import INTERVAL, METHOD, NUM_DRAWS, Selection, s
 from sweep.reporting.formatting import NONE, format_metric, heading
 from sweep.reporting.seed_statistics import EvaluatedConfiguration
 
-HEADINGS = ("probability of being best", f"difference from the best ({INTERVAL:.0%})")
+HEADINGS = ("probability of being best", f"behind the best by ({INTERVAL:.0%})")
 """The headings of the columns that `selection_cells` fills."""
 
 
@@ -15,12 +15,16 @@ def selection_of(configurations: Sequence[EvaluatedConfiguration], direction: st
     return select([each.values for each in configurations], direction)
 
 
-def describe_selection(configurations: Sequence[EvaluatedConfiguration], direction: str) -> list[str]:
+def describe_selection(
+    configurations: Sequence[EvaluatedConfiguration], direction: str, with_leads: bool = True
+) -> list[str]:
     """State which configuration is best, with which probability, by how much, and by which method.
 
     Args:
         configurations: The evaluated configurations.
         direction: The direction of the metric, "maximize" or "minimize".
+        with_leads: Whether to state the difference of each configuration from the best one, which
+            `selection_cells` contains too.
 
     Returns:
         Sentences without a final full stop; none if there are too few results.
@@ -34,16 +38,17 @@ def describe_selection(configurations: Sequence[EvaluatedConfiguration], directi
         f"trial {best.trial} has the best {heading(best.metric)} of the {len(configurations)} configurations "
         f"with a probability of {_probability(selection.probability)}, judged by {num_trainings} trainings"
     ]
-    sentences += [
-        f"trial {best.trial} is better than trial {each.trial} by {_interval(selection, index, each.metric)} "
-        f"({INTERVAL:.0%} interval); trial {each.trial} is the best with a probability of "
-        f"{_probability(selection.probabilities[index])}"
-        for index, each in enumerate(configurations)
-        if index != selection.best
-    ]
+    if with_leads:
+        sentences += [
+            f"its lead over trial {each.trial} is {_interval(selection, index, each.metric)} ({INTERVAL:.0%} "
+            f"interval); trial {each.trial} is the best with a probability of "
+            f"{_probability(selection.probabilities[index])}"
+            for index, each in enumerate(configurations)
+            if index != selection.best
+        ]
     sentences.append(
-        f"method: {METHOD}, {NUM_DRAWS:,} samples; the statements refer to other seeds, and not to other "
-        "test data"
+        f"method: {METHOD}, {NUM_DRAWS:,} samples; the statements refer to further seeds with the same test "
+        "data, and choosing a configuration by its test results makes its result slightly too good"
     )
     return sentences
 

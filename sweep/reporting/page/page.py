@@ -107,7 +107,7 @@ def _evaluation(data: StudyData, configurations: Sequence[EvaluatedConfiguration
         "evaluation": evaluation_section(data.evaluation, configurations),
         "evaluation_table": evaluation_table(configurations, data.direction),
         "verdict": verdict(configurations, data.direction),
-        "selection": describe_selection(configurations, data.direction),
+        "selection": describe_selection(configurations, data.direction, with_leads=False),
         "test_results": {each.trial: format_mean(each) for each in configurations},
     }
 

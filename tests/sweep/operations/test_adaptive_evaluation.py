@@ -93,7 +93,7 @@ def test_report_states_the_probability_the_intervals_and_the_method(launched: Pa
     )
     assert report.returncode == 0, report.stderr
     page = (launched / "report" / "toy" / "report.html").read_text()
-    for text in ("with a probability of", "probability of being best", "Bayesian random-effects model"):
+    for text in ("with a probability of", "behind the best by", "Bayesian random-effects model"):
         assert text in page
 
 
