@@ -68,7 +68,7 @@ def evaluation_study(
             f"study {row.name} has no complete trial{limits}, so there is nothing to evaluate yet"
         )
     limit = _num_best(study, numbers_best_first, top, numbers, front=front)
-    best = _distinct(params[number] for number in numbers_best_first)[:limit]
+    best = distinct(params[number] for number in numbers_best_first)[:limit]
     chosen = [*best, *_configurations_of(row.name, trials, numbers)]
     earlier = find_study(engine, f"{row.name}{EVALUATION}")
     points = [] if earlier is None else list(recorded_definition(earlier).enqueue)
@@ -114,7 +114,7 @@ def _configurations_of(
     return [proposed[number] for number in numbers]
 
 
-def _distinct(configurations: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
+def distinct(configurations: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
     """Return the configurations in their order, each once."""
     distinct: list[dict[str, Any]] = []
     for configuration in configurations:

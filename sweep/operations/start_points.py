@@ -5,7 +5,9 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import URL
 
+from sweep.definition.conditions import holds, suggestion_order
 from sweep.definition.problem import format_choices, format_value
+from sweep.definition.space import Entry
 from sweep.definition.start_from import StartFrom
 from sweep.definition.study import Study
 from sweep.errors import InputError
@@ -50,11 +52,7 @@ def start_points(study: Study, start_from: StartFrom, url: URL) -> StartPoints:
     configurations = _best_configurations(start_from, source)
     points: dict[int, Point] = {}
     for number, params in configurations.items():
-        point = {
-            name: params[name]
-            for name, entry in study.space.items()
-            if name in params and entry.contains(params[name])
-        }
+        point = _fitting(study.space, params)
         if point and point not in points.values():
             points[number] = point
         if len(points) == start_from.top:
@@ -67,6 +65,15 @@ def start_points(study: Study, start_from: StartFrom, url: URL) -> StartPoints:
             f"that study has: {', '.join(available)}; the space has: {', '.join(study.space)}"
         )
     return StartPoints(start_from, points, notes)
+
+
+def _fitting(space: Mapping[str, Entry], params: Point) -> Point:
+    """Return the values that belong to a space and whose conditions hold."""
+    point: Point = {}
+    for name in suggestion_order(space):
+        if name in params and space[name].contains(params[name]) and holds(space[name].when, point):
+            point[name] = params[name]
+    return point
 
 
 def _best_configurations(start_from: StartFrom, source: URL) -> dict[int, Point]:

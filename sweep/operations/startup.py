@@ -102,6 +102,8 @@ class LaunchRequest:
         update_code: Whether new trials run the project's code as it is now, instead of the study's snapshot.
         code_of: The name of a study whose snapshot is the code of a new study; None for the project's code.
         is_dry_run: Whether the study is a dry run, whose measurements mean nothing.
+        follows: Whether an earlier launch of the same command has ended, so that a stop requested since then
+            still holds.
     """
 
     study: Study
@@ -116,6 +118,7 @@ class LaunchRequest:
     update_code: bool = False
     code_of: str | None = None
     is_dry_run: bool = False
+    follows: bool = False
 
 
 Preflight = Callable[..., PreflightResult]
@@ -159,7 +162,7 @@ def open_launcher(
                 definition_of(request.study),
                 request.cluster,
                 # A periodic or waiting launcher follows another one, which may have been requested to stop.
-                withdraw_stop=not (request.once or request.wait),
+                withdraw_stop=not (request.once or request.wait or request.follows),
                 baselines=found.baselines,
             )
         stack.enter_context(

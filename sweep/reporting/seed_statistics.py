@@ -10,7 +10,6 @@ from typing import Any, NamedTuple
 from sweep.errors import MissingPackageError
 from sweep.reporting.formatting import format_count, format_metric, format_param, heading
 from sweep.reporting.params import params_of_trial
-from sweep.reporting.table import Column, Row, Table
 from sweep.storage.study_data import StudyData
 
 CONFIDENCE = 0.95
@@ -85,20 +84,6 @@ def evaluated_configurations(study: StudyData) -> list[EvaluatedConfiguration]:
             configuration.values.append(test["value"])
             configuration.numbers.append(test["number"])
     return [configuration for configuration in found.values() if configuration.values]
-
-
-def evaluation_table(configurations: Sequence[EvaluatedConfiguration]) -> Table:
-    """Return a table of the configurations with their hyperparameters, number of seeds and mean."""
-    names = list(dict.fromkeys(name for each in configurations for name in each.params))
-    metric = heading(configurations[0].metric) if configurations else ""
-    columns = [Column("trial", True), *(Column(heading(name), True) for name in names)]
-    columns += [Column("seeds", True), Column(f"{metric} ± 95 %", True)]
-    rows = []
-    for rank, each in enumerate(configurations):
-        params = (format_param(each.params.get(name)) for name in names)
-        cells = [str(each.trial), *params, str(len(each.values)), format_mean(each)]
-        rows.append(Row("" if rank else "best", cells))
-    return Table(columns, rows)
 
 
 def format_mean(configuration: EvaluatedConfiguration) -> str:

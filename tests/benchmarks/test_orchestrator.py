@@ -16,6 +16,7 @@ import pytest
         ("status", "120", "sweep status --study large"),
         ("relaunch", "120", "100 active: resumed after"),
         ("waiting_launcher", "1", "squeue per poll cycle: 1"),
+        ("confidence", "2", "| equal means |"),
     ],
 )
 def test_benchmark_runs_and_prints_its_result(name: str, size: str, expected: str) -> None:

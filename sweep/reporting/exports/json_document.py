@@ -61,6 +61,7 @@ def _importance(info: ImportanceInfo, space: Mapping[str, Entry]) -> dict[str, A
     return {
         "evaluator": EVALUATOR,
         "shares": dict(zip(info.params, info.shares, strict=True)),
+        "intervals": dict(zip(info.params, info.intervals, strict=True)),
         "conditions": {name: text for name in info.params if (text := condition_text(space, name))},
         "caveat": info.caveat,
     }

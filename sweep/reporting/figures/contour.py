@@ -25,7 +25,7 @@ from sweep.storage.study_data import StudyData
 
 MAX_DOTS = 500
 NUM_CELLS = 32  # grid points along a numeric axis
-MIN_TRIALS = 10
+MIN_TRIALS = 15  # as for the importance, which selects the hyperparameters
 SPREAD = 0.6  # share of a choice's width over which its dots are spread
 SHADES = [[0, "rgba(47, 127, 193, 0.04)"], [1, "rgba(47, 127, 193, 0.85)"]]  # for light and dark pages
 

@@ -3,7 +3,7 @@
 import contextlib
 import math
 import warnings
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 import optuna
@@ -12,13 +12,14 @@ from optuna.distributions import BaseDistribution
 from optuna.study import StudyDirection
 
 from sweep.definition.space import Entry
-from sweep.reporting.figures.theme import BLUE, label_with_condition, new_figure
+from sweep.reporting.bootstrap import Interval, bootstrap_intervals
+from sweep.reporting.figures.theme import BLUE, GREY, label_with_condition, new_figure
 from sweep.reporting.formatting import format_count, heading
 from sweep.reporting.params import condition_text, read_params
 from sweep.storage.study_data import StudyData
 
 EVALUATOR = "PED-ANOVA"
-MIN_TRIALS = 4  # with fewer trials, there are too few to separate the best tenth from the rest
+MIN_TRIALS = 15  # with fewer trials, the intervals cover most of the axis
 FEW_TRIALS = 20
 
 
@@ -34,12 +35,14 @@ class ImportanceInfo(NamedTuple):
         shares: The share of each hyperparameter in the total importance in its group.
         conditions: The condition of each hyperparameter as text; empty for those of all trials.
         caveat: Why the result is missing or uncertain; empty if it is neither.
+        intervals: The 95 % bootstrap interval of each share.
     """
 
     params: list[str]
     shares: list[float]
     conditions: list[str]
     caveat: str
+    intervals: Sequence[Interval] = ()
 
     @property
     def titles(self) -> list[str]:
@@ -60,6 +63,7 @@ def importance_info(data: StudyData) -> ImportanceInfo:
         return ImportanceInfo([], [], [], f"The importance requires {needed}.")
     params: list[str] = []
     shares: list[float] = []
+    intervals: list[Interval] = []
     omitted: list[str] = []
     for names in _groups(data.study.space):
         of_group = [trial for trial in trials if names[0] in trial.params]
@@ -67,8 +71,12 @@ def importance_info(data: StudyData) -> ImportanceInfo:
             omitted += names
             continue
         found = _shares(of_group, data.direction)
-        params += [name for name in found if name in names]
-        shares += [share for name, share in found.items() if name in names]
+        shown = {name: share for name, share in found.items() if name in names}
+        params += shown
+        shares += shown.values()
+        intervals += bootstrap_intervals(
+            of_group, shown, lambda resampled: _shares(resampled, data.direction)
+        )
     if not params and not omitted:
         caveat = "The importance is undefined: no hyperparameter varied, or all trials are equally good."
         return ImportanceInfo([], [], [], caveat)
@@ -83,25 +91,42 @@ def importance_info(data: StudyData) -> ImportanceInfo:
             "complete trials have a value."
         )
     conditions = [condition_text(data.study.space, name) for name in params]
-    return ImportanceInfo(params, shares, conditions, " ".join(caveats))
+    return ImportanceInfo(params, shares, conditions, " ".join(caveats), intervals)
 
 
 def draw_importance(info: ImportanceInfo) -> go.Figure:
-    """Draw one bar per hyperparameter."""
-    figure = new_figure(height=64 + 34 * len(info.params), margin_t=8, margin_r=48)
+    """Draw one bar per hyperparameter, with its interval."""
+    figure = new_figure(height=64 + 34 * len(info.params), margin_t=8, margin_r=48, showlegend=False)
+    labels = [
+        label_with_condition(name, condition)
+        for name, condition in zip(info.params, info.conditions, strict=True)
+    ]
     figure.add_bar(
         x=info.shares,
-        y=[
-            label_with_condition(name, condition)
-            for name, condition in zip(info.params, info.conditions, strict=True)
-        ],
+        y=labels,
         orientation="h",
         marker_color=BLUE,
-        text=[f"{share:.0%}" for share in info.shares],
-        textposition="outside",
-        cliponaxis=False,
+        error_x={
+            "type": "data",
+            "symmetric": False,
+            "array": [high - share for share, (_, high) in zip(info.shares, info.intervals, strict=True)],
+            "arrayminus": [share - low for share, (low, _) in zip(info.shares, info.intervals, strict=True)],
+            "color": GREY,
+            "thickness": 2,
+            "width": 6,
+        },
         hoverinfo="skip",
         width=0.6,
+    )
+    figure.add_scatter(
+        x=[high for _, high in info.intervals],
+        y=labels,
+        mode="text",
+        text=[f"  {share:.0%}" for share in info.shares],
+        textposition="middle right",
+        cliponaxis=False,
+        hoverinfo="skip",
+        showlegend=False,
     )
     figure.update_xaxes(tickformat=".0%", rangemode="tozero", title_text=f"share of importance ({EVALUATOR})")
     figure.update_yaxes(autorange="reversed", showgrid=False)
@@ -110,10 +135,15 @@ def draw_importance(info: ImportanceInfo) -> go.Figure:
 
 def describe_importance(info: ImportanceInfo) -> str:
     """Describe the share of each hyperparameter, with the caveat."""
-    pairs = zip(info.titles, info.shares, strict=True)
-    shares = ", ".join(f"{title} {share:.0%}" for title, share in pairs)
+    bars = zip(info.titles, info.shares, info.intervals, strict=True)
+    shares = ", ".join(f"{title} {share:.0%} ({low:.0%} to {high:.0%})" for title, share, (low, high) in bars)
     return " ".join(
-        part for part in (shares and f"The importance by {EVALUATOR}: {shares}.", info.caveat) if part
+        part
+        for part in (
+            shares and f"The importance by {EVALUATOR}, with 95 % bootstrap intervals: {shares}.",
+            info.caveat,
+        )
+        if part
     )
 
 
@@ -125,7 +155,7 @@ def _groups(space: Mapping[str, Entry]) -> list[list[str]]:
     return [names for names in groups.values() if names]
 
 
-def _shares(trials: list[optuna.trial.FrozenTrial], direction: str) -> dict[str, float]:
+def _shares(trials: Sequence[optuna.trial.FrozenTrial], direction: str) -> dict[str, float]:
     """Return the share of each hyperparameter that all of these trials have, the largest first.
 
     The result is empty if no hyperparameter varied, or all trials are equally good.

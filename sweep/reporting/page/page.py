@@ -11,6 +11,7 @@ import jinja2
 from markupsafe import Markup
 from plotly.offline import get_plotlyjs
 
+from sweep.reporting.evaluation_table import evaluation_table
 from sweep.reporting.findings import findings
 from sweep.reporting.formatting import format_count, format_metric, format_param, heading
 from sweep.reporting.page.published_baselines import published_baselines
@@ -19,10 +20,10 @@ from sweep.reporting.page.sections import Section, evaluation_section, sections
 from sweep.reporting.seed_statistics import (
     EvaluatedConfiguration,
     evaluated_configurations,
-    evaluation_table,
     format_mean,
     verdict,
 )
+from sweep.reporting.selection import describe_selection
 from sweep.reporting.summary import summarize
 from sweep.reporting.table import Table, failures_table, front_table, trials_table
 from sweep.reporting.trial_files import log_tails, pictures
@@ -104,12 +105,13 @@ def _readable(value: Any) -> Any:
 
 
 class _Evaluation(NamedTuple):
-    """The results on test data for one objective: a section with figures, a table and a sentence."""
+    """The results on test data for one objective: a section with figures, a table and sentences."""
 
     metric: str
     section: Section
     table: Table
     verdict: str
+    selection: Sequence[str]
     means: Mapping[int, str]
 
 
@@ -118,8 +120,9 @@ def _evaluation(data: StudyData, configurations: Sequence[EvaluatedConfiguration
     return _Evaluation(
         metric=data.evaluation.metric,
         section=evaluation_section(data.evaluation, configurations),
-        table=evaluation_table(configurations),
+        table=evaluation_table(configurations, data.direction),
         verdict=verdict(configurations, data.direction),
+        selection=describe_selection(configurations, data.direction, with_leads=False),
         means={each.trial: format_mean(each) for each in configurations},
     )
 

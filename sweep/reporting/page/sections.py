@@ -203,8 +203,9 @@ def _history(data: StudyData) -> Panel:
 def _importance(info: ImportanceInfo) -> Panel:
     reading = (
         "Each bar shows how much a hyperparameter decides whether a trial is among the best tenth, as "
-        f"estimated by {EVALUATOR}. The importance refers to the ranges that were searched and does not say "
-        "which values are better."
+        f"estimated by {EVALUATOR}. The grey line is its 95 % bootstrap interval: if two lines overlap "
+        "widely, the order of the bars is not certain. The importance refers to the ranges that were "
+        "searched and does not say which values are better."
     )
     if any(info.conditions):
         reading += (

@@ -5,7 +5,12 @@ from typing import Any
 import numpy as np
 import pytest
 
-from sweep.reporting.figures.importance import describe_importance, draw_importance, importance_info
+from sweep.reporting.figures.importance import (
+    ImportanceInfo,
+    describe_importance,
+    draw_importance,
+    importance_info,
+)
 from sweep.storage.study_data import StudyData
 from tests.sweep.reporting import synthetic_studies as studies
 
@@ -33,15 +38,31 @@ def test_decisive_param_comes_first() -> None:
 
 
 def test_few_trials_have_a_caveat() -> None:
-    info = importance_info(data(12))
+    info = importance_info(data(16))
     assert info.params
-    assert "only 12 complete trials" in info.caveat
+    assert "only 16 complete trials" in info.caveat
 
 
 def test_importance_requires_a_minimum_of_trials() -> None:
-    info = importance_info(data(3))
+    info = importance_info(data(14))
     assert (info.params, info.shares) == ([], [])
-    assert "requires 4 complete trials" in info.caveat
+    assert "requires 15 complete trials within the search space, but there are 14" in info.caveat
+
+
+def test_bars_have_intervals_that_narrow_with_more_trials() -> None:
+    few, many = importance_info(data(30)), importance_info(data(400))
+    for info in (few, many):
+        for share, (low, high) in zip(info.shares, info.intervals, strict=True):
+            assert 0 <= low <= share <= high <= 1
+        bar = draw_importance(info).data[0]
+        assert len(bar.error_x.array) == len(info.params)
+        assert "95 % bootstrap intervals" in describe_importance(info)
+
+    def width(info: ImportanceInfo) -> float:
+        return info.intervals[0].high - info.intervals[0].low
+
+    assert width(many) < width(few)
+    assert importance_info(data(30)) == few
 
 
 def test_equal_trials_have_no_importance() -> None:
