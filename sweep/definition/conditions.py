@@ -72,14 +72,25 @@ def format_condition(condition: Condition) -> str:
     )
 
 
-def condition_problems(space: Space) -> Iterator[Problem]:
+def condition_problems(space: Space, points: Mapping[Keys, Mapping[str, Any]]) -> Iterator[Problem]:
+    """Find the conditions that are wrong, and otherwise the values of points that a trial would not have.
+
+    Args:
+        space: The search space.
+        points: Values of some hyperparameters, by the key path at which the study file contains them.
+    """
+    problems = list(_problems_of_conditions(space))
+    yield from problems
+    if not problems:
+        for keys, point in points.items():
+            yield from _problems_of_point(space, keys, point)
+
+
+def _problems_of_conditions(space: Space) -> Iterator[Problem]:
     """Find the conditions that name wrong hyperparameters or values, or that cannot hold."""
-    is_sound = True
-    for name, entry in space.items():
-        for problem in _problems_of_entry(space, name, entry):
-            is_sound = False
-            yield problem
-    if not is_sound:
+    problems = [problem for name in space for problem in _problems_of_entry(space, name, space[name])]
+    yield from problems
+    if problems:
         return
     try:
         suggestion_order(space)
@@ -111,14 +122,7 @@ def _problems_of_entry(space: Space, name: str, entry: Entry) -> Iterator[Proble
                     yield Problem(keys, f"must be {space[parent]}, but is {format_value(value)}")
 
 
-def point_problems(space: Space, keys: Keys, point: Mapping[str, Any]) -> Iterator[Problem]:
-    """Find the values of a point that a trial at the point would not have.
-
-    Args:
-        space: The search space, whose conditions have no problems.
-        keys: The key path of the point, for messages.
-        point: The values of some hyperparameters.
-    """
+def _problems_of_point(space: Space, keys: Keys, point: Mapping[str, Any]) -> Iterator[Problem]:
     for name in point:
         if name not in space:
             continue

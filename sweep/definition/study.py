@@ -14,14 +14,9 @@ from sweep.definition.command import (
     TemplateText,
     command_problems,
 )
-from sweep.definition.conditions import (
-    condition_problems,
-    format_condition,
-    point_problems,
-    restricted_space,
-)
+from sweep.definition.conditions import condition_problems, format_condition, restricted_space
 from sweep.definition.failures import Failures
-from sweep.definition.problem import Problem, format_choices, format_value, raise_problems
+from sweep.definition.problem import Keys, Problem, format_choices, format_value, raise_problems
 from sweep.definition.pruner import NoPruning, Pruner
 from sweep.definition.sampler import TPE, Sampler
 from sweep.definition.settings import DottedPath, ParamName, Scalar, Settings, StudyName, Value, VariableName
@@ -150,7 +145,10 @@ class Study(Settings):
                 yield Problem(
                     ("fixed", name), "is also in space; a hyperparameter is either searched or fixed"
                 )
-        yield from self._problems_of_conditions()
+        points: dict[Keys, Mapping[str, Any]] = {
+            ("enqueue", index): point for index, point in enumerate(self.enqueue)
+        }
+        yield from condition_problems(self.space, {**points, ("dry_run", "params"): self.dry_run.params})
         for index, point in enumerate(self.enqueue):
             for name, value in point.items():
                 keys = ("enqueue", index, name)
@@ -160,15 +158,6 @@ class Study(Settings):
                     yield Problem(keys, f"must be {self.space[name]}, but is {format_value(value)}")
         if not self.space and self.trials > max(1, len(self.enqueue)):
             yield Problem(("trials",), f"must be 1 with an empty space, but is {self.trials}")
-
-    def _problems_of_conditions(self) -> Iterator[Problem]:
-        """Find the problems of conditions, and the values of points whose conditions do not hold."""
-        if problems := list(condition_problems(self.space)):
-            yield from problems
-            return
-        for index, point in enumerate(self.enqueue):
-            yield from point_problems(self.space, ("enqueue", index), point)
-        yield from point_problems(self.space, ("dry_run", "params"), self.dry_run.params)
 
     def _problems_of_program(self) -> Iterator[Problem]:
         """Find the problems of what trains: there must be one, and the keys of a command need a command."""
