@@ -37,6 +37,36 @@ def present_params(space: Space, values: Mapping[str, Any]) -> dict[str, Any]:
     return {name: present[name] for name in space if name in present}
 
 
+def num_points(space: Space) -> int | None:
+    """Return the number of points of a search space; None if it is not finite.
+
+    Points differ in the hyperparameters that they have, or in the values of these.
+    """
+    numbers = {name: entry.num_values() for name, entry in space.items()}
+    finite = {name: number for name, number in numbers.items() if number is not None}
+    if len(finite) < len(space):
+        return None
+    named: dict[str, list[Any]] = {name: [] for name in space}
+    for entry in space.values():
+        for parent, values in entry.when.items():
+            named[parent] += [value for value in values if value not in named[parent]]
+    order = suggestion_order(space)
+
+    def count(index: int, params: Mapping[str, Any]) -> int:
+        if index == len(order):
+            return 1
+        name = order[index]
+        if not holds(space[name].when, params):
+            return count(index + 1, params)
+        # Only values that a condition names make a difference for the hyperparameters that follow.
+        points = [count(index + 1, {**params, name: value}) for value in named[name]]
+        if num_others := finite[name] - len(named[name]):
+            points.append(num_others * count(index + 1, params))
+        return sum(points)
+
+    return count(0, {})
+
+
 def requirements(space: Space, name: str) -> Condition:
     """Return the complete condition of a hyperparameter, including the conditions of those that it names.
 
@@ -72,14 +102,25 @@ def format_condition(condition: Condition) -> str:
     )
 
 
-def condition_problems(space: Space) -> Iterator[Problem]:
+def condition_problems(space: Space, points: Mapping[Keys, Mapping[str, Any]]) -> Iterator[Problem]:
+    """Find the conditions that are wrong, and otherwise the values of points that a trial would not have.
+
+    Args:
+        space: The search space.
+        points: Values of some hyperparameters, by the key path at which the study file contains them.
+    """
+    problems = list(_problems_of_conditions(space))
+    yield from problems
+    if not problems:
+        for keys, point in points.items():
+            yield from _problems_of_point(space, keys, point)
+
+
+def _problems_of_conditions(space: Space) -> Iterator[Problem]:
     """Find the conditions that name wrong hyperparameters or values, or that cannot hold."""
-    is_sound = True
-    for name, entry in space.items():
-        for problem in _problems_of_entry(space, name, entry):
-            is_sound = False
-            yield problem
-    if not is_sound:
+    problems = [problem for name in space for problem in _problems_of_entry(space, name, space[name])]
+    yield from problems
+    if problems:
         return
     try:
         suggestion_order(space)
@@ -111,14 +152,7 @@ def _problems_of_entry(space: Space, name: str, entry: Entry) -> Iterator[Proble
                     yield Problem(keys, f"must be {space[parent]}, but is {format_value(value)}")
 
 
-def point_problems(space: Space, keys: Keys, point: Mapping[str, Any]) -> Iterator[Problem]:
-    """Find the values of a point that a trial at the point would not have.
-
-    Args:
-        space: The search space, whose conditions have no problems.
-        keys: The key path of the point, for messages.
-        point: The values of some hyperparameters.
-    """
+def _problems_of_point(space: Space, keys: Keys, point: Mapping[str, Any]) -> Iterator[Problem]:
     for name in point:
         if name not in space:
             continue

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from fractions import Fraction
-from math import prod
 from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
 
 from pydantic import BeforeValidator, Discriminator, Field, PositiveFloat, PositiveInt, Tag, model_validator
@@ -220,12 +219,6 @@ class CategoricalEntry(Settings):
 
 
 Entry = Annotated[IntEntry | FloatEntry | CategoricalEntry, Field(discriminator="type")]
-
-
-def num_points(space: Mapping[str, Entry]) -> int | None:
-    """Return the number of points of a search space; None if it is not finite."""
-    numbers = [entry.num_values() for entry in space.values()]
-    return None if None in numbers else prod(number or 0 for number in numbers)
 
 
 def _check_bounds(low: float, high: float, log: bool) -> None:

@@ -26,7 +26,8 @@ from sweep.definition.command import (
 from sweep.definition.conditions import (
     condition_problems,
     format_condition,
-    point_problems,
+    num_points,
+    present_params,
     restricted_space,
 )
 from sweep.definition.failures import Failures
@@ -39,12 +40,12 @@ from sweep.definition.goal_entries import (
     key_problems,
 )
 from sweep.definition.objective_value import ObjectiveOf
-from sweep.definition.problem import Problem, format_choices, format_value, raise_problems
+from sweep.definition.problem import Keys, Problem, format_choices, format_value, raise_problems
 from sweep.definition.pruner import NoPruning, Pruner
 from sweep.definition.sampler import TPE, Grid, Random, Sampler
 from sweep.definition.settings import DottedPath, ParamName, Scalar, Settings, StudyName, Value, VariableName
 from sweep.definition.settings_file import read_settings
-from sweep.definition.space import CategoricalEntry, Entry, num_points
+from sweep.definition.space import CategoricalEntry, Entry
 from sweep.definition.start_from import StartFrom
 from sweep.definition.stop_when import StopWhen
 from sweep.definition.track import Track
@@ -209,7 +210,10 @@ class Study(Settings):
                 yield Problem(
                     ("fixed", name), "is also in space; a hyperparameter is either searched or fixed"
                 )
-        yield from self._problems_of_conditions()
+        points: dict[Keys, Mapping[str, Any]] = {
+            ("enqueue", index): point for index, point in enumerate(self.enqueue)
+        }
+        yield from condition_problems(self.space, {**points, ("dry_run", "params"): self.dry_run.params})
         for index, point in enumerate(self.enqueue):
             for name, value in point.items():
                 keys = ("enqueue", index, name)
@@ -240,7 +244,7 @@ class Study(Settings):
                 "omit trials to evaluate each point once",
             )
         for index, point in enumerate(self.enqueue):
-            if missing := [name for name in self.space if name not in point]:
+            if missing := [name for name in present_params(self.space, point) if name not in point]:
                 yield Problem(
                     ("enqueue", index),
                     f"lacks {', '.join(missing)}; with the sampler grid, enqueued points must be complete",
@@ -249,15 +253,6 @@ class Study(Settings):
                 yield Problem(
                     ("enqueue", index), "is enqueued twice; the sampler grid evaluates each point once"
                 )
-
-    def _problems_of_conditions(self) -> Iterator[Problem]:
-        """Find the problems of conditions, and the values of points whose conditions do not hold."""
-        if problems := list(condition_problems(self.space)):
-            yield from problems
-            return
-        for index, point in enumerate(self.enqueue):
-            yield from point_problems(self.space, ("enqueue", index), point)
-        yield from point_problems(self.space, ("dry_run", "params"), self.dry_run.params)
 
     def _problems_of_program(self) -> Iterator[Problem]:
         """Find the problems of what trains: there must be one, and the keys of a command need a command."""

@@ -10,7 +10,8 @@ import pytest
 from pydantic import TypeAdapter, ValidationError
 
 from sweep.definition.sampler import Sampler
-from sweep.definition.space import CategoricalEntry, Entry, FloatEntry, IntEntry, num_points
+from sweep.definition.conditions import num_points
+from sweep.definition.space import CategoricalEntry, Entry, FloatEntry, IntEntry
 from sweep.errors import MissingPackageError
 from sweep.launcher.trial_sampler import TrialSampler
 

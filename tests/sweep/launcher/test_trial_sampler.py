@@ -10,7 +10,7 @@ import optuna
 import pytest
 from sqlalchemy import make_url
 
-from sweep.definition.space import num_points
+from sweep.definition.conditions import num_points
 from sweep.definition.study import Study
 from sweep.launcher.proposals import Proposal, Proposals
 from sweep.states import Outcome
