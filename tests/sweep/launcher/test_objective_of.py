@@ -1,8 +1,12 @@
 """Which epochs of a trial determine its objective."""
 
 import pytest
+from sqlalchemy.orm import Session
 
-from tests.sweep.launcher.harness import FakeExecutor, LauncherHarness
+from sweep.errors import InputError
+from sweep.storage.database import connect
+from sweep.storage.tables import StudyRow
+from tests.sweep.launcher.harness import URL, FakeExecutor, LauncherHarness
 
 pytestmark = pytest.mark.slow
 
@@ -34,3 +38,18 @@ def test_trial_without_epochs_fails_with_the_reason(harness: LauncherHarness, ex
     harness.step()
     (error,) = harness.read().trials["error"]
     assert error.startswith("objective_of is best, but the trial has reported no number as the metric")
+
+
+def test_study_of_an_earlier_version_continues_with_the_last_epoch_only(harness: LauncherHarness) -> None:
+    harness.launch("trials=1")
+    harness.close()
+    engine = connect(URL)
+    with Session(engine) as session:
+        (row,) = session.query(StudyRow)
+        row.definition = {key: value for key, value in row.definition.items() if key != "objective_of"}
+        session.commit()
+    engine.dispose()
+    with pytest.raises(InputError, match="objective_of: was 'last', is 'best'"):
+        harness.launch("trials=1", "objective_of=best")
+    harness.launch("trials=1").step()
+    assert harness.states() == ["running"]
