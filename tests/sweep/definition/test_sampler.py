@@ -9,8 +9,8 @@ import optuna
 import pytest
 from pydantic import TypeAdapter, ValidationError
 
-from sweep.definition.sampler import Sampler
 from sweep.definition.conditions import num_points
+from sweep.definition.sampler import Sampler
 from sweep.definition.space import CategoricalEntry, Entry, FloatEntry, IntEntry
 from sweep.errors import MissingPackageError
 from sweep.launcher.trial_sampler import TrialSampler
@@ -131,6 +131,14 @@ def test_sampler_that_does_not_suit_the_space_suggests_another(
     assert list(settings.problems(space)) == problems
 
 
+INT = IntEntry(type="int", low=1, high=7)
+
+
+def when(entry: Entry, **condition: tuple[object, ...]) -> Entry:
+    """Return the entry with a condition."""
+    return entry.model_copy(update={"when": condition})
+
+
 @pytest.mark.parametrize(
     ("space", "number"),
     [
@@ -139,6 +147,8 @@ def test_sampler_that_does_not_suit_the_space_suggests_another(
         ({"a": FloatEntry(type="float", low=0.1, high=0.7, step=0.1)}, 7),
         ({"a": FloatEntry(type="float", low=0.5, high=0.5), "b": CHOICE}, 2),
         ({"a": FLOAT, "b": CHOICE}, None),
+        ({"a": INT, "b": when(CHOICE, a=(1,))}, 2 + 6),
+        ({"b": when(CHOICE, c=("shift",)), "c": when(CHOICE, a=(1, 2)), "a": INT}, 2 * (2 + 1) + 5),
     ],
 )
 def test_number_of_points(space: dict[str, Entry], number: int | None) -> None:

@@ -9,6 +9,7 @@ import pytest
 from sweep.definition.conditions import present_params
 from sweep.definition.study import Study
 from sweep.launcher.proposals import Proposals
+from sweep.launcher.reconciliation import TrialEnd
 from sweep.states import Outcome
 from sweep.storage.database import connect, parse_url, upgrade
 from sweep.storage.optuna_storage import PolledStorage, optuna_storage
@@ -51,7 +52,7 @@ def test_trial_has_no_value_of_an_absent_hyperparameter(storage: PolledStorage) 
         assert params["widths"] in {"small", "large"}
         if number == 0:
             assert params == {**STUDY.enqueue[0], "scale": params["scale"]}
-        proposals.tell(number, Outcome.COMPLETE, params.get("beta", 0.0))
+        proposals.tell(number, TrialEnd(Outcome.COMPLETE, (params.get("beta", 0.0),)))
     best = proposals.best()
     assert best is not None
     assert best.params["beta"] > 0.9  # TPE models it although a part of the trials does not have it

@@ -27,6 +27,7 @@ from sqlalchemy import event, make_url
 
 from sweep.definition.study import Study
 from sweep.launcher.proposals import Proposals
+from sweep.launcher.reconciliation import TrialEnd
 from sweep.states import Outcome
 from sweep.storage.optuna_queries import reopen
 from sweep.storage.optuna_storage import optuna_storage
@@ -163,14 +164,14 @@ class Replay:
                 self._fail_and_retry(number, proposals)
         elif state is not None:
             value = curves[self._objective][-1] if state is TrialState.COMPLETE else None
-            proposals.tell(number, OUTCOMES[state], value)
+            proposals.tell(number, TrialEnd(OUTCOMES[state], () if value is None else (value,)))
         else:
             while number not in self._ids:
                 proposal = proposals.propose()
                 self._ids[proposal.number] = proposal.optuna_trial_id
 
     def _fail_and_retry(self, number: int, proposals: Proposals) -> None:
-        proposals.tell(number, Outcome.FAILED)
+        proposals.tell(number, TrialEnd(Outcome.FAILED))
         with optuna_storage(self._url) as storage, storage.engine.begin() as connection:
             connection.execute(reopen(self._ids[number]))
         proposals.reread()

@@ -13,6 +13,7 @@ from sqlalchemy import make_url
 from sweep.definition.conditions import num_points
 from sweep.definition.study import Study
 from sweep.launcher.proposals import Proposal, Proposals
+from sweep.launcher.reconciliation import TrialEnd
 from sweep.states import Outcome
 from sweep.storage.optuna_storage import optuna_storage
 
@@ -71,7 +72,7 @@ def finish(proposals: Proposals, proposal: Proposal) -> dict[str, Any]:
     for epoch in range(1, 10):
         proposals.report(proposal.optuna_trial_id, epoch, {"score": score(params)})
         proposals.should_prune({proposal.optuna_trial_id: [epoch]})
-    proposals.tell(proposal.number, Outcome.COMPLETE, score(params))
+    proposals.tell(proposal.number, TrialEnd(Outcome.COMPLETE, (score(params),)))
     return params
 
 
@@ -143,7 +144,7 @@ def test_grid_evaluates_every_point_once_although_it_is_interrupted_extended_and
                 ended, running = running[2:], running[:2]
                 for proposal in ended:
                     if proposals.params(proposal.optuna_trial_id)["width"] == 2:
-                        proposals.tell(proposal.number, Outcome.FAILED)
+                        proposals.tell(proposal.number, TrialEnd(Outcome.FAILED))
                     else:
                         finish(proposals, proposal)
     recorded = optuna.load_study(study_name="toy", storage=f"sqlite:///{tmp_path}/optuna.db").trials

@@ -7,10 +7,10 @@ import pandas as pd
 import pytest
 
 from sweep.errors import InputError
+from sweep.reporting.evaluation_table import evaluation_table
 from sweep.reporting.seed_statistics import (
     EvaluatedConfiguration,
     evaluated_configurations,
-    evaluation_table,
     format_mean,
     verdict,
 )
@@ -132,4 +132,7 @@ def test_absent_params_identify_a_configuration_too() -> None:
     (only,) = evaluated_configurations(replace(found, evaluation=tested))
     assert (only.trial, only.params, only.values) == (0, {"kind": "b"}, [0.7, 0.6])
     other = only._replace(trial=1, params={"kind": "a", "x": 1.0})
-    assert [row.cells[1:3] for row in evaluation_table([only, other]).rows] == [["b", "–"], ["a", "1"]]
+    assert [row.cells[1:3] for row in evaluation_table([only, other], "maximize").rows] == [
+        ["b", "–"],
+        ["a", "1"],
+    ]
