@@ -88,7 +88,8 @@ def main() -> None:
     print_pairing(problems)
     comparisons: list[list[str]] = []
     seeds = range(arguments.num_studies)
-    print("\n| studies | level reached | of these correct | stated probability (mean) | correct without |"
+    print("\n| studies | level reached | of these correct | stated probability (mean) | "
+          "correct choices without a statement |"
           " trainings | launches | intervals that contain the difference |")  # fmt: skip
     print("|---|---|---|---|---|---|---|---|")
     with ProcessPoolExecutor(arguments.processes) as pool:
