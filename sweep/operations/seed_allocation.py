@@ -55,7 +55,7 @@ def allocate(configurations: Sequence[Evaluated], direction: str, level: float, 
     if selection is None:
         candidates, state = compared, "the variation between seeds is not known yet"
     else:
-        state = f"the probability that the best configuration is known is {selection.probability:.1%}"
+        state = f"the probability that the best configuration is known is {100 * selection.probability:.1f} %"
         if selection.probability >= level:
             return Allocation([], f"{state}, which reaches {level:g}")
         candidates = [

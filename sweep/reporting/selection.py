@@ -6,7 +6,7 @@ from sweep.operations.selection import INTERVAL, METHOD, NUM_DRAWS, Selection, s
 from sweep.reporting.formatting import NONE, format_metric, heading
 from sweep.reporting.seed_statistics import EvaluatedConfiguration
 
-HEADINGS = ("probability of being best", f"behind the best by ({INTERVAL:.0%})")
+HEADINGS = ("probability of being best", f"behind the best by ({100 * INTERVAL:.0f} %)")
 """The headings of the columns that `selection_cells` fills."""
 
 
@@ -40,8 +40,8 @@ def describe_selection(
     ]
     if with_leads:
         sentences += [
-            f"its lead over trial {each.trial} is {_interval(selection, index, each.metric)} ({INTERVAL:.0%} "
-            f"interval); trial {each.trial} is the best with a probability of "
+            f"its lead over trial {each.trial} is {_interval(selection, index, each.metric)} "
+            f"({100 * INTERVAL:.0f} % interval); trial {each.trial} is the best with a probability of "
             f"{_probability(selection.probabilities[index])}"
             for index, each in enumerate(configurations)
             if index != selection.best

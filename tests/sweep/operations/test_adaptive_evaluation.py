@@ -81,7 +81,7 @@ def test_report_states_the_probability_the_intervals_and_the_method(launched: Pa
     done = sweep(launched, *EVALUATION)
     assert "the evaluation has ended" in done.stdout
     assert "has the best test score of the 3 configurations with a probability of" in done.stdout
-    assert "(95% interval)" in done.stdout
+    assert "(95 % interval)" in done.stdout
     again = sweep(launched, *EVALUATION)
     assert len(evaluated_points(launched)) == len(study_data("toy-evaluation").trials)
     assert again.stdout.splitlines()[-6:] == done.stdout.splitlines()[-6:]

@@ -22,7 +22,7 @@ def test_statements_name_the_probability_each_difference_and_the_method() -> Non
     assert "the best test accuracy of the 3 configurations with a probability of" in first
     assert "judged by 10 trainings" in first
     assert len(leads) == 2
-    assert all("(95% interval)" in lead for lead in leads)
+    assert all("(95 % interval)" in lead for lead in leads)
     assert "trial 9 is the best with a probability of less than 0.1 %" in leads[1]
     assert "Bayesian random-effects model" in method
     assert describe_selection(CONFIGURATIONS, "maximize", with_leads=False) == [first, method]
