@@ -11,7 +11,6 @@ from pydantic import (
     PositiveFloat,
     PositiveInt,
     TypeAdapter,
-    ValidationError,
     field_validator,
     model_validator,
 )
@@ -213,7 +212,9 @@ class Study(Settings):
         points: dict[Keys, Mapping[str, Any]] = {
             ("enqueue", index): point for index, point in enumerate(self.enqueue)
         }
-        yield from condition_problems(self.space, {**points, ("dry_run", "params"): self.dry_run.params})
+        points[("dry_run", "params")] = self.dry_run.params
+        problems_of_conditions = list(condition_problems(self.space, points))
+        yield from problems_of_conditions
         for index, point in enumerate(self.enqueue):
             for name, value in point.items():
                 keys = ("enqueue", index, name)
@@ -223,7 +224,8 @@ class Study(Settings):
                     yield Problem(keys, f"must be {self.space[name]}, but is {format_value(value)}")
         if not self.space and self.trials > max(1, len(self.enqueue)):
             yield Problem(("trials",), f"must be 1 with an empty space, but is {self.trials}")
-        yield from self._problems_of_sampler()
+        if not problems_of_conditions:
+            yield from self._problems_of_sampler()
 
     def _problems_of_sampler(self) -> Iterator[Problem]:
         """Find the problems of the sampler with the space, the enqueued points and the number of trials."""
@@ -384,7 +386,7 @@ def _num_grid_points(space: object) -> int:
     """
     try:
         return num_points(SPACE.validate_python(space)) or 1
-    except ValidationError:
+    except ValueError:  # conditions may form a cycle
         return 1
 
 

@@ -7,7 +7,7 @@ import pytest
 
 from sweep.definition.goal_entries import combination_problems
 from sweep.definition.pruner import NoPruning
-from sweep.definition.sampler import TPE
+from sweep.definition.sampler import CMAES
 from sweep.definition.study import Study, load_study
 from sweep.errors import InputError
 from sweep.goals import Constraint, Goals, Objective
@@ -84,9 +84,10 @@ def test_study_needs_an_objective(tmp_path: Path) -> None:
 
 def test_sampler_of_a_single_objective_is_rejected() -> None:
     goals = Goals((Objective("a", "maximize"), Objective("b", "minimize")), (Constraint("c", 1.0, True),))
-    sampler = TPE.model_construct(name="cmaes")  # a sampler of this name need not exist
-    found = [str(problem) for problem in combination_problems(goals, sampler, NoPruning(name="none"))]
+    settings = (CMAES(name="cmaes"), NoPruning(name="none"), "best")
+    found = [str(problem) for problem in combination_problems(goals, *settings)]
     assert found == [
+        "objective_of: must be last with several objectives; remove it",
         "sampler: cmaes optimizes a single objective, but there are 2; use another sampler, such as tpe",
         "sampler: cmaes does not consider constraints; use another sampler, such as tpe",
     ]

@@ -439,6 +439,7 @@ def test_dry_run_study_is_short_and_is_not_pruned(tmp_path: Path) -> None:
     assert dry_run == study.model_copy(
         update={
             "name": "small-dry-run",
+            "repeats": "train",
             "trials": 3,
             "parallel": 2,
             "space": {"batch_size": study.space["batch_size"]},

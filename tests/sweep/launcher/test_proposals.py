@@ -53,8 +53,7 @@ def test_trial_has_no_value_of_an_absent_hyperparameter(storage: PolledStorage) 
         if number == 0:
             assert params == {**STUDY.enqueue[0], "scale": params["scale"]}
         proposals.tell(number, TrialEnd(Outcome.COMPLETE, (params.get("beta", 0.0),)))
-    best = proposals.best()
-    assert best is not None
+    (best,) = proposals.best()
     assert best.params["beta"] > 0.9  # TPE models it although a part of the trials does not have it
 
 

@@ -67,11 +67,12 @@ def test_rejected_job_stops_the_study_and_is_submitted_by_the_next_launch(
 
 def test_enqueued_points_are_tried_first_and_once(harness: LauncherHarness, executor: FakeExecutor) -> None:
     points = "enqueue=[{x: 0.125}, {x: 0.125}, {x: 0.5}]"
-    harness.launch(points, "parallel=1", "trials=3")
+    settings = (points, "parallel=1", "trials=3", "repeats=train")
+    harness.launch(*settings)
     for job_id in ("1", "2", "3"):
         harness.step()
         executor.end(job_id)
-        harness.relaunch(points, "parallel=1", "trials=3")
+        harness.relaunch(*settings)
     assert harness.step() == 0
     assert harness.read().trials["param_x"].tolist() == [0.125, 0.125, 0.5]
 
