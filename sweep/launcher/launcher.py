@@ -1,7 +1,6 @@
 """The launcher: the loop that observes, decides and acts. A first launch and a recovery run the same code."""
 
 import logging
-import secrets
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
@@ -16,6 +15,7 @@ from sweep.launcher.dashboard_artifacts import show_in_dashboard
 from sweep.launcher.decision import decide, exit_deadline
 from sweep.launcher.job_output import describe_job_end
 from sweep.launcher.launch_log import LaunchLog
+from sweep.launcher.new_attempts import NewAttempts
 from sweep.launcher.observation import (
     Cycle,
     Files,
@@ -30,7 +30,7 @@ from sweep.launcher.observation import (
 )
 from sweep.launcher.outage import retry_on_outage
 from sweep.launcher.policy import ConsecutiveFailures, num_free_slots, reason_to_close, spent_limit
-from sweep.launcher.proposals import Proposal, Proposals
+from sweep.launcher.proposals import Proposals
 from sweep.launcher.reconciliation import Change, TrialEnd, reconcile
 from sweep.launcher.repeats import Repeats
 from sweep.launcher.submission import JobSettings
@@ -41,8 +41,8 @@ from sweep.states import ACTIVE_STATES, AttemptState, Cause, JobState, Outcome, 
 from sweep.storage.attempts import gpu_seconds_so_far
 from sweep.storage.lease import Lease
 from sweep.storage.study_records import StudyRecords
-from sweep.storage.tables import AttemptRow, TrialRow
-from sweep.worker.attempt_folder import dashboard_folder, problem_with_folder, trial_folder
+from sweep.storage.tables import AttemptRow
+from sweep.worker.attempt_folder import dashboard_folder, problem_with_folder
 from sweep.worker.documents import EpochReport, Result
 from sweep.worker.regular_file import is_outage
 
@@ -73,6 +73,7 @@ class Launcher:
         log: The lines that it logs about attempts.
         submitter: What submits attempts.
         repeats: What ends trials whose configuration has been measured already.
+        new_attempts: What creates the attempts of new trials and of trials to retry.
     """
 
     study: Study
@@ -89,6 +90,7 @@ class Launcher:
     log: LaunchLog = field(init=False)
     submitter: Submitter = field(init=False)
     repeats: Repeats = field(init=False)
+    new_attempts: NewAttempts = field(init=False)
     _may_miss_proposals: bool = True  # an earlier launcher may have been interrupted
     _stop: Stop | None = None
     _reason_to_close: str | None = None
@@ -102,6 +104,7 @@ class Launcher:
     def __post_init__(self) -> None:
         self.log = LaunchLog(self.study)
         self.repeats = Repeats(self.records, self.proposals, self.clock)
+        self.new_attempts = NewAttempts(self.study, self.settings, self.records, self.proposals, self.clock)
         self.submitter = Submitter(
             self.study,
             self.settings,
@@ -152,8 +155,8 @@ class Launcher:
         """
         self.lease.renew()
         if self._may_miss_proposals:
-            self._record_lost_proposals()
-            self._reopen_undecided()
+            self.new_attempts.record_lost_proposals()
+            self.new_attempts.reopen_undecided()
         self._may_miss_proposals = True
         self._read_stop_request()
         attempts = self.records.open_attempts(ACTIVE_STATES)
@@ -379,7 +382,7 @@ class Launcher:
             if change.submit:
                 waiting.append(attempt)
             if change.retry:
-                waiting.append(self._new_attempt(attempt.trial))
+                waiting.append(self.new_attempts.of_trial(attempt.trial))
         return waiting
 
     def _request_stop(self, attempt: AttemptRow, reason: Outcome) -> None:
@@ -438,11 +441,11 @@ class Launcher:
         """Return new attempts for the free slots: first of trials to retry on request, then of new trials."""
         if num_free <= 0:
             return []
-        waiting = [] if self._stop is not None else self._retry_on_request(num_free)
+        waiting = [] if self._stop is not None else self.new_attempts.retries_on_request(num_free)
         if len(waiting) < num_free:
             reason = self._spent_limit(active, [attempt.started_at for attempt in active], now)
             while len(waiting) < num_free and not self._is_closed(reason):
-                waiting.append(self._record(self.proposals.propose()))
+                waiting.append(self.new_attempts.of_proposal(self.proposals.propose()))
         return waiting
 
     def _is_closed(self, spent: str | None) -> bool:
@@ -473,74 +476,3 @@ class Launcher:
         self.records.save([attempt])
         self.failures = self.failures.after(attempt.cause)
         return True
-
-    # trials and their attempts
-
-    def _record_lost_proposals(self) -> None:
-        """Record trials that were proposed but not recorded; polling finds the others."""
-        for proposal in self.proposals.unrecorded(self.records.trial_numbers()):
-            self._record(proposal)
-
-    def _reopen_undecided(self) -> None:
-        """Reopen trials in Optuna whose failure an interrupted cycle has not recorded in our tables.
-
-        This launcher may decide otherwise, for example because a request to stop was withdrawn.
-        """
-        failed = self.proposals.failed_numbers()
-        undecided = [
-            attempt.trial.optuna_trial_id
-            for attempt in (self.records.open_attempts(ACTIVE_STATES) if failed else ())
-            if attempt.state in ACTIVE_STATES and attempt.trial.number in failed
-        ]
-        if undecided:
-            self.records.reopen_in_optuna(undecided)
-            self.proposals.reread()
-
-    def _record(self, proposal: Proposal) -> AttemptRow:
-        """Save a proposed trial with its first attempt, before anything is submitted."""
-        trial = TrialRow(
-            study_id=self.records.study_id,
-            number=proposal.number,
-            optuna_trial_id=proposal.optuna_trial_id,
-            seed=seed_of(self.study, proposal.number),
-            folder=str(trial_folder(self.settings.workdir, self.study.name, proposal.number)),
-        )
-        attempt = self._new_attempt(trial)
-        self.records.save([trial])
-        return attempt
-
-    def _retry_on_request(self, limit: int) -> list[AttemptRow]:
-        """Return new attempts of failed trials to retry on request, even if the budget is spent."""
-        requested = self.records.retries_requested(limit)
-        trials = [trial for trial in requested if trial.attempts[-1].state is AttemptState.FAILED]
-        if trials:
-            self.proposals.reread()  # Optuna's storage has cached these trials as ended
-        attempts = [self._new_attempt(trial) for trial in trials]
-        if requested:  # a trial may have been requested twice and be active again
-            self.records.reopen(requested)
-        for attempt in attempts:
-            logger.info("%s: retried on request", describe(attempt))
-        return attempts
-
-    def _new_attempt(self, trial: TrialRow) -> AttemptRow:
-        attempt = AttemptRow(
-            number=len(trial.attempts) + 1,
-            token=secrets.token_hex(4),
-            state=AttemptState.SUBMITTING,
-            job_size=1,
-            num_gpus=self.settings.num_gpus,
-            submitted_at=self.clock.now(),
-            gpu_seconds=0.0,
-            is_cost_final=False,
-            metrics_offset=0,
-            notes={},
-            # A retry runs the code of the first attempt.
-            snapshot=trial.attempts[0].snapshot if trial.attempts else self.settings.snapshot,
-        )
-        trial.attempts.append(attempt)
-        return attempt
-
-
-def seed_of(study: Study, number: int) -> int:
-    """Return the seed of a trial: a different one for each trial and for each seed of the study's sampler."""
-    return study.sampler.seed * 100_000 + number

@@ -39,7 +39,7 @@ main()
 
 MOMENTS = [
     ("sweep.launcher.proposals", "Proposals", "propose", "after"),
-    ("sweep.launcher.launcher", "Launcher", "_record", "after"),
+    ("sweep.launcher.new_attempts", "NewAttempts", "of_proposal", "after"),
     ("sweep.worker.attempt_folder", "AttemptFolder", "create", "after"),
     ("sweep.scheduler.factory", "LocalExecutor", "submit", "before"),
     ("submitit.local.local", "LocalExecutor", "_submit_command", "after"),  # the job has no task
