@@ -16,7 +16,7 @@ from sweep.worker.documents import Result
 def attempt(
     parent: Path, number: int = 1, state: AttemptState = AttemptState.RUNNING, job_id: str | None = "7"
 ) -> AttemptRow:
-    row = AttemptRow(number=number, token="abc", state=state, job_name="toy-3.0", job_id=job_id)
+    row = AttemptRow(number=number, token="abc", state=state, job_name="toy-3.0", job_id=job_id, notes={})
     row.trial = TrialRow(number=3, folder=str(parent / "toy" / "00003"))
     folder_of(row).path.mkdir(parents=True, exist_ok=True)
     return row

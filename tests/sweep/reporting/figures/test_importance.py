@@ -122,4 +122,4 @@ def test_importance_of_a_conditional_param_is_computed_within_its_group() -> Non
 def test_group_with_too_few_trials_is_named() -> None:
     info = importance_info(conditional(num_adam=3))
     assert "rare" not in info.params
-    assert "omits rare, because fewer than 4 complete trials have a value" in info.caveat
+    assert "omits rare, because fewer than 15 complete trials have a value" in info.caveat

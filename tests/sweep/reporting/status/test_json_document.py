@@ -25,7 +25,7 @@ def test_document_contains_every_documented_field(engine: Engine) -> None:
         "gpu": None, "epoch": 1, "best": 0.5, "values": {"score": 0.5}, "violates": [],
         "submitted_at": "2026-11-24T12:00:00+00:00",
         "started_at": "2026-11-24T12:01:00+00:00", "ended_at": "2026-11-24T12:11:00+00:00",
-        "error": None, "exit_status": None, "snapshot": DIGEST,
+        "error": None, "exit_status": None, "snapshot": DIGEST, "repeats": None,
     }  # fmt: skip
     assert document == {
         "studies": [
