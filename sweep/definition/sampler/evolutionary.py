@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import TYPE_CHECKING, ClassVar, Literal, Self
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self
 
 from pydantic import Field, NonNegativeInt, PositiveInt, model_validator
 
@@ -12,7 +12,6 @@ from sweep.definition.space import CategoricalEntry, Entry
 
 if TYPE_CHECKING:
     from optuna.samplers import BaseSampler
-    from optuna.samplers.nsgaii import BaseCrossover
 
 CROSSOVERS = {
     "uniform": "UniformCrossover",
@@ -98,13 +97,22 @@ class _Genetic(SamplerSettings):
             raise ValueError(f"the crossover {self.crossover} needs a population_size of at least 3")
         return self
 
-    def _crossover(self) -> BaseCrossover:
+    def _arguments(self, number: int) -> dict[str, Any]:
+        """Return the arguments that both of Optuna's samplers have."""
         from optuna.samplers import nsgaii
 
         if self.crossover == "uniform":
-            return nsgaii.UniformCrossover(self.swapping_prob)
-        crossover: BaseCrossover = getattr(nsgaii, CROSSOVERS[self.crossover])()
-        return crossover
+            crossover = nsgaii.UniformCrossover(self.swapping_prob)
+        else:
+            crossover = getattr(nsgaii, CROSSOVERS[self.crossover])()
+        return {
+            "seed": self.seed_of(number),
+            "population_size": self.population_size,
+            "mutation_prob": self.mutation_prob,
+            "crossover": crossover,
+            "crossover_prob": self.crossover_prob,
+            "swapping_prob": self.swapping_prob,
+        }
 
 
 class NSGAII(_Genetic):
@@ -115,14 +123,7 @@ class NSGAII(_Genetic):
     def _make(self, number: int) -> BaseSampler:
         from optuna.samplers import NSGAIISampler
 
-        return NSGAIISampler(
-            seed=self.seed_of(number),
-            population_size=self.population_size,
-            mutation_prob=self.mutation_prob,
-            crossover=self._crossover(),
-            crossover_prob=self.crossover_prob,
-            swapping_prob=self.swapping_prob,
-        )
+        return NSGAIISampler(**self._arguments(number))
 
 
 class NSGAIII(_Genetic):
@@ -135,12 +136,4 @@ class NSGAIII(_Genetic):
     def _make(self, number: int) -> BaseSampler:
         from optuna.samplers import NSGAIIISampler
 
-        return NSGAIIISampler(
-            seed=self.seed_of(number),
-            population_size=self.population_size,
-            mutation_prob=self.mutation_prob,
-            crossover=self._crossover(),
-            crossover_prob=self.crossover_prob,
-            swapping_prob=self.swapping_prob,
-            dividing_parameter=self.dividing_parameter,
-        )
+        return NSGAIIISampler(**self._arguments(number), dividing_parameter=self.dividing_parameter)
