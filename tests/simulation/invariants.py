@@ -1,5 +1,6 @@
 """What must hold after each schedule."""
 
+import json
 import sqlite3
 from collections import defaultdict
 from collections.abc import Iterator
@@ -9,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from sweep.states import Cause, JobState, Outcome
+from sweep.storage.repeated_trials import REPEATS
 from sweep.worker.attempt_folder import attempt_folder
 from tests.simulation.clock import BEGIN
 from tests.simulation.database import FILE
@@ -47,6 +49,11 @@ class Records:
         self.optuna_values = {row["trial_id"]: row["value"] for row in query("SELECT * FROM trial_values")}
         self.params = {row["trial_id"] for row in query("SELECT * FROM trial_params")}
         connection.close()
+
+    def original(self, trial: sqlite3.Row) -> sqlite3.Row:
+        """Return the trial that a trial repeats without having been trained, or else the trial itself."""
+        number = json.loads(self.attempts[trial["id"]][-1]["notes"]).get(REPEATS)
+        return trial if number is None else next(each for each in self.trials if each["number"] == number)
 
     def counts(self) -> dict[str, int]:
         """Return the number of trials, attempts and epochs."""
@@ -97,7 +104,8 @@ def _outcomes(records: Records, schedule: "Schedule", world: World) -> Iterator[
 def _epochs(records: Records, schedule: "Schedule", world: World) -> Iterator[str]:
     """Each epoch is recorded once in both sets of tables: the first one of an active attempt."""
     for trial in records.trials:
-        ends = {row["token"]: _end_s(row, world) for row in records.attempts[trial["id"]]}
+        original = records.original(trial)
+        ends = {row["token"]: _end_s(row, world) for row in records.attempts[original["id"]]}
         expected: dict[int, float] = {}
         for line in world.history.lines:
             if line.token in ends and line.visible_s <= ends[line.token]:
@@ -126,9 +134,11 @@ def _results(records: Records, schedule: "Schedule", world: World) -> Iterator[s
     final = {row["trial_id"] for row in records.final}
     excused = _tokens_of_suspended(schedule)
     for trial in records.trials:
+        original = records.original(trial)
         for attempt in records.attempts[trial["id"]]:
             name = f"trial {trial['number']}, attempt {attempt['number']}"
-            ending = world.history.endings.get(attempt["token"])
+            trained = attempt if original is trial else records.attempts[original["id"]][-1]
+            ending = world.history.endings.get(trained["token"])
             if attempt["state"] in {"complete"}:
                 value = records.optuna_values.get(trial["optuna_trial_id"])
                 if ending is None or ending.outcome is not Outcome.COMPLETE or ending.value != value:

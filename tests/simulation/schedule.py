@@ -85,7 +85,11 @@ class Schedule:
         self._world = world
         random = world.random
         trials_per_job = random.choice([1, 1, 1, 2])
-        self.study = _study(random.choice([2, 3, 4]), random.choice(["none", "none", "median"]))
+        self.study = _study(
+            random.choice([2, 3, 4]),
+            random.choice(["none", "none", "median"]),
+            num_equal=1 + (world.seed % 4 == 0),
+        )
         self._url = parse_url(f"sqlite:///{world.folder / database.FILE}")
         profile = SlurmProfile(
             executor="slurm",
@@ -239,7 +243,8 @@ class Schedule:
         self._world.note(f"a user retries the trials {numbers}", "retries by users")
 
 
-def _study(num_trials: int, pruner: str) -> Study:
+def _study(num_trials: int, pruner: str, num_equal: int) -> Study:
+    """Return a study whose first trials, `num_equal` of them, have the same hyperparameters."""
     definition: dict[str, Any] = {
         "name": "toy",
         "train": "toy_model:train",
@@ -248,7 +253,7 @@ def _study(num_trials: int, pruner: str) -> Study:
         "trials": num_trials,
         "parallel": 2,
         "space": {"x": {"type": "float", "low": 0.5, "high": 1.0}},
-        "enqueue": [{"x": 0.75}],
+        "enqueue": [{"x": 0.75}] * num_equal,
         "sampler": {"name": "random"},
         "pruner": {"name": "none"},
         "failures": {"retries": {"preempted": 1, "node_failure": 1, "lost": 1}, "stop_after_same": 1000},
