@@ -84,7 +84,7 @@ def format_difference(metric: str, one: float, other: float) -> str:
 def format_param(value: Any, num_digits: int = NUM_DIGITS) -> str:
     """Return a hyperparameter's value as text, a list or a mapping as JSON.
 
-    A number that a person may have written is exact, so that different choices are different texts. A number
+    A number that a user may have written is exact, so that different choices are different texts. A number
     with more than `MAX_WRITTEN_DIGITS` significant digits has been sampled or computed, and is rounded. The
     ".0" that a DataFrame adds to a whole number is omitted.
 
