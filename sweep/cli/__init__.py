@@ -11,6 +11,7 @@ import sys
 import typer
 
 from sweep.cli import (
+    best,
     clean,
     dashboard,
     data,
@@ -58,6 +59,7 @@ for command in (
     init.init,
     launch.launch,
     status.status,
+    best.best,
     logs.logs,
     stop.stop,
     retry.retry,
