@@ -116,9 +116,9 @@ def recorded_study(reference: str, storage: str | None) -> "tuple[str, URL]":
 
     If the study's file still exists, it is read, because it may name the database.
     """
-    from sweep.definition.study import load_study
-
     if Path(reference).suffix in {".yaml", ".yml"} or Path("studies", f"{reference}.yaml").exists():
+        from sweep.definition.study import load_study  # importing it takes 0.2 s
+
         study = load_study(reference)
         return study.name, storage_url(storage, study)
     return reference, storage_url(storage, None)

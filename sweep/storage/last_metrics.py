@@ -3,7 +3,7 @@
 from sqlalchemy import Select, func, select
 from sqlalchemy.orm import Session, aliased
 
-from sweep.storage.tables import EpochRow, FinalMetricRow
+from sweep.storage.tables import EpochRow, FinalMetricRow, TrialRow
 
 
 def last_metrics(session: Session, trial_ids: Select[int]) -> dict[int, dict[str, float | None]]:
@@ -17,9 +17,13 @@ def last_metrics(session: Session, trial_ids: Select[int]) -> dict[int, dict[str
         trial_ids: A query for the ids of the trials.
     """
     other = aliased(EpochRow)
-    last = select(func.max(other.epoch)).where(other.trial_id == EpochRow.trial_id).scalar_subquery()
-    of_epochs = select(EpochRow.trial_id, EpochRow.metric, EpochRow.value).where(
-        EpochRow.trial_id.in_(trial_ids), EpochRow.epoch == last
+    # The last epoch depends on the row of the trial only, so it is looked up once for each trial.
+    last = select(func.max(other.epoch)).where(other.trial_id == TrialRow.id).scalar_subquery()
+    of_epochs = (
+        select(EpochRow.trial_id, EpochRow.metric, EpochRow.value)
+        .select_from(TrialRow)
+        .join(EpochRow, (EpochRow.trial_id == TrialRow.id) & (EpochRow.epoch == last))
+        .where(TrialRow.id.in_(trial_ids))
     )
     returned = select(FinalMetricRow.trial_id, FinalMetricRow.metric, FinalMetricRow.value).where(
         FinalMetricRow.trial_id.in_(trial_ids)
