@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from sweep.cli.completion import study_names
 from sweep.cli.options import StorageOption, open_study, recorded_study, storage_url
 from sweep.cli.output import say
 from sweep.errors import InputError
@@ -35,6 +36,7 @@ def status(
         typer.Option(
             help="The name or the file of a study that was launched before. Default: all studies.",
             metavar="NAME|PATH",
+            autocompletion=study_names,
             show_default=False,
         ),
     ] = None,
