@@ -8,6 +8,7 @@ from typing import Any
 NONE = "–"
 MAX_METRICS = 6  # up to this number, a report shows all metrics
 NUM_DIGITS = 4  # significant digits of a number that is rounded
+MAX_ROUNDED_DIGITS = 8  # of a number that fewer digits would round to a single one
 MAX_WRITTEN_DIGITS = 10  # up to this number of significant digits, a number is not rounded
 EXACT_DIGITS = 17  # distinguish any two numbers
 SPLITS = ("train", "val", "test")
@@ -85,8 +86,9 @@ def format_param(value: Any, num_digits: int = NUM_DIGITS) -> str:
     """Return a hyperparameter's value as text, a list or a mapping as JSON.
 
     A number that a user may have written is exact, so that different choices are different texts. A number
-    with more than `MAX_WRITTEN_DIGITS` significant digits has been sampled or computed, and is rounded. The
-    ".0" that a DataFrame adds to a whole number is omitted.
+    with more than `MAX_WRITTEN_DIGITS` significant digits has been sampled or computed, and is rounded, but
+    not to a single digit if a few more distinguish it: 0.999951234567 is "0.99995", not "1". The ".0" that a
+    DataFrame adds to a whole number is omitted.
 
     Args:
         value: The value.
@@ -96,7 +98,8 @@ def format_param(value: Any, num_digits: int = NUM_DIGITS) -> str:
     value = value.item() if hasattr(value, "item") else value
     if not isinstance(value, float) or _num_digits(exact) <= MAX_WRITTEN_DIGITS or value.is_integer():
         return exact
-    return f"{value:.{num_digits}g}"
+    rounded = [f"{value:.{digits}g}" for digits in range(num_digits, max(num_digits, MAX_ROUNDED_DIGITS) + 1)]
+    return next((text for text in rounded if _num_digits(text) > 1), rounded[0])
 
 
 def format_params(values: Sequence[Any]) -> list[str]:

@@ -73,7 +73,7 @@ def show_study(
         notes.append(f"{format_count(status.num_selected, 'trial')} selected")
     if (num_hidden := status.num_selected - len(status.trials)) > 0:
         notes.append(f"{format_count(num_hidden, 'more trial')} not shown; use --json to list all")
-    return Group(*parts, *(["; ".join(notes)] if notes else []))
+    return Group(*parts, *([Text("; ".join(notes), "dim")] if notes else []))
 
 
 def _facts(status: StudyStatus, now: datetime) -> Table:

@@ -131,3 +131,13 @@ def test_every_error_of_selected_failed_trials_is_shown(engine: Engine) -> None:
     lines = screen(status, 120, 50).splitlines()
     assert sum("ValueError" in line for line in lines) == len(status.trials) == 9
     assert "9 trials selected" in lines[-1]
+
+
+def test_names_and_choices_are_shown_literally(engine: Engine) -> None:
+    name, choice = "[bold]\x1b[2J", "\u202e[red]\n"
+    study = RecordedStudy(engine, space={name: {}})
+    study.add(COMPLETE, value=1.0, params={name: (choice, CategoricalDistribution([choice]))})
+    shown = screen(status_of(study), 200)
+    assert r"[bold]\x1b[2J" in shown
+    assert r"\u202e[red]\n" in shown
+    assert not set(shown) & {"\x1b", "\u202e"}
