@@ -251,7 +251,7 @@ def test_every_key_of_a_study_file_is_documented() -> None:
 def test_every_example_of_a_sampler_or_pruner_is_valid() -> None:
     blocks = re.findall(r"^```yaml\n(.*?)^```$", read(DOCS / "studies.md"), re.MULTILINE | re.DOTALL)
     lines = [line for block in blocks for line in block.splitlines() if re.match("(sampler|pruner): ", line)]
-    assert len(lines) == 6
+    assert len(lines) == 7
     study = {"name": "toy", "train": "toy:train", "metric": "score", "direction": "maximize", "trials": 9}
     space = {"width": {"type": "int", "low": 1, "high": 9}}
     for line in lines:
