@@ -7,10 +7,13 @@ inside the commands, so that `sweep --help` starts fast and no command waits for
 import errno
 import io
 import sys
+from typing import Annotated
 
 import typer
 
+from sweep import __version__
 from sweep.cli import (
+    best,
     clean,
     dashboard,
     data,
@@ -21,6 +24,7 @@ from sweep.cli import (
     init,
     launch,
     logs,
+    open_report,
     report,
     reproduce,
     retry,
@@ -46,18 +50,35 @@ UNUSABLE_FILE = {
 UNPARSED = {"allow_interspersed_args": False}
 """Settings of a command that takes the words of another command line."""
 
+
+def _print_version(is_requested: bool) -> None:
+    if is_requested:
+        typer.echo(f"sweep {__version__}")
+        raise typer.Exit
+
+
 app = typer.Typer(
     name="sweep",
-    help="Search for hyperparameters with Optuna; each trial runs as a Slurm job or as a local process.",
     no_args_is_help=True,
-    add_completion=False,
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
 )
+
+
+@app.callback()
+def options(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version.")
+    ] = False,
+) -> None:
+    """Search for hyperparameters with Optuna; each trial runs as a Slurm job or as a local process."""
+
+
 for command in (
     init.init,
     launch.launch,
     status.status,
+    best.best,
     logs.logs,
     stop.stop,
     retry.retry,
@@ -70,6 +91,7 @@ for command in (
     delete.delete,
 ):
     app.command(context_settings=UNPARSED if command is init.init else None)(command)
+app.command("open")(open_report.open_)
 app.command("import")(import_study.import_)
 app.add_typer(data.app, name="data")
 

@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from sweep.cli.completion import study_names
 from sweep.cli.options import StorageOption, open_studies, this_command
 from sweep.cli.output import say
 
@@ -14,7 +15,12 @@ if TYPE_CHECKING:
 def clean(
     study: Annotated[
         str | None,
-        typer.Option(help="The study. Default: all studies.", metavar="NAME|PATH", show_default=False),
+        typer.Option(
+            help="The study. Default: all studies.",
+            metavar="NAME|PATH",
+            autocompletion=study_names,
+            show_default=False,
+        ),
     ] = None,
     failed: Annotated[
         bool,

@@ -5,11 +5,11 @@ from typing import Annotated
 
 import typer
 
+from sweep.cli.cluster_file import cluster_file
 from sweep.cli.options import (
     ClusterOption,
     StorageOption,
     WorkdirOption,
-    cluster_file,
     log_to_terminal,
     storage_url,
 )

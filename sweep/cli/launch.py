@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from sweep.cli.cluster_file import cluster_file
 from sweep.cli.live_table import live_table
 from sweep.cli.options import (
     ClusterOption,
@@ -14,7 +15,6 @@ from sweep.cli.options import (
     StorageOption,
     StudyOption,
     WorkdirOption,
-    cluster_file,
     log_to_terminal,
     sets_storage,
     storage_url,

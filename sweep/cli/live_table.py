@@ -16,7 +16,6 @@ if TYPE_CHECKING:
 MIN_INTERVAL_S = 1.0  # between two updates of the table
 MAX_SHARE_OF_TIME = 0.02  # of the launcher's CPU time, for updates
 NUM_LOG_LINES = 6  # that stay visible above the table
-MIN_TRIALS = 5
 
 
 @contextmanager
@@ -34,7 +33,7 @@ def live_table(url: "URL", study_id: int) -> Iterator[Callable[[], None]]:
     from rich.live import Live
 
     from sweep.reporting.status.study_status import study_status
-    from sweep.reporting.status.terminal import NUM_LINES_AROUND, show_study
+    from sweep.reporting.status.terminal import show_study
     from sweep.storage.database import connect
 
     console, engine = Console(), connect(url)
@@ -46,9 +45,11 @@ def live_table(url: "URL", study_id: int) -> Iterator[Callable[[], None]]:
         if time.monotonic() < next_update:
             return
         started = time.process_time()
-        num_shown = max(console.height - NUM_LINES_AROUND - NUM_LOG_LINES, MIN_TRIALS)
+        width, height = console.size
+        height -= NUM_LOG_LINES
         now = datetime.now(UTC)
-        live.update(show_study(study_status(engine, study_id, now, num_shown), now), refresh=True)
+        status = study_status(engine, study_id, now, num_shown=max(height, 0))
+        live.update(show_study(status, now, width, height), refresh=True)
         # The first update is not counted, because it compiles the queries.
         took_s = time.process_time() - started if next_update else 0.0
         next_update = time.monotonic() + max(MIN_INTERVAL_S, took_s / MAX_SHARE_OF_TIME)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from sweep.cli.completion import profile_names, study_names
 from sweep.cli.output import LineFormatter
 from sweep.redaction import shown_command
 from sweep.scheduler.trial_environment import STORAGE_VARIABLE
@@ -20,11 +21,11 @@ if TYPE_CHECKING:
 
 StudyOption = Annotated[
     str, typer.Option("--study", help="A name (studies/NAME.yaml) or the path of a study file.",
-                      metavar="NAME|PATH"),
+                      metavar="NAME|PATH", autocompletion=study_names),
 ]  # fmt: skip
 RecordedStudyOption = Annotated[
     str, typer.Option("--study", help="The name or the file of a study that was launched before.",
-                      metavar="NAME|PATH"),
+                      metavar="NAME|PATH", autocompletion=study_names),
 ]  # fmt: skip
 TrialOption = Annotated[int, typer.Option("--trial", min=0, help="The trial's number.", metavar="N")]
 ClusterOption = Annotated[
@@ -33,6 +34,7 @@ ClusterOption = Annotated[
         "--cluster",
         help="The profile of cluster.yaml to use. Default: the file's `default`.",
         metavar="PROFILE",
+        autocompletion=profile_names,
         show_default=False,
     ),
 ]
@@ -42,6 +44,7 @@ RecordedClusterOption = Annotated[
         "--cluster",
         help="The profile of cluster.yaml to use. Default: that of the last launch.",
         metavar="PROFILE",
+        autocompletion=profile_names,
         show_default=False,
     ),
 ]
@@ -103,22 +106,14 @@ def sets_storage(override: str) -> bool:
     return override.partition("=")[0].strip() == "storage"
 
 
-def cluster_file() -> Path | None:
-    """Return the file that SWEEP_CLUSTER_FILE names, else ./cluster.yaml, or None if it does not exist."""
-    if named := os.environ.get("SWEEP_CLUSTER_FILE"):
-        return Path(named).expanduser()
-    file = Path("cluster.yaml")
-    return file if file.exists() else None
-
-
 def recorded_study(reference: str, storage: str | None) -> "tuple[str, URL]":
     """Return the name and the database of a study that was launched.
 
     If the study's file still exists, it is read, because it may name the database.
     """
-    from sweep.definition.study import load_study
-
     if Path(reference).suffix in {".yaml", ".yml"} or Path("studies", f"{reference}.yaml").exists():
+        from sweep.definition.study import load_study  # importing it takes 0.2 s
+
         study = load_study(reference)
         return study.name, storage_url(storage, study)
     return reference, storage_url(storage, None)

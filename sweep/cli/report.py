@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from sweep.cli.completion import study_names
 from sweep.cli.options import StorageOption, recorded_study
 from sweep.cli.output import say
 
@@ -25,6 +26,7 @@ def report(
             "--study",
             help="The name or the file of a study that was launched before. May be repeated.",
             metavar="NAME|PATH",
+            autocompletion=study_names,
         ),
     ],
     output: Annotated[Path, typer.Option(help="The folder to write to.", metavar="DIR")] = Path("report"),

@@ -5,6 +5,7 @@ from optuna.trial import FrozenTrial
 from sweep.definition.study import Study
 from sweep.goals import Goals
 from sweep.launcher.proposals import Proposals
+from sweep.reporting.formatting import format_param
 from sweep.terminal_text import one_line
 
 MAX_FRONT = 10
@@ -32,9 +33,7 @@ def _line(goals: Goals, trial: FrozenTrial) -> str:
         f"{one_line(objective.metric)} = {value:.6g}"
         for objective, value in zip(goals.objectives, trial.values, strict=True)
     )
-    params = ", ".join(f"{one_line(name)}={_shown(value)}" for name, value in trial.params.items())
+    params = ", ".join(
+        f"{one_line(name)}={one_line(format_param(each))}" for name, each in trial.params.items()
+    )
     return f"{'best' if goals.is_single else 'Pareto front'}: trial {trial.number}, {values} ({params})"
-
-
-def _shown(value: object) -> str:
-    return f"{value:.4g}" if isinstance(value, float) else one_line(value)

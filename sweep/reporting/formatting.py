@@ -7,6 +7,10 @@ from typing import Any
 
 NONE = "–"
 MAX_METRICS = 6  # up to this number, a report shows all metrics
+NUM_DIGITS = 4  # significant digits of a number that is rounded
+MAX_ROUNDED_DIGITS = 8  # of a number that fewer digits would round to a single one
+MAX_WRITTEN_DIGITS = 10  # up to this number of significant digits, a number is not rounded
+EXACT_DIGITS = 17  # distinguish any two numbers
 SPLITS = ("train", "val", "test")
 WORDS = {"lr": "LR", "val": "validation", "num": "number of", "gpu": "GPU", "gb": "GB"}
 
@@ -14,6 +18,14 @@ WORDS = {"lr": "LR", "val": "validation", "num": "number of", "gpu": "GPU", "gb"
 def heading(name: str) -> str:
     """Return a name in words: "validation accuracy" for `val_accuracy`."""
     return " ".join(WORDS.get(word, word) for word in name.split("_") if word)
+
+
+def shortened(text: str, length: int) -> str:
+    """Return a text of at most this length, of which the beginning and the end remain."""
+    if len(text) <= length:
+        return text
+    tail = (length - 1) // 2
+    return f"{text[: length - 1 - tail]}…{text[len(text) - tail :]}"
 
 
 def base_metric(metric: str) -> str:
@@ -70,19 +82,52 @@ def format_difference(metric: str, one: float, other: float) -> str:
     return f"{abs(one - other):.4g}"
 
 
-def format_param(value: Any) -> str:
+def format_param(value: Any, num_digits: int = NUM_DIGITS) -> str:
     """Return a hyperparameter's value as text, a list or a mapping as JSON.
 
-    The ".0" that a DataFrame adds to a whole number is omitted.
+    A number that a user may have written is exact, so that different choices are different texts. A number
+    with more than `MAX_WRITTEN_DIGITS` significant digits has been sampled or computed, and is rounded, but
+    not to a single digit if a few more distinguish it: 0.999951234567 is "0.99995", not "1". The ".0" that a
+    DataFrame adds to a whole number is omitted.
+
+    Args:
+        value: The value.
+        num_digits: The significant digits of a number that is rounded.
     """
-    if isinstance(value, list | dict):
-        return json.dumps(value, ensure_ascii=False)
+    exact = format_choice(value)
     value = value.item() if hasattr(value, "item") else value
-    if value is None:
+    if not isinstance(value, float) or _num_digits(exact) <= MAX_WRITTEN_DIGITS or value.is_integer():
+        return exact
+    rounded = [f"{value:.{digits}g}" for digits in range(num_digits, max(num_digits, MAX_ROUNDED_DIGITS) + 1)]
+    return next((text for text in rounded if _num_digits(text) > 1), rounded[0])
+
+
+def format_params(values: Sequence[Any]) -> list[str]:
+    """Return the values of one hyperparameter as text, rounded to a thousandth of their range or finer."""
+    numbers = [float(value) for value in values if _is_finite(value)]
+    digits = NUM_DIGITS
+    if numbers and (spread := max(numbers) - min(numbers)) > 0:
+        digits = 3 + math.ceil(math.log10(max(map(abs, numbers)) / spread))
+    return [format_param(value, min(max(NUM_DIGITS, digits), EXACT_DIGITS)) for value in values]
+
+
+def format_choice(choice: Any) -> str:
+    """Return a value as text without rounding: different numbers are different texts."""
+    if isinstance(choice, list | dict):
+        return json.dumps(choice, ensure_ascii=False)
+    choice = choice.item() if hasattr(choice, "item") else choice
+    if choice is None or (isinstance(choice, float) and math.isnan(choice)):
         return NONE
-    if isinstance(value, float):
-        return NONE if math.isnan(value) else f"{value:.4g}" if abs(value) < 1e4 else f"{value:g}"
-    return str(value)
+    return repr(choice).removesuffix(".0") if isinstance(choice, float) else str(choice)
+
+
+def format_choices(choices: Sequence[Any]) -> list[str]:
+    """Return different choices as different texts: a string is quoted if it looks like another choice."""
+    texts = ["None" if choice is None else format_choice(choice) for choice in choices]
+    return [
+        json.dumps(choice, ensure_ascii=False) if isinstance(choice, str) and texts.count(text) > 1 else text
+        for choice, text in zip(choices, texts, strict=True)
+    ]
 
 
 def format_count(count: int, noun: str, plural: str | None = None) -> str:
@@ -116,3 +161,14 @@ def format_size(num_bytes: int) -> str:
 def _split_rank(metric: str) -> int:
     split = metric.partition("_")[0]
     return SPLITS.index(split) if split in SPLITS else len(SPLITS)
+
+
+def _num_digits(number: str) -> int:
+    """Return the number of significant digits of a number's text."""
+    mantissa = number.lstrip("-").partition("e")[0]
+    return len(mantissa.replace(".", "").lstrip("0"))
+
+
+def _is_finite(value: Any) -> bool:
+    value = value.item() if hasattr(value, "item") else value
+    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)

@@ -9,7 +9,7 @@ import pandas as pd
 from sweep.definition.conditions import present_params, requirements
 from sweep.definition.settings import Scalar
 from sweep.definition.space import CategoricalEntry, Entry
-from sweep.reporting.formatting import NONE, format_param, heading
+from sweep.reporting.formatting import format_choice, format_choices, heading
 from sweep.storage.study_data import StudyData
 
 PREFIX = "param_"
@@ -102,15 +102,13 @@ def _is_met(space: Mapping[str, Entry], name: str, trials: pd.DataFrame) -> "pd.
 
 
 def _read_categorical(name: str, choices: Sequence[Scalar], column: "pd.Series[Any]") -> Param:
-    """Compare choices by their text, because a DataFrame may hold 32 as 32.0 and None as NaN."""
-    known = [_choice_text(choice) for choice in choices]
-    missing = "None" if "None" in known else NONE
-    shown = [missing if pd.isna(value) else format_param(value) for value in column]
-    known += sorted({value for value in shown if value != NONE} - set(known))
-    return Param(
-        name, False, known, [known.index(value) if value in known else float("nan") for value in shown]
-    )
+    """Compare choices by value: a DataFrame may hold 32 as 32.0, which is equal, and None as NaN."""
+    values = [None if pd.isna(value) else value for value in column]
+    others = {value for value in values if value is not None} - set(choices)
+    known = [*choices, *sorted(others, key=str)]
+    index = {choice: float(position) for position, choice in enumerate(known)}
+    return Param(name, False, format_choices(known), [index.get(value, math.nan) for value in values])
 
 
 def _choice_text(choice: Scalar) -> str:
-    return "None" if choice is None else format_param(choice)
+    return "None" if choice is None else format_choice(choice)

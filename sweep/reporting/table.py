@@ -10,6 +10,7 @@ from sweep.reporting.formatting import (
     format_duration,
     format_metric,
     format_param,
+    format_params,
     heading,
     headline_metrics,
 )
@@ -61,20 +62,22 @@ def trials_table(data: StudyData, limit: int) -> Table:
     ]
     best = data.best_trials["number"].tolist()
     infeasible = set(data.trials.loc[~data.is_feasible, "number"])
+    shown = data.ranked_trials.head(limit)
+    columns_of_params = [format_params(shown[PREFIX + name].tolist()) for name in params]
     rows = [
         Row(
             "best" if trial["number"] in best else trial["state"],
             [
                 str(trial["number"]),
                 format_param(trial["num_epochs"]),
-                *(format_param(trial[PREFIX + name]) for name in params),
+                *(texts[row] for texts in columns_of_params),
                 *(format_metric(metric, trial[FINAL + metric]) for metric in metrics),
                 format_duration(trial["duration_s"]),
                 _state_and_cause(trial, is_infeasible=trial["number"] in infeasible),
                 *([_short_digest(trial)] if shows_code else []),
             ],
         )
-        for trial in data.ranked_trials.head(limit).to_dict("records")
+        for row, trial in enumerate(shown.to_dict("records"))
     ]
     return Table(columns, rows)
 
@@ -94,12 +97,13 @@ def front_table(data: StudyData) -> Table:
     ]
     rows: list[Row] = []
     above: dict[Any, Any] | None = None
-    for trial in data.best_trials.to_dict("records"):
+    columns_of_params = [format_params(data.best_trials[PREFIX + name].tolist()) for name in params]
+    for row, trial in enumerate(data.best_trials.to_dict("records")):
         cells = [
             str(trial["number"]),
             *(format_metric(metric, trial[FINAL + metric]) for metric in metrics),
             NONE if above is None else _differences(data, above, trial),
-            *(format_param(trial[PREFIX + name]) for name in params),
+            *(texts[row] for texts in columns_of_params),
         ]
         rows.append(Row("", cells))
         above = trial

@@ -30,9 +30,16 @@ _trials = table(
     column("datetime_complete"),
 )
 _values = table("trial_values", column("trial_id"), column("objective"), column("value"))
+_params = table(
+    "trial_params",
+    column("trial_id"),
+    column("param_name"),
+    column("param_value"),
+    column("distribution_json"),
+)
 _system_attributes = table("trial_system_attributes", column("trial_id"), column("key"), column("value_json"))
 
-TABLES = (_studies, _directions, _trials, _values, _system_attributes)
+TABLES = (_studies, _directions, _trials, _values, _params, _system_attributes)
 """The tables of Optuna that are read or written here, with the columns that are used."""
 
 # States are literals because PostgreSQL stores them in an enum type, which it does not compare with text.
@@ -87,6 +94,17 @@ def values(trial_ids: Select[int]) -> Select[int, float | None]:
     """Return a query for Optuna's ids of trials with the values of their objectives, in the study's order."""
     of_trials = _values.c.trial_id.in_(trial_ids)
     return select(_values.c.trial_id, _values.c.value).where(of_trials).order_by(_values.c.objective)
+
+
+def params(trial_ids: Select[int]) -> Select[int, str, float, str]:
+    """Return a query for Optuna's ids of trials with the names, values and distributions of their parameters.
+
+    `params_by_trial` in `trial_params.py` decodes the values.
+    """
+    selected = select(
+        _params.c.trial_id, _params.c.param_name, _params.c.param_value, _params.c.distribution_json
+    )
+    return selected.where(_params.c.trial_id.in_(trial_ids))
 
 
 def complete_values(study: str) -> Select[int, float | None]:

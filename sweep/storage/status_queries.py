@@ -1,7 +1,7 @@
 """Queries behind `sweep status`. They read only what is shown, so they are fast in a study of any size."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
 
@@ -14,8 +14,10 @@ from sweep.states import ACTIVE_STATES, AttemptState, Cause
 from sweep.storage import optuna_queries
 from sweep.storage.attempts import IS_NEWEST
 from sweep.storage.best_trials import best_numbers
+from sweep.storage.last_metrics import last_metrics
 from sweep.storage.repeated_trials import REPEATS
 from sweep.storage.tables import AttemptRow, EpochRow, StudyRow, TrialRow
+from sweep.storage.trial_params import params_by_trial
 
 NUM_CHECKED = 20  # how many complete trials are searched for the metric that the pruner judges
 
@@ -66,6 +68,8 @@ class TrialStatus(NamedTuple):
         exit_status: How its process ended, as `exit code 3` or `signal SIGSEGV`, if it left no result.
         snapshot: The digest of the snapshot of the code that it runs; None for one of an earlier version.
         repeats: The number of the trial whose result it has taken over; None if it was trained itself.
+        params: The searched hyperparameters that it has, in the order of the study file.
+        metrics: The last value of each metric, as `last_metrics` describes; None for one that is not finite.
     """
 
     number: int
@@ -85,6 +89,8 @@ class TrialStatus(NamedTuple):
     exit_status: str | None = None
     snapshot: str | None = None
     repeats: int | None = None
+    params: Mapping[str, Any] = {}
+    metrics: Mapping[str, float | None] = {}
 
     @property
     def is_active(self) -> bool:
@@ -192,6 +198,9 @@ def trial_statuses(session: Session, study: StudyRow, numbers: Sequence[int] | N
     values: dict[int, tuple[float | None, ...]] = {}
     for trial_id, value in session.execute(optuna_queries.values(optuna_trial_ids)):
         values[trial_id] = (*values.get(trial_id, ()), value)
+    params = params_by_trial(session, optuna_trial_ids, list(study.definition["space"]))
+    metrics = last_metrics(session, trial_ids)
+    names = [objective.metric for objective in goals.objectives]
     violations = _violations(session, study) if goals.constraints else {}
     trials = {}
     for number, optuna_trial_id, attempt in session.execute(
@@ -220,6 +229,9 @@ def trial_statuses(session: Session, study: StudyRow, numbers: Sequence[int] | N
             exit_status=attempt.exit_status,
             snapshot=attempt.snapshot,
             repeats=attempt.notes.get(REPEATS),
+            params=params.get(optuna_trial_id, {}),
+            metrics=metrics.get(attempt.trial_id, {})
+            | (dict(zip(names, finals, strict=True)) if is_complete else {}),
         )
     # A number that only Optuna knows is of a trial whose row is not committed yet, or of another program.
     return [trials[number] for number in (trials if numbers is None else numbers) if number in trials]

@@ -18,7 +18,7 @@ from sweep.reporting.figures.theme import (
     value_axis,
     worst_shown,
 )
-from sweep.reporting.formatting import format_count, format_metric, heading
+from sweep.reporting.formatting import format_count, format_metric, format_param, heading
 from sweep.reporting.params import Param, read_params
 from sweep.reporting.ranking import TOP, quantile_groups, spread
 from sweep.storage.study_data import StudyData
@@ -167,7 +167,7 @@ def describe_contour(info: ContourInfo) -> str:
 
 def _shown(param: Param, index: int) -> str:
     value = param.values[index]
-    return param.choices[int(value)] if param.choices is not None else f"{value:.4g}"
+    return param.choices[int(value)] if param.choices is not None else format_param(value)
 
 
 def _grid(param: Param) -> list[float]:

@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import plotly.graph_objects as go
 
-from sweep.reporting.formatting import heading, is_share
+from sweep.reporting.formatting import heading, is_share, shortened
 from sweep.terminal_text import one_line
 
 ORANGE, BLUE, GREY, PINK, GREEN = "#d9730d", "#2f7fc1", "#868c94", "#b8519a", "#2f8f5b"
@@ -74,8 +74,8 @@ def plain(text: str) -> str:
 
 
 def label(text: str) -> str:
-    """Escape a name for an axis, and shorten it so that it leaves room for the plot."""
-    return plain(text if len(text) <= MAX_LABEL else text[: MAX_LABEL - 1] + "…")
+    """Escape a name for an axis, and shorten it in the middle so that it leaves room for the plot."""
+    return plain(shortened(text, MAX_LABEL))
 
 
 def label_with_condition(name: str, condition: str) -> str:

@@ -67,6 +67,7 @@ def _trial(trial: TrialStatus, goals: Goals) -> dict[str, Any]:
     moments = {"submitted_at", "started_at", "ended_at"}
     document = {key: _moment(value) if key in moments else value for key, value in trial._asdict().items()}
     metrics = [objective.metric for objective in goals.objectives]
+    document |= {"params": dict(trial.params), "metrics": dict(trial.metrics)}
     document["values"] = dict(zip(metrics, trial.values, strict=True))
     return document | {"best": trial.values[0] if goals.is_single else None}
 

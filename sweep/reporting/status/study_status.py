@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 
 from sweep.goals import Goals
 from sweep.reporting.status.forecast import Forecast, Plan, Spent, forecast, mean_cost
+from sweep.reporting.status.selection import Selection, selected_trials
 from sweep.states import ACTIVE_STATES, AttemptState, Stop
 from sweep.storage.attempts import gpu_seconds_used
 from sweep.storage.code_version import CodeVersion
@@ -34,6 +35,7 @@ from sweep.storage.status_queries import (
 from sweep.storage.tables import StudyRow
 
 NUM_BEST = 5  # how many of the best trials are shown before the latest ones
+EVERYTHING = Selection()
 NUM_RECENT = 50  # how many trials that ended last determine the forecast
 
 
@@ -60,7 +62,11 @@ class StudyStatus(NamedTuple):
         unreported_metric: The metric that the pruner judges if trials are complete but have not reported it.
         code: The snapshots of the code that trials run, the oldest first.
         snapshot: The digest of the snapshot that new trials run; None if the study has none.
-        trials: The trials to show: the active ones, the best, and the latest to end; or all by number.
+        trials: The trials to show: the active ones, the best, and the latest to end; or all by number; or
+            those of the selection.
+        params: The names of the searched hyperparameters in the order of the study file.
+        selection: Which trials are shown.
+        num_selected: The number of trials of the selection, including those that are not shown.
     """
 
     name: str
@@ -82,6 +88,9 @@ class StudyStatus(NamedTuple):
     code: Sequence[CodeVersion]
     snapshot: str | None
     trials: Sequence[TrialStatus]
+    params: Sequence[str]
+    selection: Selection
+    num_selected: int
 
     @property
     def num_active(self) -> int:
@@ -96,7 +105,13 @@ def all_statuses(engine: Engine, now: datetime) -> list[StudyStatus]:
         return [_status(engine, session, study, now, num_shown=0) for study in studies]
 
 
-def study_status(engine: Engine, study_id: int, now: datetime, num_shown: int | None) -> StudyStatus:
+def study_status(
+    engine: Engine,
+    study_id: int,
+    now: datetime,
+    num_shown: int | None,
+    selection: Selection = EVERYTHING,
+) -> StudyStatus:
     """Return the status of one study with at most `num_shown` of its trials; None selects all trials.
 
     Args:
@@ -104,21 +119,31 @@ def study_status(engine: Engine, study_id: int, now: datetime, num_shown: int | 
         study_id: The study's id in our tables.
         now: The current time.
         num_shown: The maximum number of trials.
+        selection: Which trials are selected. With any but the usual selection, all trials are read.
+
+    Raises:
+        InputError: If the selection names something that trials do not have.
     """
     with Session(engine) as session:
-        return _status(engine, session, session.get_one(StudyRow, study_id), now, num_shown)
+        return _status(engine, session, session.get_one(StudyRow, study_id), now, num_shown, selection)
 
 
 def _status(
-    engine: Engine, session: Session, study: StudyRow, now: datetime, num_shown: int | None
+    engine: Engine,
+    session: Session,
+    study: StudyRow,
+    now: datetime,
+    num_shown: int | None,
+    selection: Selection = EVERYTHING,
 ) -> StudyStatus:
     num_by_state = num_trials_by_state(session, study.id)
     active = active_attempts(session, study.id)
     goals = study.goals
     best = best_trials(session, study, NUM_BEST if goals.is_single else None)
     plan = Plan(study.definition["trials"], study.definition["parallel"], **study.definition["budget"])
+    num_trials = num_selected = sum(num_by_state.values())
     spent = Spent(
-        trials=sum(num_by_state.values()),
+        trials=num_trials,
         hours=(now - study.created_at).total_seconds() / 3600,
         gpu_hours=gpu_seconds_used(engine, study.id, now) / 3600,
     )
@@ -126,10 +151,17 @@ def _status(
     is_closed = study.stop is not None or study.stopped_early is not None
     remaining = plan._replace(trials=spent.trials) if is_closed else plan
     ages_s = [(now - attempt.submitted_at).total_seconds() for attempt in active]
-    shown = None
-    if num_shown is not None:
-        latest = latest_trials(session, study.id, num_shown)
-        shown = list(dict.fromkeys([*(attempt.number for attempt in active), *best, *latest]))[:num_shown]
+    params = list(study.definition["space"])
+    if selection.is_everything:
+        shown = None
+        if num_shown is not None:
+            latest = latest_trials(session, study.id, num_shown)
+            shown = list(dict.fromkeys([*(each.number for each in active), *best, *latest]))[:num_shown]
+        trials = trial_statuses(session, study, shown)
+    else:
+        every = trial_statuses(session, study, None)
+        trials = selected_trials(every, selection, goals, params)
+        num_selected, trials = len(trials), trials[:num_shown]
     return StudyStatus(
         name=study.name,
         goals=goals,
@@ -149,5 +181,8 @@ def _status(
         unreported_metric=unreported_pruner_metric(session, study),
         code=code_versions(session, study.id),
         snapshot=study.snapshot,
-        trials=trial_statuses(session, study, shown),
+        trials=trials,
+        params=params,
+        selection=selection,
+        num_selected=num_selected,
     )

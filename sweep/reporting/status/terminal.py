@@ -3,33 +3,29 @@
 import shlex
 from collections.abc import Sequence
 from datetime import datetime, timedelta
-from itertools import groupby
 
-from rich.console import Group, RenderableType
+from rich.console import Console, Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from sweep.goals import Goals, Objective
+from sweep.goals import Goals
 from sweep.reporting.formatting import NONE, format_count, format_duration, format_metric
 from sweep.reporting.status.study_status import StudyStatus
+from sweep.reporting.status.trial_columns import (
+    blocks_of_columns,
+    fitting_columns,
+    new_table,
+    shown_name,
+    table_of,
+    trial_columns,
+)
 from sweep.states import AttemptState, Stop
-from sweep.storage.code_version import SHORT_DIGEST
-from sweep.storage.status_queries import TrialStatus
 from sweep.terminal_text import one_line
 
-BAR_WIDTH = 8
 MAX_FRONT = 12  # trials of a Pareto front that are listed
-MAX_NAME = 60  # characters of a name that are shown
 NUM_ERRORS = 3  # of how many failed trials the errors are shown
-NUM_LINES_AROUND = 15 + NUM_ERRORS  # lines of a study's screen that do not show trials
-STYLES = {
-    AttemptState.SUBMITTING: "dim",
-    AttemptState.PENDING: "yellow",
-    AttemptState.RUNNING: "cyan",
-    AttemptState.COMPLETE: "green",
-    AttemptState.PRUNED: "dim",
-    AttemptState.FAILED: "red",
-}
+MIN_TRIALS = 3  # are shown on a terminal with few lines
+NUM_LINES_BELOW = 3  # of the terminal: the number of trials not shown, a note, and the prompt
 STOPS = {
     Stop.FINISH: "; stop requested, the active trials continue to their end",
     Stop.CANCEL: "; stop requested, the active trials are cancelled",
@@ -38,15 +34,54 @@ NOT_RUNNING = "not running"
 LIMITS = {"hours": "its budget of hours is spent", "gpu_hours": "its budget of GPU hours is spent"}
 
 
-def show_study(status: StudyStatus, now: datetime) -> RenderableType:
+def show_study(
+    status: StudyStatus,
+    now: datetime,
+    width: int,
+    height: int | None = None,
+    *,
+    shows_all_params: bool = False,
+) -> RenderableType:
     """Return the status of one study: the summary, and a table of its trials.
 
     Names and values that come from the database are shown literally: a `Text` contains no markup.
+
+    Args:
+        status: The status of the study.
+        now: The current time.
+        width: The number of characters of a line.
+        height: The number of lines, which limits the number of trials; None for no limit.
+        shows_all_params: Whether further tables show the hyperparameters that do not fit.
     """
+    facts = _facts(status, now)
+    if height is not None:
+        status = _limited(status, height - len(Console(width=width).render_lines(facts)))
+    parts: list[RenderableType] = [facts]
+    notes: list[str] = []
+    if status.trials:
+        columns = trial_columns(status, now, width)
+        shown = fitting_columns(columns, width)
+        parts.append(table_of(shown))
+        hidden = [column for column in columns if column.is_param and column not in shown]
+        if hidden and shows_all_params:
+            blocks = blocks_of_columns(hidden, width - columns[0].width)
+            parts += [table_of([columns[0], *block]) for block in blocks]
+        elif hidden:
+            notes.append(f"{format_count(len(hidden), 'more hyperparameter')} not shown; use --params")
+        parts += _errors(status)
+    if not status.selection.is_everything:
+        notes.append(f"{format_count(status.num_selected, 'trial')} selected")
+    if (num_hidden := status.num_selected - len(status.trials)) > 0:
+        notes.append(f"{format_count(num_hidden, 'more trial')} not shown; use --json to list all")
+    return Group(*parts, *([Text("; ".join(notes), "dim")] if notes else []))
+
+
+def _facts(status: StudyStatus, now: datetime) -> Table:
+    """Return the summary of a study."""
     facts = Table.grid(padding=(0, 2))
     facts.add_column(style="dim")
     goal = f", to {_goals(status.goals)}"
-    facts.add_row("study", Text.assemble((_name(status.name), "bold"), goal))
+    facts.add_row("study", Text.assemble((shown_name(status.name), "bold"), goal))
     for name, fact in (
         ("launcher", _launcher(status, now)),
         ("trials", _states(status)),
@@ -61,30 +96,38 @@ def show_study(status: StudyStatus, now: datetime) -> RenderableType:
         facts.add_row("code", Text(_code(status)))
     if status.failing_nodes:
         nodes = ", ".join(
-            f"{_name(node.name)} ({node.num_failures} jobs failed before they started)"
+            f"{shown_name(node.name)} ({node.num_failures} jobs failed before they started)"
             for node in status.failing_nodes
         )
         facts.add_row("excluded", Text(nodes))
     if status.unreported_metric is not None:
-        metric = _name(status.unreported_metric)
+        metric = shown_name(status.unreported_metric)
         facts.add_row(
             "pruner", Text(f"no trial can be pruned, because no trial reports {metric} in an epoch")
         )
-    parts: list[RenderableType] = [facts]
-    if status.trials:
-        parts.append(_trials(status, now))
-        parts += _errors(status)
-    if (num_hidden := status.spent.trials - len(status.trials)) > 0:
-        parts.append(f"{format_count(num_hidden, 'more trial')} not shown; use --json to list all")
-    return Group(*parts)
+    return facts
+
+
+def _limited(status: StudyStatus, num_lines: int) -> StudyStatus:
+    """Return a status with as many trials as fit into this number of lines, together with their errors."""
+    available = num_lines - 1 - NUM_LINES_BELOW
+    if _shows_every_error(status):
+        available = (available - 1) // 2
+    elif num_failed := sum(trial.error is not None for trial in status.trials):
+        available -= min(num_failed, NUM_ERRORS) + 1
+    return status._replace(trials=status.trials[: max(available, MIN_TRIALS)])
+
+
+def _shows_every_error(status: StudyStatus) -> bool:
+    return status.selection.state is AttemptState.FAILED
 
 
 def show_studies(statuses: Sequence[StudyStatus], now: datetime) -> RenderableType:
     """Return the status of several studies as a table with one row per study."""
-    table = _table("study", "trials", "active", "failed", "best", "", "forecast", "launcher")
+    table = new_table("study", "trials", "active", "failed", "best", "", "forecast", "launcher")
     for status in statuses:
         table.add_row(
-            Text(_name(status.name), "bold"),
+            Text(shown_name(status.name), "bold"),
             f"{status.spent.trials:,} of {status.plan.trials:,}",
             f"{status.num_active:,}",
             f"{status.num_by_state.get(AttemptState.FAILED, 0):,}",
@@ -98,67 +141,17 @@ def show_studies(statuses: Sequence[StudyStatus], now: datetime) -> RenderableTy
 def plain_line(status: StudyStatus) -> str:
     """Return the status of one study as one line, for a log file."""
     word = "best" if status.goals.is_single else "front"
-    return f"study {_name(status.name)}: {_states(status)}; {word}: {_best(status)}"
-
-
-def _table(*columns: str) -> Table:
-    table = Table(box=None, padding=(0, 2, 0, 0), header_style="dim")
-    for column in columns:
-        table.add_column(Text(column), no_wrap=True)
-    return table
-
-
-def _trials(status: StudyStatus, now: datetime) -> Table:
-    code = ["code"] if len(status.code) > 1 else []
-    metrics = [_name(objective.metric) for objective in status.goals.objectives]
-    table = _table("trial", "state", "attempt", "job", "node", "epoch", *metrics, "time", *code)
-    best = {trial.number for trial in status.best}
-    word = "best" if status.goals.is_single else "front"
-    longest = max(
-        (trial.epoch or 0 for trial in status.trials if trial.state is AttemptState.COMPLETE), default=0
-    )
-    columns = list(zip(*(trial.values for trial in status.trials), strict=True))
-    for _, trials in groupby(status.trials, key=lambda trial: trial.is_active):
-        for trial in trials:
-            mark = f" ({word})" if trial.number in best else " (infeasible)" if trial.violates else ""
-            values = [
-                _value(value, objective, column)
-                for value, objective, column in zip(
-                    trial.values, status.goals.objectives, columns, strict=True
-                )
-            ]
-            table.add_row(
-                str(trial.number),
-                Text(_state(trial), STYLES[trial.state]),
-                str(trial.attempt),
-                Text(_job(trial)),
-                Text(_name(trial.host or NONE)),
-                _epoch(trial, longest),
-                *values[:-1],
-                values[-1] + mark,
-                _time(trial, now),
-                *([trial.snapshot[:SHORT_DIGEST] if trial.snapshot else NONE] if code else []),
-            )
-        table.add_section()
-    return table
-
-
-def _name(text: str) -> str:
-    """Return a name on one line, without anything that a terminal obeys, and shortened if it is very long."""
-    shown = one_line(text[: MAX_NAME + 1])
-    return shown if len(shown) <= MAX_NAME else shown[: MAX_NAME - 1] + "…"
-
-
-def _job(trial: TrialStatus) -> str:
-    """Return the id of a trial's job, or the trial whose result it has taken over without one."""
-    if trial.repeats is not None:
-        return f"repeats trial {trial.repeats}"
-    return _name(trial.job_id or NONE)
+    return f"study {shown_name(status.name)}: {_states(status)}; {word}: {_best(status)}"
 
 
 def _errors(status: StudyStatus) -> list[Text]:
-    """Return the errors of the first failed trials shown, and the command that shows more."""
-    failed = [trial for trial in status.trials if trial.error][:NUM_ERRORS]
+    """Return the errors of failed trials, and the command that shows more.
+
+    They are those of the first trials shown, or of all if failed trials are selected.
+    """
+    failed = [trial for trial in status.trials if trial.error]
+    if not _shows_every_error(status):
+        failed = failed[:NUM_ERRORS]
     if not failed:
         return []
     number = failed[0].number
@@ -168,43 +161,8 @@ def _errors(status: StudyStatus) -> list[Text]:
     ]
     return [
         *lines,
-        Text(f"more: sweep logs --study {shlex.quote(_name(status.name))} --trial {number}", "dim"),
+        Text(f"more: sweep logs --study {shlex.quote(shown_name(status.name))} --trial {number}", "dim"),
     ]
-
-
-def _epoch(trial: TrialStatus, longest: int) -> str:
-    """Return the last epoch with a bar that compares it with the longest complete trial."""
-    if trial.epoch is None:
-        return NONE
-    return f"{trial.epoch:<4} {_bar(trial.epoch / longest)}" if longest else str(trial.epoch)
-
-
-def _value(value: float | None, objective: Objective, column: Sequence[float | None]) -> str:
-    """Return the value of an objective with a bar from the worst to the best value of the trials shown."""
-    shown, values = format_metric(objective.metric, value), {other for other in column if other is not None}
-    if value is None or len(values) < 2:
-        return shown
-    worst, best = (min, max) if objective.maximizes else (max, min)
-    share = (value - worst(values)) / (best(values) - worst(values))
-    return f"{shown} {_bar(share)}"
-
-
-def _bar(share: float) -> str:
-    filled = round(BAR_WIDTH * min(max(share, 0.0), 1.0))
-    return "━" * filled + "─" * (BAR_WIDTH - filled)
-
-
-def _state(trial: TrialStatus) -> str:
-    return trial.state if trial.cause is None else f"{trial.state} ({trial.cause})"
-
-
-def _time(trial: TrialStatus, now: datetime) -> str:
-    """Return how long the attempt has trained or, if it has not started, how long it has waited."""
-    if trial.started_at is None:
-        if trial.ended_at is not None:
-            return NONE
-        return f"waiting {format_duration((now - trial.submitted_at).total_seconds())}"
-    return format_duration(((trial.ended_at or now) - trial.started_at).total_seconds())
 
 
 def _launcher(status: StudyStatus, now: datetime) -> str:
@@ -274,8 +232,10 @@ def _when(status: StudyStatus, now: datetime) -> str | None:
 
 def _goals(goals: Goals) -> str:
     """Return the goals as a clause, with each name shortened if it is very long."""
-    objectives = [objective._replace(metric=_name(objective.metric)) for objective in goals.objectives]
-    constraints = [constraint._replace(metric=_name(constraint.metric)) for constraint in goals.constraints]
+    objectives = [objective._replace(metric=shown_name(objective.metric)) for objective in goals.objectives]
+    constraints = [
+        constraint._replace(metric=shown_name(constraint.metric)) for constraint in goals.constraints
+    ]
     return str(Goals(tuple(objectives), tuple(constraints)))
 
 
@@ -284,7 +244,7 @@ def _best_cells(status: StudyStatus) -> tuple[str, Text]:
     if not status.goals.is_single:
         return f"{len(status.best):,}", Text("on the Pareto front")
     metric = status.goals.objectives[0].metric
-    return format_metric(metric, status.best[0].values[0]) if status.best else NONE, Text(_name(metric))
+    return format_metric(metric, status.best[0].values[0]) if status.best else NONE, Text(shown_name(metric))
 
 
 def _best(status: StudyStatus) -> str:
@@ -299,4 +259,4 @@ def _best(status: StudyStatus) -> str:
         return f"{format_count(len(status.best), 'trial')}: {numbers}{more}"
     metric = status.goals.objectives[0].metric
     value = format_metric(metric, status.best[0].values[0])
-    return f"trial {status.best[0].number}, {_name(metric)} = {value}"
+    return f"trial {status.best[0].number}, {shown_name(metric)} = {value}"

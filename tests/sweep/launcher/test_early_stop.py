@@ -106,7 +106,7 @@ def test_study_ends_early_and_says_so_in_status_and_report(
     status = study_status(engine, get_study(engine, "toy").id, harness.clock.now(), None)
     console = Console(width=120)
     with console.capture() as capture:
-        console.print(show_study(status, harness.clock.now()))
+        console.print(show_study(status, harness.clock.now(), width=200))
     assert f"early: {reason}" in capture.get()
     assert "nothing is left to do" in capture.get()
     # Another rule continues the study.

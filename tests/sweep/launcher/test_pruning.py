@@ -41,7 +41,7 @@ def shown_status(harness: LauncherHarness) -> str:
     status = study_status(engine, harness.launcher.records.study_id, now, num_shown=10)
     engine.dispose()
     console = Console(file=StringIO(), width=200)
-    console.print(show_study(status, now))
+    console.print(show_study(status, now, width=200))
     assert isinstance(console.file, StringIO)
     return console.file.getvalue()
 

@@ -5,6 +5,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import optuna
+from optuna.distributions import BaseDistribution
 from optuna.storages import RDBStorage
 from optuna.trial import TrialState, create_trial
 from sqlalchemy import Engine, NullPool
@@ -69,12 +70,25 @@ class RecordedStudy:
         value: float | Sequence[float] | None = None,
         violations: Sequence[float] = (),
         epochs: Mapping[int, float] | None = None,
+        params: Mapping[str, tuple[Any, BaseDistribution]] | None = None,
     ) -> int:
-        """Add a trial with these attempts, the last of which determines its state, and return its number."""
+        """Add a trial with these attempts, the last of which determines its state, and return its number.
+
+        Hyperparameters have a value and a distribution.
+        """
         state = OF_OPTUNA.get(attempts[-1]["state"], TrialState.RUNNING)
         values = [value] if isinstance(value, float) else value
         attributes = {"constraints": list(violations)} if violations else {}
-        self.optuna.add_trial(create_trial(state=state, values=values, system_attrs=attributes))
+        params = params or {}
+        self.optuna.add_trial(
+            create_trial(
+                state=state,
+                values=values,
+                params={name: value for name, (value, _) in params.items()},
+                distributions={name: distribution for name, (_, distribution) in params.items()},
+                system_attrs=attributes,
+            )
+        )
         of_optuna = self.optuna.get_trials(deepcopy=False)[-1]
         trial = TrialRow(
             study_id=self.id, number=of_optuna.number, optuna_trial_id=optuna_trial_id(of_optuna),

@@ -4,9 +4,11 @@ import numpy as np
 import pytest
 
 from sweep.reporting.formatting import (
+    format_choices,
     format_duration,
     format_metric,
     format_param,
+    format_params,
     heading,
     headline_metrics,
     reading_order,
@@ -45,14 +47,48 @@ def test_metric_is_formatted_by_its_kind(metric: str, value: float | None, shown
     [
         (np.float64(32.0), "32"),
         (np.int64(3), "3"),
-        (0.000512345, "0.0005123"),
+        (0.0005123456789123, "0.0005123"),
+        (0.000512345, "0.000512345"),
         (math.nan, "–"),
         (True, "True"),
         (None, "–"),
+        (0.99995, "0.99995"),
+        (0.9999512345678, "0.99995"),
+        (0.99999999999912, "1"),
+        (1234567.0, "1234567"),
+        (1e-05, "1e-05"),
+        (0.1 + 0.2, "0.3"),
+        ([64, 64.5], "[64, 64.5]"),
     ],
 )
 def test_param_is_formatted_by_its_type(value: object, shown: str) -> None:
     assert format_param(value) == shown
+
+
+@pytest.mark.parametrize(
+    ("values", "shown"),
+    [
+        ([0.999, 0.9999, 0.99995, 0.99999], ["0.999", "0.9999", "0.99995", "0.99999"]),
+        ([0.999912345678, 0.999951234567], ["0.99991235", "0.99995123"]),
+        ([0.12345678901234, 0.98765432109876], ["0.1235", "0.9877"]),
+        ([1e-5 / 3, 1 / 3], ["3.333e-06", "0.3333"]),
+        ([1 / 3, 1 / 3], ["0.3333", "0.3333"]),
+        ([32.0, math.nan, None], ["32", "–", "–"]),
+        (["adam", True, [1, 2]], ["adam", "True", "[1, 2]"]),
+        ([math.inf, 0.5], ["inf", "0.5"]),
+        ([], []),
+    ],
+)
+def test_params_are_rounded_by_their_range(values: list[object], shown: list[str]) -> None:
+    assert format_params(values) == shown
+
+
+def test_choices_are_told_apart_by_value() -> None:
+    choices = [0.999, 0.9999, 0.99995, 0.99999, 1 / 3, 1 / 3 + 1e-12, 1, "1", None, "None", "none"]
+    texts = format_choices(choices)
+    assert len(set(texts)) == len(choices)
+    assert texts[:4] == ["0.999", "0.9999", "0.99995", "0.99999"]
+    assert texts[6:] == ["1", '"1"', "None", '"None"', "none"]
 
 
 @pytest.mark.parametrize(

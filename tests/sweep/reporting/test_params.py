@@ -27,6 +27,14 @@ def test_numeric_choice_is_found_if_pandas_made_it_a_float(column: list[float]) 
     assert read(column, {"type": "categorical", "choices": [32, 64]}).values == [1, 0]
 
 
+def test_choices_are_told_apart_by_value() -> None:
+    decays = [0.999, 0.9999, 0.99995, 0.99999]
+    param = read([*decays, *decays], {"type": "categorical", "choices": decays})
+    assert (param.choices, param.values) == (["0.999", "0.9999", "0.99995", "0.99999"], [0, 1, 2, 3] * 2)
+    param = read(["1", 1], {"type": "categorical", "choices": [1, "1"]})
+    assert (param.choices, param.values) == (["1", '"1"'], [1, 0])
+
+
 def test_none_is_a_choice_only_if_the_study_file_lists_it() -> None:
     assert read(["a", None], {"type": "categorical", "choices": ["a", None]}).values == [0, 1]
     assert math.isnan(read(["a", None], {"type": "categorical", "choices": ["a"]}).values[1])

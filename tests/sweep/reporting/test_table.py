@@ -12,6 +12,12 @@ def test_trials_table_lists_params_and_then_final_metrics() -> None:
     ]
 
 
+def test_params_are_told_apart_by_value() -> None:
+    data = studies.of_values([0.4, 0.3, 0.2, 0.1], columns={"beta": [0.99999, 0.99995, 0.9999, 0.999]})
+    cells = [row.cells for row in trials_table(data, 9).rows]
+    assert [row[2] for row in cells] == ["0.99999", "0.99995", "0.9999", "0.999"]
+
+
 def test_only_columns_of_text_are_not_numeric() -> None:
     left = [
         column.heading for column in trials_table(studies.kmnist(), limit=1).columns if not column.numeric

@@ -3,6 +3,7 @@
 import json
 
 import pytest
+from optuna.distributions import FloatDistribution, IntDistribution
 from sqlalchemy import Engine
 
 from sweep.reporting.status.json_document import studies_document
@@ -10,22 +11,25 @@ from sweep.storage.code_version import Snapshot
 from sweep.storage.snapshots import record_snapshot
 from tests.sweep.reporting.recorded_study import COMPLETE, RecordedStudy, minutes, status_of
 
+PARAMS = {"lr": (0.1, FloatDistribution(0.0, 1.0)), "layers": (3, IntDistribution(1, 9))}
+SPACE: dict[str, object] = {"lr": {}, "layers": {}}
 DIGEST = "3f2a9c1d" * 8
 
 
 def test_document_contains_every_documented_field(engine: Engine) -> None:
-    study = RecordedStudy(engine, trials=2, parallel=1, budget={"hours": 1.0, "gpu_hours": None})
+    study = RecordedStudy(engine, trials=2, parallel=1, space=SPACE, budget={"hours": 1.0, "gpu_hours": None})
     study.change(launcher="login9 4711 abc", launcher_seen_at=minutes(29))
     snapshot = Snapshot(DIGEST, "1a2b3c4d", is_clean=True)
     record_snapshot(engine, study.id, snapshot, {}, minutes(0))
-    study.add({**COMPLETE, "job_id": "3", "snapshot": DIGEST}, value=0.5, epochs={1: 0.5})
+    study.add({**COMPLETE, "job_id": "3", "snapshot": DIGEST}, value=0.5, epochs={1: 0.5}, params=PARAMS)
     document = json.loads(json.dumps(studies_document([status_of(study)], minutes(30))))
     trial = {
         "number": 0, "state": "complete", "cause": None, "attempt": 1, "job_id": "3", "host": None,
         "gpu": None, "epoch": 1, "best": 0.5, "values": {"score": 0.5}, "violates": [],
         "submitted_at": "2026-11-24T12:00:00+00:00",
         "started_at": "2026-11-24T12:01:00+00:00", "ended_at": "2026-11-24T12:11:00+00:00",
-        "error": None, "exit_status": None, "snapshot": DIGEST, "repeats": None,
+        "error": None, "exit_status": None, "snapshot": DIGEST,
+        "repeats": None, "params": {"lr": 0.1, "layers": 3}, "metrics": {"loss": -1000.0, "score": 0.5},
     }  # fmt: skip
     assert document == {
         "studies": [

@@ -23,6 +23,8 @@ from tests.sweep.reporting.recorded_study import (
     status_of,
 )
 
+WIDTH = 400
+
 
 def text(what: RenderableType, width: int = 120) -> str:
     console = Console(width=width, file=io.StringIO())
@@ -36,7 +38,9 @@ def test_bars_compare_the_progress_and_value_of_trials(engine: Engine) -> None:
     study.add(COMPLETE, value=1.0, epochs=dict.fromkeys(range(1, 9), 2.0))
     study.add(RUNNING, epochs={1: 5.0, 2: 3.0})
     study.add(RUNNING, epochs={1: 2.0})
-    rows = [line for line in text(show_study(status_of(study), minutes(30))).splitlines() if "━" in line]
+    rows = [
+        line for line in text(show_study(status_of(study), minutes(30), WIDTH)).splitlines() if "━" in line
+    ]
     assert [re.findall("[━─]{8}", row) for row in rows] == [
         ["━━━━━━━━", "━━━━━━━━"],
         ["━━──────", "────────"],
@@ -47,7 +51,7 @@ def test_bars_compare_the_progress_and_value_of_trials(engine: Engine) -> None:
 def test_bars_are_omitted_without_anything_to_compare(engine: Engine) -> None:
     study = RecordedStudy(engine)
     study.add(RUNNING, epochs={1: 0.5})
-    assert "─" not in text(show_study(status_of(study), minutes(30)))
+    assert "─" not in text(show_study(status_of(study), minutes(30), WIDTH))
 
 
 def test_screen_of_a_study(engine: Engine) -> None:
@@ -61,7 +65,8 @@ def test_screen_of_a_study(engine: Engine) -> None:
     ):
         study.add(*attempts, value=value, epochs={1: 0.5} if attempts[-1] is not PENDING else {})
     seen = [
-        line.rstrip() for line in text(show_study(status_of(study, num_shown=3), minutes(30))).splitlines()
+        line.rstrip()
+        for line in text(show_study(status_of(study, num_shown=3), minutes(30), 120)).splitlines()
     ]
     end = (NOON + timedelta(minutes=36)).astimezone()
     assert seen[0] == "study     toy, to maximize score"
@@ -93,7 +98,7 @@ def test_forecast_is_described(engine: Engine, attempts: list[dict[str, object]]
     study = RecordedStudy(engine, trials=2)
     for attempt in attempts:
         study.add(attempt, value=1.0 if attempt is COMPLETE else None)
-    assert f"forecast  {sentence}" in text(show_study(status_of(study), minutes(30)))
+    assert f"forecast  {sentence}" in text(show_study(status_of(study), minutes(30), WIDTH))
 
 
 def test_requested_stop_is_shown(engine: Engine) -> None:
@@ -101,7 +106,7 @@ def test_requested_stop_is_shown(engine: Engine) -> None:
     study.add(COMPLETE, value=1.0)
     study.add(RUNNING)
     study.change(launcher="login9 4711 abc", launcher_seen_at=minutes(30), stop="finish")
-    seen = text(show_study(status_of(study), minutes(30)), width=160)
+    seen = text(show_study(status_of(study), minutes(30), WIDTH), width=160)
     assert "last heartbeat 0 s ago; stop requested, the active trials continue to their end" in seen
     assert ", after 2 trials, because a stop is requested" in seen
 
@@ -111,7 +116,7 @@ def test_excluded_node_is_named(engine: Engine) -> None:
     failed = {**FAILED, "cause": "launch_failure", "started_at": None, "host": "n7"}
     study.add(failed, failed)
     assert "excluded  n7 (2 jobs failed before they started)" in text(
-        show_study(status_of(study), minutes(30))
+        show_study(status_of(study), minutes(30), WIDTH)
     )
 
 
@@ -121,7 +126,7 @@ def test_requested_retries_are_counted(engine: Engine) -> None:
     study.add(FAILED)
     request_retry(engine, get_study(engine, "toy"), 1)
     assert status_of(study).num_retries == 1
-    assert "trials    2 failed, 1 to be retried" in text(show_study(status_of(study), minutes(30)))
+    assert "trials    2 failed, 1 to be retried" in text(show_study(status_of(study), minutes(30), WIDTH))
 
 
 def test_table_has_one_row_per_study(engine: Engine) -> None:
@@ -151,7 +156,7 @@ def test_names_are_shown_literally(engine: Engine, name: str) -> None:
     study.add({**COMPLETE, "host": name, "job_id": name}, value=1.0)
     study.change(launcher=f"{name.replace(' ', '')} 4711 abc", launcher_seen_at=minutes(30))
     status = status_of(study)
-    shown = text(show_study(status, minutes(30)), width=200)
+    shown = text(show_study(status, minutes(30), WIDTH), width=200)
     assert f"to maximize {name}" in shown
     assert f"trial 0, {name} = 1" in shown
     assert shown.splitlines()[7].split().count(name) == 2
@@ -164,7 +169,7 @@ def test_control_characters_in_names_are_escaped(engine: Engine) -> None:
     study.add({**COMPLETE, "host": SEQUENCE, "job_id": SEQUENCE}, value=1.0)
     status = status_of(study)
     for shown in (
-        text(show_study(status, minutes(30)), width=400),
+        text(show_study(status, minutes(30), WIDTH), width=400),
         text(show_studies([status], minutes(30)), width=400),
         plain_line(status),
     ):
@@ -175,9 +180,9 @@ def test_control_characters_in_names_are_escaped(engine: Engine) -> None:
 def test_very_long_name_is_shortened(engine: Engine) -> None:
     study = RecordedStudy(engine, metric="m" * 10_000)
     study.add(COMPLETE, value=1.0)
-    shown = text(show_study(status_of(study), minutes(30)), width=160)
+    shown = text(show_study(status_of(study), minutes(30), WIDTH), width=160)
     assert len(shown.splitlines()) == 8
-    assert "m" * 59 + "…" in shown
+    assert "m" * 30 + "…" + "m" * 29 in shown
 
 
 def test_screen_of_a_study_with_several_objectives(engine: Engine) -> None:
@@ -191,14 +196,14 @@ def test_screen_of_a_study_with_several_objectives(engine: Engine) -> None:
         ],
         constraints=[{"metric": "memory", "at_most": 16.0, "at_least": None}],
     )
-    assert "front     no trial is complete yet" in text(show_study(status_of(study), minutes(30)))
+    assert "front     no trial is complete yet" in text(show_study(status_of(study), minutes(30), WIDTH))
     study.add(COMPLETE, value=[0.5, 2.0], violations=[1.0])
     assert "no complete trial satisfies the constraints yet" in plain_line(status_of(study))
     study.add(COMPLETE, value=[0.4, 3.0], violations=[0.0])
     study.add(COMPLETE, value=[0.3, 9.0], violations=[0.0])
     study.add(COMPLETE, value=[0.2, 1.0], violations=[0.0])
     study.add(RUNNING, epochs={1: 0.1})
-    shown = text(show_study(status_of(study), minutes(30)))
+    shown = text(show_study(status_of(study), minutes(30), WIDTH))
     assert "to maximize score and minimize size, with memory at most 16" in shown
     assert "front     2 trials: 1, 3" in shown
     rows = {line.split()[0]: line for line in shown.splitlines() if re.match(r"\d+ ", line)}
