@@ -3,8 +3,9 @@
     python -m benchmarks.regret --seeds 20 --samplers random tpe cmaes gp
 
 Each sampler searches for the best of the trained configurations of `benchmarks.regret_tables`: a proposal is
-evaluated as the nearest trained configuration. Hartmann-6 is computed, with a simulated learning curve. One
-trial runs at a time, the cost is the number of trained epochs, and an epoch of a configuration is paid for once.
+evaluated as the nearest trained configuration. Hartmann-6 is computed, with a simulated learning curve.
+One trial runs at a time, the cost is the number of trained epochs, and an epoch of a configuration is paid
+for once.
 """
 
 import argparse

@@ -5,9 +5,9 @@
     python -m benchmarks.regret_tables perceptron --seconds 60
 
 A line of the CSV file is a configuration and its validation accuracy after each epoch. `digits` is the
-capsule network on 300 digits, `perceptron` is scikit-learn's perceptron with one hidden layer on the digits, and
-`boosting` is its gradient boosting on odd and even digits, where an epoch is ten trees. The configurations are
-random, from a fixed seed, until the time is over.
+capsule network on 300 digits, `perceptron` is scikit-learn's perceptron with one hidden layer on all
+digits, and `boosting` is its gradient boosting on odd and even digits with half of the pixels, where an
+epoch is ten trees. The configurations are random, from a fixed seed, until the time is over.
 """
 
 import argparse
