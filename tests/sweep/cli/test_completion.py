@@ -8,7 +8,7 @@ from sweep import __version__
 from tests.sweep.cli.conftest import CommandResult, Sweep
 
 
-def completed(sweep: Sweep, monkeypatch: pytest.MonkeyPatch, line: str, number: int) -> list[str]:
+def offered(sweep: Sweep, monkeypatch: pytest.MonkeyPatch, line: str, number: int) -> list[str]:
     """Return what bash offers for the word of this number."""
     monkeypatch.setenv("_SWEEP_COMPLETE", "complete_bash")
     monkeypatch.setenv("COMP_WORDS", line)
@@ -17,24 +17,24 @@ def completed(sweep: Sweep, monkeypatch: pytest.MonkeyPatch, line: str, number: 
 
 
 @pytest.mark.parametrize("command", ["launch", "status", "best", "report", "clean", "evaluate", "open"])
-def test_names_of_study_files_are_completed(
+def test_names_of_study_files_are_offered(
     sweep: Sweep, monkeypatch: pytest.MonkeyPatch, workplace: Path, command: str
 ) -> None:
     (workplace / "studies" / "other.yaml").touch()
-    assert completed(sweep, monkeypatch, f"sweep {command} --study t", 3) == ["toy"]
+    assert offered(sweep, monkeypatch, f"sweep {command} --study t", 3) == ["toy"]
 
 
-def test_names_of_profiles_are_completed(
+def test_names_of_profiles_are_offered(
     sweep: Sweep, monkeypatch: pytest.MonkeyPatch, workplace: Path
 ) -> None:
     line = "sweep launch --study toy --cluster "
     (workplace / "cluster.yaml").write_text("profiles:\n  small: {executor: inline}\n  big: {}\n")
-    assert completed(sweep, monkeypatch, line, 5) == ["small", "big"]
-    assert completed(sweep, monkeypatch, f"{line}b", 5) == ["big"]
+    assert offered(sweep, monkeypatch, line, 5) == ["small", "big"]
+    assert offered(sweep, monkeypatch, f"{line}b", 5) == ["big"]
     (workplace / "cluster.yaml").write_text("profiles: [\n")
-    assert completed(sweep, monkeypatch, line, 5) == []
+    assert offered(sweep, monkeypatch, line, 5) == []
     (workplace / "cluster.yaml").unlink()
-    assert completed(sweep, monkeypatch, line, 5) == ["local"]
+    assert offered(sweep, monkeypatch, line, 5) == ["local"]
 
 
 def test_version_is_printed(sweep: Sweep) -> None:
