@@ -13,7 +13,7 @@ from sweep.launcher.reconciliation import TrialEnd
 from sweep.states import AttemptState, Outcome
 from sweep.storage.repeated_trials import REPEATS, Original
 from sweep.storage.study_records import StudyRecords
-from sweep.storage.tables import AttemptRow, EpochRow
+from sweep.storage.tables import AttemptRow
 
 logger = logging.getLogger(__name__)
 
@@ -76,14 +76,8 @@ class Repeats:
         return (usable[0], found[usable[0].number]) if usable else None
 
     def _take_over(self, attempt: AttemptRow, trial: FrozenTrial, original: Original) -> None:
+        """End a trial with the result of another one. Optuna gets no epochs, by which pruners would judge."""
         state = MEASURED[trial.state]
-        results = self.records.copied_results(original.id, attempt.trial_id)
-        epochs: dict[int, dict[str, float]] = {}
-        for row in results:
-            if isinstance(row, EpochRow) and row.value is not None:
-                epochs.setdefault(row.epoch, {})[row.metric] = row.value
-        for epoch, metrics in epochs.items():
-            self.proposals.report(attempt.trial.optuna_trial_id, epoch, metrics)
         # Optuna gives a pruned trial the value of its last epoch.
         values = tuple(trial.values) if state is AttemptState.COMPLETE else ()
         end = TrialEnd(Outcome(state.value), values, self.proposals.violations(trial))
@@ -92,7 +86,7 @@ class Repeats:
         attempt.trial.seed = original.seed
         attempt.state, attempt.started_at, attempt.ended_at = state, now, now
         attempt.notes, attempt.is_cost_final = {REPEATS: original.number}, True
-        self.records.save([attempt, *results])
+        self.records.save([attempt, *self.records.copied_results(original.id, attempt.trial_id)])
         logger.info(
             "%s: %s; it has the same hyperparameters as trial %d, whose result it takes over",
             describe(attempt),

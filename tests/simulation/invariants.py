@@ -114,7 +114,7 @@ def _epochs(records: Records, schedule: "Schedule", world: World) -> Iterator[st
             ("our tables", records.epochs[trial["id"]]),
             ("Optuna", records.optuna_epochs[trial["optuna_trial_id"]]),
         ):
-            if epochs != expected:
+            if epochs != (expected if original is trial or name == "our tables" else {}):
                 yield f"trial {trial['number']}: {name} have {epochs}, but {expected} was reported"
 
 
