@@ -34,8 +34,8 @@ def report(
         str | None,
         typer.Option(
             "--format",
-            help="Some of html, csv, parquet, markdown, json and png, separated by commas. By default all "
-            "except png, and parquet only if pyarrow is installed.",
+            help="Some of html, csv, parquet, markdown, json, latex, png, svg and pdf, separated by commas. "
+            "By default all except png, svg and pdf, and parquet only if pyarrow is installed.",
             metavar="LIST",
             show_default=False,
         ),

@@ -5,8 +5,9 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from sweep.errors import InputError
+from sweep.reporting.exports.images import png, vector
 from sweep.reporting.exports.json_document import document
-from sweep.reporting.exports.png import png
+from sweep.reporting.exports.latex import latex
 from sweep.reporting.exports.tables import csv, exported_trials, markdown, parquet
 from sweep.reporting.page.comparison import comparison
 from sweep.reporting.page.page import page
@@ -23,17 +24,19 @@ FORMATS: Mapping[str, Callable[[StudyData], Mapping[str, bytes]]] = {
     },
     "markdown": lambda data: {"report.md": markdown(data)},
     "json": lambda data: {"report.json": document(data)},
+    "latex": lambda data: {"tables.tex": latex(data)},
     "png": png,
+    "svg": lambda data: vector(data, "svg"),
+    "pdf": lambda data: vector(data, "pdf"),
 }
+IMAGES = ("png", "svg", "pdf")
+"""The formats that show nothing that the page does not show, and need a browser."""
 
 
 def usual_formats() -> list[str]:
-    """Return the formats that need no browser, and Parquet only if its package is installed.
-
-    A PNG file shows nothing that the page does not show.
-    """
+    """Return the formats that need no browser, and Parquet only if its package is installed."""
     has_parquet = find_spec("pyarrow") is not None
-    return [name for name in FORMATS if name != "png" and (has_parquet or name != "parquet")]
+    return [name for name in FORMATS if name not in IMAGES and (has_parquet or name != "parquet")]
 
 
 def write_report(

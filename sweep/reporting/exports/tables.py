@@ -10,10 +10,10 @@ import pandas as pd
 from sweep.definition.space import IntEntry
 from sweep.errors import MissingPackageError
 from sweep.markdown_text import markdown_text
+from sweep.reporting.exports.marked_tables import MarkedTable, marked_evaluations, marked_trials
 from sweep.reporting.formatting import format_count, format_metric, heading
 from sweep.reporting.params import PREFIX
 from sweep.reporting.summary import format_states, summarize
-from sweep.reporting.table import Table, trials_table
 from sweep.storage.study_data import StudyData
 
 MAX_ROWS = 20
@@ -69,7 +69,11 @@ def parquet(frame: pd.DataFrame) -> bytes:
 
 
 def markdown(data: StudyData) -> bytes:
-    """Return a sentence about a study and a table of its best trials as Markdown in UTF-8."""
+    """Return a sentence about a study and its tables as Markdown in UTF-8.
+
+    The tables are those of the evaluated configurations, with confidence intervals, and of the best trials.
+    The best value is bold.
+    """
     summary = summarize(data)
     is_complete = (data.trials["state"] == "complete").any()
     result = "no complete trial satisfies the constraints" if is_complete else "no complete trial yet"
@@ -82,17 +86,33 @@ def markdown(data: StudyData) -> bytes:
         result = f"best {metric} **{value}** (trial {summary.best['number']})"
     states, spent = format_states(summary.num_by_state), f"{summary.gpu_hours} GPU hours"
     lines = [f"**{markdown_text(data.name)}**: {result}. {states}. {spent}.", ""]
-    lines += _rows(trials_table(data, MAX_ROWS))
+    for evaluation in marked_evaluations(data):
+        lines += [markdown_text(evaluation.caption), "", *_rows(evaluation), ""]
+    lines += _rows(marked_trials(data, MAX_ROWS))
     if len(data.trials) > MAX_ROWS:
         lines += ["", f"These are the best {MAX_ROWS} of {len(data.trials):,} trials."]
     return "\n".join([*lines, ""]).encode()
 
 
-def _rows(table: Table) -> list[str]:
-    rows = [[column.heading for column in table.columns], *(row.cells for row in table.rows)]
-    lines = ["| " + " | ".join(map(markdown_text, row)) + " |" for row in rows]
-    rule = "|" + "|".join("--:" if column.numeric else "---" for column in table.columns) + "|"
-    return [lines[0], rule, *lines[1:]]
+def _rows(marked: MarkedTable) -> list[str]:
+    columns, rows = marked.table
+    rule = "|" + "|".join("--:" if column.numeric else "---" for column in columns) + "|"
+    lines = [_line([markdown_text(column.heading) for column in columns]), rule]
+    for index, row in enumerate(rows):
+        texts = [markdown_text(cell) for cell in row.cells]
+        lines.append(
+            _line(
+                [
+                    f"**{text}**" if (index, column) in marked.bold else text
+                    for column, text in enumerate(texts)
+                ]
+            )
+        )
+    return lines
+
+
+def _line(cells: list[str]) -> str:
+    return f"| {' | '.join(cells)} |"
 
 
 def _without_formula(value: Any) -> Any:

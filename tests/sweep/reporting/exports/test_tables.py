@@ -48,7 +48,7 @@ def test_markdown_contains_a_sentence_and_a_table() -> None:
         "",
         "| trial | epochs | größe | validation accuracy | time | state |",
         "|--:|--:|---|--:|--:|---|",
-        "| 1 | 1 | c | 90.00 % | 2 min | complete |",
+        "| 1 | 1 | c | **90.00 %** | 2 min | complete |",
         r"| 0 | 1 | a\|b | 50.00 % | 2 min | complete |",
     ]
 

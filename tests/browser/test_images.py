@@ -2,7 +2,7 @@
 
 from playwright.sync_api import Browser
 
-from sweep.reporting.exports.png import SCALE, WIDTH, png
+from sweep.reporting.exports.images import SCALE, WIDTH, png
 from tests.sweep.reporting import synthetic_studies as studies
 
 

@@ -7,7 +7,7 @@ import pytest
 from kaleido.errors import BrowserFailedError, ChromeNotFoundError
 
 from sweep.errors import InputError
-from sweep.reporting.exports.png import _file_name, png
+from sweep.reporting.exports.images import _file_name, png
 from tests.sweep.reporting import synthetic_studies as studies
 
 

@@ -1,0 +1,64 @@
+"""The tables of a study for a paper or a pull request, with the cells that are printed in bold."""
+
+from collections.abc import Collection
+from typing import NamedTuple
+
+from sweep.reporting.evaluation_table import evaluation_table
+from sweep.reporting.formatting import heading
+from sweep.reporting.params import param_names
+from sweep.reporting.seed_statistics import CONFIDENCE, evaluated_configurations
+from sweep.reporting.table import Table, final_metrics, trials_table
+from sweep.storage.study_data import StudyData
+
+
+class MarkedTable(NamedTuple):
+    """A table with a caption.
+
+    Attributes:
+        caption: One sentence that says what the table contains.
+        table: The table.
+        bold: The row and the column of each cell with the best value, counted from 0.
+    """
+
+    caption: str
+    table: Table
+    bold: Collection[tuple[int, int]]
+
+
+def marked_trials(data: StudyData, limit: int) -> MarkedTable:
+    """Return the `limit` best trials; the best value of each objective among feasible trials is bold."""
+    table = trials_table(data, limit)
+    rows = {row.cells[0]: index for index, row in enumerate(table.rows)}
+    metrics = final_metrics(data)
+    first_metric = 2 + len(param_names(data))  # after the trial, the epochs and the hyperparameters
+    bold = [
+        (rows[str(trial["number"])], first_metric + metrics.index(objective.metric))
+        for objective, trial in data.front_ends
+        if str(trial["number"]) in rows and objective.metric in metrics
+    ]
+    num_trials = len(data.trials)
+    which = f"The best {limit} of {num_trials:,} trials" if num_trials > limit else "The trials"
+    return MarkedTable(f"{which} of the study {data.name}.", table, bold)
+
+
+def marked_evaluations(data: StudyData) -> list[MarkedTable]:
+    """Return the evaluated configurations, a table for each objective; the best mean is bold.
+
+    Each mean over several seeds has a confidence interval.
+    """
+    found = []
+    for view in data.by_objective:
+        if not (configurations := evaluated_configurations(view)):
+            continue
+        table = evaluation_table(configurations, view.direction)
+        best = max if view.direction == "maximize" else min
+        best_mean = best(each.mean for each in configurations)
+        metric = heading(configurations[0].metric)
+        column = 2 + len({name for each in configurations for name in each.params})  # after the seeds
+        bold = [(index, column) for index, each in enumerate(configurations) if each.mean == best_mean]
+        caption = (
+            f"The evaluated configurations of the study {data.name} in the order of their validation "
+            f"results, with the mean {metric} over seeds and its {CONFIDENCE:.0%} confidence interval."
+        )
+        found.append(MarkedTable(caption, table, bold))
+    return found
