@@ -11,6 +11,7 @@ import sys
 import typer
 
 from sweep.cli import (
+    card,
     clean,
     dashboard,
     data,
@@ -63,6 +64,7 @@ for command in (
     retry.retry,
     evaluate.evaluate,
     report.report,
+    card.card,
     dashboard.dashboard,
     doctor.doctor,
     reproduce.reproduce,
