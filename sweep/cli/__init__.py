@@ -14,6 +14,7 @@ import typer
 from sweep import __version__
 from sweep.cli import (
     best,
+    card,
     clean,
     dashboard,
     data,
@@ -84,6 +85,7 @@ for command in (
     retry.retry,
     evaluate.evaluate,
     report.report,
+    card.card,
     dashboard.dashboard,
     doctor.doctor,
     reproduce.reproduce,

@@ -1,0 +1,61 @@
+"""The paragraph on reproducibility for the appendix of a paper."""
+
+from collections.abc import Iterator
+
+from sweep.definition.space import CategoricalEntry, Entry
+from sweep.reporting.formatting import format_count, format_param
+from sweep.reporting.summary import format_states, summarize
+from sweep.storage.study_data import StudyData
+
+
+def reproducibility_card(data: StudyData) -> str:
+    """Return how a study was run: space, sampler, budget, trials, hardware, GPU hours, seeds, commit and data.
+
+    What was not recorded is stated as unknown.
+    """
+    return " ".join(_sentences(data))
+
+
+def _sentences(data: StudyData) -> Iterator[str]:
+    study, summary = data.study, summarize(data)
+    goals = " and ".join(f"{each.direction} {each.metric}" for each in data.goals.objectives)
+    yield f"The study {data.name} searched for hyperparameters that {goals}."
+    space = "; ".join(f"{name} {_range(entry)}" for name, entry in study.space.items())
+    yield f"The search space was {space}." if space else "No hyperparameters were searched."
+    yield f"Points were proposed by the sampler {study.sampler.name} with the pruner {study.pruner.name}."
+    limits = [format_count(study.trials, "trial")]
+    limits += [f"{value:g} {name.replace('_', ' ')}" for name, value in study.budget if value is not None]
+    yield f"The budget was {', '.join(limits)}."
+    yield f"The study has {format_states(summary.num_by_state)}."
+    gpus = sorted(data.attempts["gpu"].dropna().unique())
+    hosts = data.attempts["host"].dropna().nunique()
+    hardware = ", ".join(gpus) or "no recorded GPU"
+    yield f"The trials ran on {format_count(hosts, 'node')} ({hardware}) and used {summary.gpu_hours} GPU hours."
+    yield _seeds(data)
+    yield _commit(data)
+    checksum = data.provenance.get("data_sha256")
+    yield f"The SHA-256 checksum of the data is {checksum or 'unknown'}."
+
+
+def _range(entry: Entry) -> str:
+    if isinstance(entry, CategoricalEntry):
+        return f"in {{{', '.join(format_param(choice) for choice in entry.names)}}}"
+    scale = ", logarithmic" if entry.log else ""
+    return f"in [{format_param(entry.low)}, {format_param(entry.high)}]{scale}"
+
+
+def _seeds(data: StudyData) -> str:
+    count = format_count(int(data.trials["seed"].nunique()), "different seed")
+    text = f"The trials used {count}"
+    if data.evaluation is not None:
+        num_tests = format_count(len(data.evaluation.complete_trials), "trial")
+        text += f"; the evaluation on test data has {num_tests} with seeds of their own"
+    return f"{text}."
+
+
+def _commit(data: StudyData) -> str:
+    commit = data.provenance.get("git_commit")
+    if commit is None:
+        return "The commit of the code is unknown."
+    dirty = " with uncommitted changes" if data.provenance.get("git_dirty") else ""
+    return f"The code is that of commit {commit}{dirty}."

@@ -1,0 +1,22 @@
+import dataclasses
+
+from sweep.reporting.reproducibility_card import reproducibility_card
+from tests.sweep.reporting import synthetic_studies as studies
+
+
+def test_card_names_the_origin_of_the_results() -> None:
+    provenance = {"git_commit": "abc123", "git_dirty": True, "data_sha256": "def456"}
+    text = reproducibility_card(dataclasses.replace(studies.kmnist(), provenance=provenance))
+    assert "hyperparameters that maximize val_accuracy." in text
+    assert all(name in text for name in studies.SPACE)
+    assert "The study has 30 trials: " in text
+    assert "GPU hours." in text
+    assert "30 different seeds." in text
+    assert "commit abc123 with uncommitted changes." in text
+    assert "checksum of the data is def456." in text
+
+
+def test_card_states_what_is_unknown() -> None:
+    text = reproducibility_card(dataclasses.replace(studies.empty(), provenance={}))
+    assert "The commit of the code is unknown." in text
+    assert "checksum of the data is unknown." in text
