@@ -4,12 +4,13 @@ from collections.abc import Iterator
 
 from sweep.definition.space import CategoricalEntry, Entry
 from sweep.reporting.formatting import format_count, format_param
+from sweep.reporting.params import condition_text
 from sweep.reporting.summary import format_states, summarize
 from sweep.storage.study_data import StudyData
 
 
 def reproducibility_card(data: StudyData) -> str:
-    """Return how a study was run: space, sampler, budget, trials, hardware, GPU hours, seeds, commit and data.
+    """Return how a study was run: space, sampler, budget, trials, hardware, cost, seeds, code and data.
 
     What was not recorded is stated as unknown.
     """
@@ -20,7 +21,10 @@ def _sentences(data: StudyData) -> Iterator[str]:
     study, summary = data.study, summarize(data)
     goals = " and ".join(f"{each.direction} {each.metric}" for each in data.goals.objectives)
     yield f"The study {data.name} searched for hyperparameters that {goals}."
-    space = "; ".join(f"{name} {_range(entry)}" for name, entry in study.space.items())
+    space = "; ".join(
+        f"{name} {_range(entry)}" + (f" if {condition}" if (condition := _condition(data, name)) else "")
+        for name, entry in study.space.items()
+    )
     yield f"The search space was {space}." if space else "No hyperparameters were searched."
     yield f"Points were proposed by the sampler {study.sampler.name} with the pruner {study.pruner.name}."
     limits = [format_count(study.trials, "trial")]
@@ -30,7 +34,8 @@ def _sentences(data: StudyData) -> Iterator[str]:
     gpus = sorted(data.attempts["gpu"].dropna().unique())
     hosts = data.attempts["host"].dropna().nunique()
     hardware = ", ".join(gpus) or "no recorded GPU"
-    yield f"The trials ran on {format_count(hosts, 'node')} ({hardware}) and used {summary.gpu_hours} GPU hours."
+    nodes = f"{format_count(hosts, 'node')} ({hardware})"
+    yield f"The trials ran on {nodes} and used {summary.gpu_hours} GPU hours."
     yield _seeds(data)
     yield _commit(data)
     checksum = data.provenance.get("data_sha256")
@@ -44,6 +49,10 @@ def _range(entry: Entry) -> str:
     return f"in [{format_param(entry.low)}, {format_param(entry.high)}]{scale}"
 
 
+def _condition(data: StudyData, name: str) -> str:
+    return condition_text(data.study.space, name).removeprefix("if ")
+
+
 def _seeds(data: StudyData) -> str:
     count = format_count(int(data.trials["seed"].nunique()), "different seed")
     text = f"The trials used {count}"
@@ -54,6 +63,8 @@ def _seeds(data: StudyData) -> str:
 
 
 def _commit(data: StudyData) -> str:
+    if len(data.code) > 1:
+        return f"The trials ran different code: {'; '.join(str(version.snapshot) for version in data.code)}."
     commit = data.provenance.get("git_commit")
     if commit is None:
         return "The commit of the code is unknown."
