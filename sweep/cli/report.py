@@ -35,7 +35,7 @@ def report(
         typer.Option(
             "--format",
             help="Some of html, csv, parquet, markdown, json, latex, png, svg and pdf, separated by commas. "
-            "By default all except png, svg and pdf, and parquet only if pyarrow is installed.",
+            "By default the first five, parquet only if pyarrow is installed.",
             metavar="LIST",
             show_default=False,
         ),

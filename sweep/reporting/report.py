@@ -29,14 +29,14 @@ FORMATS: Mapping[str, Callable[[StudyData], Mapping[str, bytes]]] = {
     "svg": lambda data: vector(data, "svg"),
     "pdf": lambda data: vector(data, "pdf"),
 }
-IMAGES = ("png", "svg", "pdf")
-"""The formats that show nothing that the page does not show, and need a browser."""
+ON_REQUEST = ("latex", "png", "svg", "pdf")
+"""The formats for other documents, which show nothing that the page does not show."""
 
 
 def usual_formats() -> list[str]:
-    """Return the formats that need no browser, and Parquet only if its package is installed."""
+    """Return the formats of a report, and Parquet only if its package is installed."""
     has_parquet = find_spec("pyarrow") is not None
-    return [name for name in FORMATS if name not in IMAGES and (has_parquet or name != "parquet")]
+    return [name for name in FORMATS if name not in ON_REQUEST and (has_parquet or name != "parquet")]
 
 
 def write_report(

@@ -36,7 +36,7 @@ def test_wrong_input_is_rejected_with_one_message(
 
 @pytest.mark.parametrize(
     ("arguments", "message"),
-    [(("--study", "other"), "its studies are: toy"), (("--study", "toy", "--format", "pdf"), "html")],
+    [(("--study", "other"), "its studies are: toy"), (("--study", "toy", "--format", "docx"), "html")],
 )
 def test_unknown_study_or_format_is_rejected_with_the_available_ones(
     launched: CommandResult, sweep: Sweep, arguments: tuple[str, ...], message: str

@@ -59,9 +59,10 @@ def test_no_file_contains_a_password(tmp_path: Path) -> None:
 
 def test_unknown_format_raises_error_that_lists_the_formats(tmp_path: Path) -> None:
     with pytest.raises(
-        InputError, match=r"no report format 'pdf'; the formats are html, csv, parquet, markdown, json, png"
+        InputError,
+        match=r"no report format 'docx'; the formats are html, csv, parquet, markdown, json, latex",
     ):
-        write_report(studies.kmnist(), tmp_path, ["csv", "pdf"])
+        write_report(studies.kmnist(), tmp_path, ["csv", "docx"])
     assert list(tmp_path.iterdir()) == []
 
 
