@@ -8,13 +8,12 @@ from __future__ import annotations
 
 import warnings
 from abc import ABC, abstractmethod
-from importlib.util import find_spec
-from typing import TYPE_CHECKING, Annotated, Any, Literal, NamedTuple, Self
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, NamedTuple, Self
 
 from pydantic import Field, NonNegativeFloat, NonNegativeInt, PositiveInt, model_validator
 
+from sweep.definition.required_package import RequiredPackage
 from sweep.definition.settings import Settings
-from sweep.errors import MissingPackageError
 
 if TYPE_CHECKING:
     from optuna.pruners import BasePruner
@@ -32,6 +31,8 @@ class OtherMetric(NamedTuple):
 
 class PrunerSettings(Settings, ABC):
     """Base class of the settings of pruners."""
+
+    required_packages: ClassVar[tuple[RequiredPackage, ...]] = ()
 
     name: Any
 
@@ -63,6 +64,8 @@ class PrunerSettings(Settings, ABC):
         Raises:
             MissingPackageError: If a package is not installed.
         """
+        for package in self.required_packages:
+            package.check(f"study {study}: the comparisons of the pruner {self.name}")
 
 
 class NoPruning(PrunerSettings):
@@ -241,6 +244,8 @@ class Wilcoxon(JudgingPruner):
     It suits objectives that are the mean of the values, such as the folds of a cross-validation.
     """
 
+    required_packages: ClassVar = (RequiredPackage("scipy", "SciPy", "statistics"),)
+
     name: Literal["wilcoxon"]
     p_threshold: float = Field(default=0.1, ge=0, le=1)
     """Probability of error below which a trial is pruned. More trials are pruned with a larger one."""
@@ -251,13 +256,6 @@ class Wilcoxon(JudgingPruner):
         from optuna.pruners import WilcoxonPruner
 
         return WilcoxonPruner(p_threshold=self.p_threshold, n_startup_steps=self.startup_epochs)
-
-    def check_packages(self, study: str) -> None:
-        """Check that SciPy is installed."""
-        if find_spec("scipy") is None:
-            raise MissingPackageError(
-                f"study {study}: the comparisons of the pruner wilcoxon", "SciPy", "statistics"
-            )
 
 
 Judge = Annotated[

@@ -1,13 +1,12 @@
 """The rules that end a study before all of its trials have been proposed."""
 
 from collections.abc import Iterator
-from importlib.util import find_spec
 
 from pydantic import PositiveFloat, PositiveInt
 
 from sweep.definition.problem import Problem
+from sweep.definition.required_package import RequiredPackage
 from sweep.definition.settings import Settings
-from sweep.errors import MissingPackageError
 from sweep.goals import Goals
 
 
@@ -33,8 +32,8 @@ class StopWhen(Settings):
         Raises:
             MissingPackageError: If a package is not installed.
         """
-        if self.regret_below is not None and find_spec("torch") is None:
-            raise MissingPackageError(f"study {study}: stop_when.regret_below", "PyTorch", "gp")
+        if self.regret_below is not None:
+            RequiredPackage("torch", "PyTorch", "gp").check(f"study {study}: stop_when.regret_below")
 
     def problems(self, goals: Goals) -> Iterator[Problem]:
         """Find the rules that need a single objective although there are several."""

@@ -3,11 +3,10 @@
 import os
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from importlib.util import find_spec
 from pathlib import Path
 
+from sweep.definition.required_package import RequiredPackage
 from sweep.definition.study import Study
-from sweep.errors import MissingPackageError
 from sweep.tracking.tracker import Tracker
 
 
@@ -16,17 +15,15 @@ class TrackerKind:
     """One kind of tracker.
 
     Attributes:
-        key: Its key in `track`, which is also the extra that installs its package.
+        key: Its key in `track`.
         name: Its name in messages.
-        module: The module that its package provides.
-        package: The name of its package.
+        package: The package that it needs.
         open: Opens a tracker for an address, the name of a study and the key of the study.
     """
 
     key: str
     name: str
-    module: str
-    package: str
+    package: RequiredPackage
     open: Callable[[str, str, str], Tracker]
 
 
@@ -45,8 +42,13 @@ def _open_mlflow(address: str, study: str, study_key: str) -> Tracker:
 
 
 _KINDS = (
-    TrackerKind("tensorboard", "TensorBoard", "tensorboardX", "tensorboardX", _open_tensorboard),
-    TrackerKind("mlflow", "MLflow", "mlflow", "mlflow-skinny", _open_mlflow),
+    TrackerKind(
+        "tensorboard",
+        "TensorBoard",
+        RequiredPackage("tensorboardX", "tensorboardX", "tensorboard"),
+        _open_tensorboard,
+    ),
+    TrackerKind("mlflow", "MLflow", RequiredPackage("mlflow", "mlflow-skinny", "mlflow"), _open_mlflow),
 )
 
 
@@ -65,6 +67,4 @@ def check_trackers(study: Study) -> None:
         MissingPackageError: If one is missing; the message names the extra that installs it.
     """
     for kind, _ in trackers_of(study):
-        if find_spec(kind.module) is None:
-            feature = f"study {study.name}: the runs of track.{kind.key}"
-            raise MissingPackageError(feature, kind.package, kind.key)
+        kind.package.check(f"study {study.name}: the runs of track.{kind.key}")

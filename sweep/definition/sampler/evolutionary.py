@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self
 
 from pydantic import Field, NonNegativeInt, PositiveInt, model_validator
 
-from sweep.definition.sampler.sampler_settings import RequiredPackage, SamplerSettings, Share
+from sweep.definition.required_package import RequiredPackage
+from sweep.definition.sampler.sampler_settings import SamplerSettings, Share
 from sweep.definition.space import CategoricalEntry, Entry
 
 if TYPE_CHECKING:

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 
 from pydantic import Field
 
-from sweep.definition.sampler.sampler_settings import RequiredPackage, SamplerSettings
+from sweep.definition.required_package import RequiredPackage
+from sweep.definition.sampler.sampler_settings import SamplerSettings
 from sweep.definition.settings import HUB_PATH, DottedPath
 
 if TYPE_CHECKING:

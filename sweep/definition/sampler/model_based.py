@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, ClassVar, Literal, Self
 
 from pydantic import NonNegativeInt, PositiveInt, model_validator
 
-from sweep.definition.sampler.sampler_settings import RequiredPackage, SamplerSettings
+from sweep.definition.required_package import RequiredPackage
+from sweep.definition.sampler.sampler_settings import SamplerSettings
 
 if TYPE_CHECKING:
     from optuna.samplers import BaseSampler

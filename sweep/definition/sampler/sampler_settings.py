@@ -5,14 +5,13 @@ from __future__ import annotations
 import warnings
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping
-from importlib.util import find_spec
-from typing import TYPE_CHECKING, Annotated, Any, ClassVar, NamedTuple
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar
 
 from pydantic import Field
 
+from sweep.definition.required_package import RequiredPackage
 from sweep.definition.settings import Settings
 from sweep.definition.space import Entry
-from sweep.errors import MissingPackageError
 
 if TYPE_CHECKING:
     from optuna.samplers import BaseSampler
@@ -23,20 +22,6 @@ if TYPE_CHECKING:
 Seed = Annotated[int, Field(ge=0, lt=2**31)]
 Share = Annotated[float, Field(ge=0, le=1)]
 """A probability."""
-
-
-class RequiredPackage(NamedTuple):
-    """A package that a sampler needs and that is installed with an extra.
-
-    Attributes:
-        module: The module that the sampler imports.
-        title: The name of the package.
-        extra: The extra of this package that installs it.
-    """
-
-    module: str
-    title: str
-    extra: str
 
 
 class SamplerSettings(Settings, ABC):
@@ -87,10 +72,7 @@ class SamplerSettings(Settings, ABC):
             MissingPackageError: If a package is not installed.
         """
         for package in self.required_packages:
-            if find_spec(package.module) is None:
-                raise MissingPackageError(
-                    f"study {study}: the proposals of the sampler {self.name}", package.title, package.extra
-                )
+            package.check(f"study {study}: the proposals of the sampler {self.name}")
 
     def seed_of(self, number: int) -> int:
         """Return a seed for the trial of this number, which is derived from the sampler's seed."""

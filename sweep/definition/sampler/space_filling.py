@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
-from sweep.definition.sampler.sampler_settings import RequiredPackage, SamplerSettings
+from sweep.definition.required_package import RequiredPackage
+from sweep.definition.sampler.sampler_settings import SamplerSettings
 from sweep.definition.space import Entry
 
 if TYPE_CHECKING:

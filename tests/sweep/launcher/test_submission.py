@@ -80,7 +80,7 @@ def test_enqueued_points_are_tried_first_and_once(harness: LauncherHarness, exec
 def test_sampler_qmc_without_scipy_is_rejected(
     harness: LauncherHarness, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("sweep.definition.sampler.sampler_settings.find_spec", lambda name: None)
+    monkeypatch.setattr("sweep.definition.required_package.find_spec", lambda name: None)
     with pytest.raises(InputError, match=r"sampler qmc need SciPy.*\n.*pip install 'capsweep\[statistics\]'"):
         harness.launch("sampler={name: qmc, seed: 0}")
 

@@ -134,7 +134,9 @@ def test_study_of_the_same_name_in_another_database_changes_nothing(workplace: P
 def test_missing_package_is_an_error_that_names_the_extra(
     workplace: Path, sweep: Sweep, monkeypatch: pytest.MonkeyPatch, key: str, package: str
 ) -> None:
-    monkeypatch.setattr("sweep.tracking.kinds.find_spec", lambda name: None if name == package else object())
+    monkeypatch.setattr(
+        "sweep.definition.required_package.find_spec", lambda name: None if name == package else object()
+    )
     result = sweep("launch", "--study", "toy", "--set", f"track.{key}=http://nowhere")
     assert result.code == 2
     assert f"pip install 'capsweep[{key}]'" in result.err
