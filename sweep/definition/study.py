@@ -315,6 +315,7 @@ class Study(Settings):
         points = [{key: value for key, value in point.items() if key in space} for point in self.enqueue]
         return self.model_validate(
             dict(self)
+            | TRAINS_EVERY_TRIAL
             | {
                 "name": name,
                 "trials": min(self.dry_run.trials, num_points(space) or self.dry_run.trials),
@@ -325,11 +326,6 @@ class Study(Settings):
                 "enqueue": [
                     point for index, point in enumerate(points) if point and point not in points[:index]
                 ],
-                "pruner": NoPruning(name="none"),
-                "budget": Budget(),
-                "stop_when": StopWhen(),
-                "repeats": "train",
-                "start_from": None,
                 "dry_run": DryRun(),
             }
         )
@@ -346,6 +342,7 @@ class Study(Settings):
         """
         return self.model_validate(
             dict(self)
+            | TRAINS_EVERY_TRIAL
             | {
                 "name": f"{self.name}{EVALUATION}",
                 "train": self.evaluate,
@@ -365,13 +362,18 @@ class Study(Settings):
                 "trials": len(points),
                 "enqueue": points,
                 "sampler": Random(name="random", seed=self.sampler.seed),
-                "pruner": NoPruning(name="none"),
-                "budget": Budget(),
-                "stop_when": StopWhen(),
-                "repeats": "train",
-                "start_from": None,
             }
         )
+
+
+TRAINS_EVERY_TRIAL: dict[str, Any] = {
+    "pruner": NoPruning(name="none"),
+    "budget": Budget(),
+    "stop_when": StopWhen(),
+    "repeats": "train",
+    "start_from": None,
+}
+"""The keys with which a study trains all of its trials to their ends, as dry runs and evaluations do."""
 
 
 def _on_test_data(metric: str) -> str:

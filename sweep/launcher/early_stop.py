@@ -8,10 +8,10 @@ from optuna.trial import FrozenTrial, TrialState
 
 from sweep.definition.stop_when import StopWhen
 from sweep.goals import Objective
+from sweep.storage.optuna_storage import WITH_RESULT
 
 MIN_TRIALS = 20
 """The number of complete trials from which the regret is estimated, as in Optuna's terminator."""
-ENDED_WELL = (TrialState.COMPLETE, TrialState.PRUNED)
 
 
 def reason_to_stop_early(
@@ -52,7 +52,7 @@ def num_ended_since(trials: Sequence[FrozenTrial], best: Collection[FrozenTrial]
     """
     last = max(trial.datetime_complete for trial in best if trial.datetime_complete is not None)
     return sum(
-        trial.state in ENDED_WELL and trial.datetime_complete is not None and trial.datetime_complete > last
+        trial.state in WITH_RESULT and trial.datetime_complete is not None and trial.datetime_complete > last
         for trial in trials
     )
 

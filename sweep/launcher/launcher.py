@@ -443,17 +443,19 @@ class Launcher:
             return []
         waiting = [] if self._stop is not None else self.new_attempts.retries_on_request(num_free)
         if len(waiting) < num_free:
-            reason = self._spent_limit(active, [attempt.started_at for attempt in active], now)
-            while len(waiting) < num_free and not self._is_closed(reason):
+            spent = self._spent_limit(active, [attempt.started_at for attempt in active], now)
+            is_open = self._reason_to_close is None
+            # No trial ends in between, so one estimate serves all proposals of the cycle.
+            early = self.proposals.reason_to_stop_early(self.study.stop_when) if is_open else None
+            while len(waiting) < num_free and not self._is_closed(early, spent):
                 waiting.append(self.new_attempts.of_proposal(self.proposals.propose()))
         return waiting
 
-    def _is_closed(self, spent: str | None) -> bool:
+    def _is_closed(self, early: str | None, spent: str | None) -> bool:
         """Return whether no more trials are proposed, and log the reason once."""
         if self._reason_to_close is None:
             self._reason_of_failure = self.failures.reason_to_stop(self.study.failures.stop_after_same)
             num_proposed = self.proposals.num_proposed()
-            early = self.proposals.reason_to_stop_early(self.study.stop_when)
             self._reason_to_close = reason_to_close(
                 self._stop, self._reason_of_failure, num_proposed, self.study.trials, early, spent
             )

@@ -32,7 +32,6 @@ from sweep.storage.optuna_storage import (
     optuna_study_id,
     optuna_trial_id,
     record_violations,
-    recorded_violations,
 )
 
 MAX_RESAMPLED = 1000
@@ -40,16 +39,14 @@ MAX_RESAMPLED = 1000
 ENQUEUED = "enqueued"
 """The user attribute with the origin of a trial's point: its index in the study file's `enqueue`, or the name
 of an earlier study and the number of a trial of it."""
+START_FROM = "start_from"
+"""The user attribute of a study that says which earlier study's points have been enqueued."""
 
 OPTUNA_STATES = {
     Outcome.COMPLETE: TrialState.COMPLETE,
     Outcome.PRUNED: TrialState.PRUNED,
     Outcome.FAILED: TrialState.FAIL,
 }
-
-
-START_FROM = "start_from"
-"""The user attribute of a study that says which earlier study's points have been enqueued."""
 
 
 class Proposal(NamedTuple):
@@ -102,13 +99,12 @@ class Proposals:
             pruner=study.pruner.make(),
         )
         self._judged_study = self._study_of_pruner()
-        trials = self._study.get_trials(deepcopy=False)
-        enqueued = {trial.user_attrs.get(ENQUEUED) for trial in trials}
-        # Points that are enqueued later must not repeat a point of the grid.
-        done = [trial.params for trial in trials] if isinstance(study.sampler, Grid) else []
-        for index, point in enumerate(study.enqueue):
-            if index not in enqueued and point not in done:
-                self._study.enqueue_trial(dict(point), user_attrs={ENQUEUED: index})
+        points: dict[int | str, Mapping[str, Any]] = dict(enumerate(study.enqueue))
+        if isinstance(study.sampler, Grid):
+            # Points that are enqueued later must not repeat a point of the grid.
+            done = [trial.params for trial in self._study.get_trials(deepcopy=False)]
+            points = {origin: point for origin, point in points.items() if point not in done}
+        self._enqueue(points)
 
     def start_from(self, source: StartFrom, points: Mapping[int, Mapping[str, Any]]) -> None:
         """Enqueue points of an earlier study, unless that has been done.
@@ -117,13 +113,16 @@ class Proposals:
             source: The earlier study.
             points: The points by the numbers of the trials that they are from.
         """
+        self._enqueue({f"{source.study}:{number}": point for number, point in points.items()})
+        self._study.set_user_attr(START_FROM, source.model_dump())
+
+    def _enqueue(self, points: Mapping[int | str, Mapping[str, Any]]) -> None:
+        """Enqueue points by their origins, unless those of the same origins are enqueued already."""
         trials = self._study.get_trials(deepcopy=False)
         enqueued = {trial.user_attrs.get(ENQUEUED) for trial in trials}
-        for number, point in points.items():
-            key = f"{source.study}:{number}"
-            if key not in enqueued:
-                self._study.enqueue_trial(dict(point), user_attrs={ENQUEUED: key})
-        self._study.set_user_attr(START_FROM, source.model_dump())
+        for origin, point in points.items():
+            if origin not in enqueued:
+                self._study.enqueue_trial(dict(point), user_attrs={ENQUEUED: origin})
 
     def reread(self) -> None:
         """Discard what was read, because Optuna's storage does not read a trial again once it has ended."""
@@ -155,19 +154,18 @@ class Proposals:
         """Propose a new trial with values of all hyperparameters whose conditions hold."""
         return self._with_params(self._study.ask())
 
-    def same_configuration(self, number: int) -> list[FrozenTrial]:
-        """Return the earlier trials that have the hyperparameters of a trial and have not failed."""
+    def same_configurations(self, numbers: Iterable[int]) -> dict[int, list[FrozenTrial]]:
+        """Return the earlier trials with the same hyperparameters that have not failed, for each trial."""
         trials = self._study.get_trials(deepcopy=False)
-        params = trials[number].params
-        return [
-            trial
-            for trial in trials[:number]
-            if trial.params == params and trial.state not in {TrialState.FAIL, TrialState.WAITING}
-        ]
-
-    def violations(self, trial: FrozenTrial) -> tuple[float, ...]:
-        """Return by how much a trial violates each constraint."""
-        return recorded_violations(trial)
+        return {
+            number: [
+                trial
+                for trial in trials[:number]
+                if trial.params == trials[number].params
+                and trial.state not in {TrialState.FAIL, TrialState.WAITING}
+            ]
+            for number in numbers
+        }
 
     def unrecorded(self, recorded: Collection[int]) -> list[Proposal]:
         """Return the proposed trials whose numbers are not recorded, with all hyperparameters.
@@ -313,7 +311,7 @@ class Proposals:
         """Suggest the hyperparameters that the trial has."""
         self._suggest(trial)
         proposal = Proposal(trial.number, optuna_trial_id(trial))
-        if self._resamples and self.same_configuration(proposal.number):
+        if self._resamples and self.same_configurations([trial.number])[trial.number]:
             self._resample(proposal)
         return proposal
 

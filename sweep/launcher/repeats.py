@@ -11,14 +11,12 @@ from sweep.launcher.clock import Clock
 from sweep.launcher.proposals import Proposals
 from sweep.launcher.reconciliation import TrialEnd
 from sweep.states import AttemptState, Outcome
+from sweep.storage.optuna_storage import STATES, WITH_RESULT, recorded_violations
 from sweep.storage.repeated_trials import REPEATS, Original
 from sweep.storage.study_records import StudyRecords
 from sweep.storage.tables import AttemptRow
 
 logger = logging.getLogger(__name__)
-
-MEASURED = {TrialState.COMPLETE: AttemptState.COMPLETE, TrialState.PRUNED: AttemptState.PRUNED}
-"""The states of trials whose results are taken over, and the state of the attempt that does so."""
 
 
 @dataclass
@@ -48,11 +46,13 @@ class Repeats:
         Args:
             attempts: The attempts that wait to be submitted.
         """
+        numbers = [attempt.trial.number for attempt in attempts if attempt.number == 1]
+        same = self.proposals.same_configurations(numbers) if numbers else {}
         for attempt in attempts:
-            repeated = self._repeated(attempt) if attempt.number == 1 else None
+            repeated = self._repeated(attempt, same.get(attempt.trial.number, ()))
             if repeated is None:
                 yield attempt
-            elif repeated[0].state in MEASURED:
+            elif repeated[0].state in WITH_RESULT:
                 self._take_over(attempt, *repeated)
             elif attempt.trial.number not in self._waiting:
                 self._waiting.add(attempt.trial.number)
@@ -62,9 +62,15 @@ class Repeats:
                     repeated[1].number,
                 )
 
-    def _repeated(self, attempt: AttemptRow) -> tuple[FrozenTrial, Original] | None:
-        """Return the trial that an attempt's trial repeats: a complete one, a pruned one or an active one."""
-        same = self.proposals.same_configuration(attempt.trial.number)
+    def _repeated(
+        self, attempt: AttemptRow, same: Sequence[FrozenTrial]
+    ) -> tuple[FrozenTrial, Original] | None:
+        """Return the trial that an attempt's trial repeats: a complete one, a pruned one or an active one.
+
+        Args:
+            attempt: The attempt.
+            same: The earlier trials with its hyperparameters.
+        """
         if not same:
             return None
         found = self.records.originals({trial.number for trial in same}, attempt.snapshot)
@@ -77,10 +83,10 @@ class Repeats:
 
     def _take_over(self, attempt: AttemptRow, trial: FrozenTrial, original: Original) -> None:
         """End a trial with the result of another one. Optuna gets no epochs, by which pruners would judge."""
-        state = MEASURED[trial.state]
+        state = AttemptState(STATES[trial.state])
         # Optuna gives a pruned trial the value of its last epoch.
         values = tuple(trial.values) if state is AttemptState.COMPLETE else ()
-        end = TrialEnd(Outcome(state.value), values, self.proposals.violations(trial))
+        end = TrialEnd(Outcome(state.value), values, recorded_violations(trial))
         self.proposals.tell(attempt.trial.number, end)
         now = self.clock.now()
         attempt.trial.seed = original.seed

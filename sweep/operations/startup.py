@@ -431,8 +431,7 @@ def _study_row(engine: Engine, request: LaunchRequest, data_sha256: str | None, 
 
 
 def _check_same(name: str, stored: Mapping[str, Any], now: Mapping[str, Any]) -> None:
-    # An earlier version recorded no objective_of.
-    before, after = {"objective_of": "last"} | dict(_leaves(stored)), dict(_leaves(now))
+    before, after = dict(_leaves(stored)), dict(_leaves(now))
     changed = [
         f"  {key}: was {before.get(key)!r}, is {after.get(key)!r}"
         for key in sorted(before.keys() | after.keys())

@@ -17,6 +17,7 @@ from sweep.operations.provenance import provenance
 from sweep.states import AttemptState
 from sweep.storage.database import shown_url
 from sweep.storage.optuna_storage import (
+    STATES,
     PolledStorage,
     all_trials,
     create_tables,
@@ -31,11 +32,6 @@ from sweep.worker.attempt_folder import trial_folder
 
 IMPORTED = "imported"
 """The key in a study's provenance, and in the notes of its attempts, that names where they come from."""
-ATTEMPT_STATES = {
-    TrialState.COMPLETE: AttemptState.COMPLETE,
-    TrialState.PRUNED: AttemptState.PRUNED,
-    TrialState.FAIL: AttemptState.FAILED,
-}
 
 
 def import_study(engine: Engine, study: Study, foreign: ForeignStudy, workdir: Path, code_dir: Path) -> int:
@@ -146,7 +142,7 @@ def _attempt(trial: FrozenTrial, origin: str) -> AttemptRow:
     return AttemptRow(
         number=1,
         token=secrets.token_hex(4),
-        state=ATTEMPT_STATES[trial.state],
+        state=AttemptState(STATES[trial.state]),
         job_size=1,
         num_gpus=0,
         submitted_at=started_at,

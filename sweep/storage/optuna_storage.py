@@ -46,6 +46,9 @@ STATES = {
 }
 """The state of a trial as it is shown to users, by Optuna's state."""
 
+WITH_RESULT = (TrialState.COMPLETE, TrialState.PRUNED)
+"""The states of trials that have ended and have not failed."""
+
 ENQUEUED_VALUES = "fixed_params"
 """Optuna's system attribute with the values of an enqueued point."""
 
@@ -231,6 +234,11 @@ def _rows_by_trial(rows: Iterable[Row[Any]]) -> dict[int, list[Row[Any]]]:
     return found
 
 
+def _deletion_of_params(trial_id: int) -> Delete:
+    params = PARTS["params"]
+    return delete(params).where(params.c.trial_id == trial_id)
+
+
 class PolledStorage(_CachedStorage):
     """An Optuna storage that can keep the unfinished trials that it has read for several calls.
 
@@ -282,10 +290,10 @@ class PolledStorage(_CachedStorage):
 
         The values of an enqueued point remain.
         """
-        params, attributes = PARTS["params"], PARTS["system_attributes"]
+        attributes = PARTS["system_attributes"]
         with self.engine.begin() as connection:
             for trial_id in trial_ids:
-                connection.execute(delete(params).where(params.c.trial_id == trial_id))
+                connection.execute(_deletion_of_params(trial_id))
                 connection.execute(
                     delete(attributes).where(
                         attributes.c.trial_id == trial_id, attributes.c.key != ENQUEUED_VALUES
@@ -328,9 +336,8 @@ class PolledStorage(_CachedStorage):
             distributions: The distribution of each hyperparameter.
             params: Their values.
         """
-        of_trial = models.TrialParamModel.__table__.c.trial_id == trial_id
         with self.engine.begin() as connection:
-            connection.execute(delete(models.TrialParamModel).where(of_trial))
+            connection.execute(_deletion_of_params(trial_id))
         for name, distribution in distributions.items():
             self.set_trial_param(trial_id, name, distribution.to_internal_repr(params[name]), distribution)
 
