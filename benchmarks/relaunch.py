@@ -15,7 +15,8 @@ from pathlib import Path
 
 from benchmarks import fake_slurm, large_study
 from sweep.definition.slurm_profile import SlurmProfile
-from sweep.operations.startup import LaunchRequest, open_launcher
+from sweep.operations.launch_request import LaunchRequest
+from sweep.operations.startup import open_launcher
 from sweep.scheduler.factory import make_executor
 from sweep.storage.database import connect, parse_url
 

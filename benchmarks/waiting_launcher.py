@@ -21,7 +21,8 @@ from sweep.definition.slurm_profile import SlurmProfile
 from sweep.definition.study import Study
 from sweep.launcher.attempts import folder_of
 from sweep.launcher.launcher import Launcher
-from sweep.operations.startup import LaunchRequest, open_launcher
+from sweep.operations.launch_request import LaunchRequest
+from sweep.operations.startup import open_launcher
 from sweep.scheduler.factory import make_executor
 from sweep.scheduler.slurm import queue
 from sweep.states import ACTIVE_STATES

@@ -13,7 +13,8 @@ import plotly.graph_objects as go
 from sweep.definition.cluster import load_profile
 from sweep.definition.study import Study, load_study
 from sweep.errors import InputError, StudyFailedError, SweepError
-from sweep.operations.startup import LaunchRequest, open_launcher, resolve_workdir
+from sweep.operations.launch_request import LaunchRequest, resolve_workdir
+from sweep.operations.startup import open_launcher
 from sweep.reporting.page.sections import sections
 from sweep.scheduler.factory import make_executor
 from sweep.storage.database import DEFAULT_URL, parse_url

@@ -41,7 +41,7 @@ def doctor(
     from sweep.definition.cluster import load_profile
     from sweep.definition.study import load_study
     from sweep.operations.doctor import LaunchConditions, diagnose
-    from sweep.operations.startup import resolve_workdir
+    from sweep.operations.launch_request import resolve_workdir
 
     target = load_profile(cluster_file(), cluster).profile
     chosen = load_study(study) if study is not None else None

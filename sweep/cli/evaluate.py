@@ -82,7 +82,7 @@ def evaluate(
     from sweep.definition.cluster import load_profile
     from sweep.operations.adaptive_evaluation import adaptive, goal_of, next_step
     from sweep.operations.evaluation_study import evaluation_study
-    from sweep.operations.startup import LaunchRequest
+    from sweep.operations.launch_request import LaunchRequest
     from sweep.reporting.seed_statistics import check_scipy, evaluated_configurations, verdict
     from sweep.reporting.selection import describe_selection
     from sweep.storage.study_reader import study_data

@@ -23,7 +23,7 @@ from sweep.cli.options import (
 from sweep.scheduler.trial_environment import STORAGE_VARIABLE
 
 if TYPE_CHECKING:
-    from sweep.operations.startup import LaunchRequest
+    from sweep.operations.launch_request import LaunchRequest
 
 
 def launch(
@@ -75,8 +75,8 @@ def launch(
     from sweep.definition.study import load_study
     from sweep.operations.background_launch import submit_launch
     from sweep.operations.dry_run import dry_run_study, sbatch_preview
+    from sweep.operations.launch_request import LaunchRequest, resolve_workdir
     from sweep.operations.preflight import check_params
-    from sweep.operations.startup import LaunchRequest, resolve_workdir
     from sweep.storage.database import real_url
 
     log_to_terminal()

@@ -3,7 +3,8 @@
 from collections.abc import Sequence
 from datetime import UTC, datetime
 
-from sweep.operations.startup import LaunchRequest, check, read_code
+from sweep.operations.launch_check import check, read_code
+from sweep.operations.launch_request import LaunchRequest
 from sweep.operations.study_code import choose_snapshot
 from sweep.operations.study_workdir import prepare_study_folder, workdir_to_continue
 from sweep.scheduler.factory import make_executor

@@ -9,7 +9,8 @@ from sqlalchemy import Engine
 
 from sweep.definition.profile import Profile
 from sweep.launcher.launcher import Launcher
-from sweep.operations.startup import LaunchRequest, hold
+from sweep.operations.launch_request import LaunchRequest
+from sweep.operations.startup import hold
 from sweep.scheduler.factory import make_executor
 from sweep.states import Stop
 from sweep.storage.lease import Holder, holder

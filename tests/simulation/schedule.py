@@ -16,6 +16,7 @@ from sweep.errors import InputError, StudyFailedError
 from sweep.launcher.launcher import Launcher
 from sweep.launcher.outage import OUTAGES, retry_on_outage
 from sweep.operations import startup
+from sweep.operations.launch_request import LaunchRequest
 from sweep.operations.preflight import PreflightResult
 from sweep.states import Stop
 from sweep.storage.database import connect, parse_url
@@ -99,9 +100,7 @@ class Schedule:
             settle_seconds=SETTLE_S,
             trials_per_job=trials_per_job,
         )
-        self._request = startup.LaunchRequest(
-            self.study, profile, self._url, world.folder / "sweeps", world.folder
-        )
+        self._request = LaunchRequest(self.study, profile, self._url, world.folder / "sweeps", world.folder)
         self.scheduler = SimulatedScheduler(
             world, max(1, self.study.parallel // trials_per_job), random.choice([1, 2, 3])
         )

@@ -11,7 +11,7 @@ from optuna.storages._rdb import storage
 from sqlalchemy import Engine
 
 from sweep.launcher import launcher
-from sweep.operations import startup
+from sweep.operations import launch_check, startup
 from sweep.storage import database, lease, optuna_storage
 from tests.simulation.database import simulated_database
 from tests.simulation.world import World
@@ -48,7 +48,7 @@ def simulated_surroundings(world: World) -> Iterator[None]:
         mock.patch.object(lease, "os", SimpleNamespace(getpid=process_id)),
         mock.patch.object(lease, "platform", SimpleNamespace(node=lambda: "login")),
         mock.patch.object(lease, "psutil", SimpleNamespace(pid_exists=is_alive)),
-        mock.patch.object(startup, "connect", connect),
+        mock.patch.object(launch_check, "connect", connect),
         mock.patch.object(storage, "time", SimpleNamespace(sleep=world.clock.sleep)),
         mock.patch.object(storage, "random", world.random),  # the pause before a commit is repeated
         mock.patch.object(storage, "_VersionManager"),

@@ -8,8 +8,9 @@ from pathlib import Path
 from sweep.definition.cluster import load_profile
 from sweep.definition.study import load_study
 from sweep.launcher.launcher import Launcher
+from sweep.operations.launch_request import LaunchRequest
 from sweep.operations.preflight import PreflightResult
-from sweep.operations.startup import LaunchRequest, open_launcher
+from sweep.operations.startup import open_launcher
 from sweep.scheduler.executor import SubmissionError
 from sweep.scheduler.job import Job, JobStatus
 from sweep.states import Cause, JobState, Outcome

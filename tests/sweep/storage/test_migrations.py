@@ -10,7 +10,8 @@ import pytest
 from sqlalchemy import URL, Engine, text
 
 from sweep.definition.local_profile import LocalProfile
-from sweep.operations.startup import LaunchRequest, open_launcher
+from sweep.operations.launch_request import LaunchRequest
+from sweep.operations.startup import open_launcher
 from sweep.reporting.status.study_status import study_status
 from sweep.scheduler.factory import make_executor
 from sweep.storage.database import HEAD, VERSION_TABLE, open_recorded, parse_url
