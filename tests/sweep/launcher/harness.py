@@ -3,7 +3,10 @@
 from collections.abc import Sequence
 from contextlib import ExitStack
 from datetime import UTC, datetime, timedelta
+from io import StringIO
 from pathlib import Path
+
+from rich.console import Console
 
 from sweep.definition.cluster import load_profile
 from sweep.definition.study import load_study
@@ -11,6 +14,8 @@ from sweep.launcher.launcher import Launcher
 from sweep.operations.launch_request import LaunchRequest
 from sweep.operations.preflight import PreflightResult
 from sweep.operations.startup import open_launcher
+from sweep.reporting.status.study_status import study_status
+from sweep.reporting.status.terminal import show_study
 from sweep.scheduler.executor import SubmissionError
 from sweep.scheduler.job import Job, JobStatus
 from sweep.states import Cause, JobState, Outcome
@@ -170,6 +175,16 @@ class LauncherHarness:
         data = read_study(engine, URL, "toy")
         engine.dispose()
         return data
+
+    def shown_status(self) -> str:
+        """Return what `sweep status` prints."""
+        engine, now = connect(URL), self.clock.now()
+        status = study_status(engine, self.launcher.records.study_id, now, num_shown=10)
+        engine.dispose()
+        console = Console(file=StringIO(), width=200)
+        console.print(show_study(status, now, width=200))
+        assert isinstance(console.file, StringIO)
+        return console.file.getvalue()
 
     def attempts(self) -> list[tuple[int, int, str, str | None]]:
         table = self.read().attempts

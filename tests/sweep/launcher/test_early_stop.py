@@ -8,17 +8,12 @@ import optuna
 import pytest
 from optuna.distributions import FloatDistribution
 from optuna.trial import FrozenTrial, TrialState, create_trial
-from rich.console import Console
 
 from sweep.definition.stop_when import StopWhen
 from sweep.goals import Objective
 from sweep.launcher.early_stop import estimated_regret, num_ended_since, reason_to_stop_early
 from sweep.reporting.findings import findings
-from sweep.reporting.status.study_status import study_status
-from sweep.reporting.status.terminal import show_study
-from sweep.storage.database import connect
-from sweep.storage.studies import get_study
-from tests.sweep.launcher.harness import URL, FakeExecutor, LauncherHarness
+from tests.sweep.launcher.harness import FakeExecutor, LauncherHarness
 
 SCORE = Objective("score", "maximize")
 START = datetime(2026, 1, 1)
@@ -102,15 +97,10 @@ def test_study_ends_early_and_says_so_in_status_and_report(
     assert harness.states() == ["complete"] * 3
     assert f"no more trials: {reason}" in caplog.text
     assert f"The study ended early: {reason}." in findings(harness.read())
-    engine = connect(URL)
-    status = study_status(engine, get_study(engine, "toy").id, harness.clock.now(), None)
-    console = Console(width=120)
-    with console.capture() as capture:
-        console.print(show_study(status, harness.clock.now(), width=200))
-    assert f"early: {reason}" in capture.get()
-    assert "nothing is left to do" in capture.get()
+    shown = harness.shown_status()
+    assert f"early: {reason}" in shown
+    assert "nothing is left to do" in shown
     # Another rule continues the study.
     harness.relaunch("trials=10", "parallel=1", "stop_when.no_better_for=9").step()
-    assert get_study(engine, "toy").stopped_early is None
+    assert harness.read().stopped_early is None
     assert harness.states() == ["complete"] * 3 + ["running"]
-    engine.dispose()

@@ -1,16 +1,12 @@
 """Trials that should be pruned."""
 
 from collections.abc import Sequence
-from io import StringIO
 from pathlib import Path
 
 import pytest
-from rich.console import Console
 from sqlalchemy.orm import Session
 
 from sweep.reporting.findings import findings
-from sweep.reporting.status.study_status import study_status
-from sweep.reporting.status.terminal import show_study
 from sweep.scheduler.job import Job, JobStatus
 from sweep.states import JobState, Outcome
 from sweep.storage.database import connect
@@ -33,17 +29,6 @@ def report_a_low_value(harness: LauncherHarness, executor: FakeExecutor, trials:
     executor.begin("2", at=harness.clock.now())
     executor.report("2", 0.1)
     harness.step()
-
-
-def shown_status(harness: LauncherHarness) -> str:
-    """Return what `sweep status` prints, on one line."""
-    engine, now = connect(URL), harness.clock.now()
-    status = study_status(engine, harness.launcher.records.study_id, now, num_shown=10)
-    engine.dispose()
-    console = Console(file=StringIO(), width=200)
-    console.print(show_study(status, now, width=200))
-    assert isinstance(console.file, StringIO)
-    return console.file.getvalue()
 
 
 def test_pruned_trial_is_requested_to_stop_through_its_folder(
@@ -161,7 +146,7 @@ def test_pruner_that_cannot_judge_any_trial_is_named_once(
         "study toy: no trial can be pruned, because the pruner judges the metric score, but trial 0 reported "
         f"{reported}; report the metric in each epoch, or remove the pruner"
     ]
-    assert shown_status(harness).count("no trial can be pruned, because no trial reports score in an") == 1
+    assert harness.shown_status().count("no trial can be pruned, because no trial reports score in an") == 1
     (finding,) = (sentence for sentence in findings(harness.read()) if "pruned" in sentence)
     assert finding == (
         "No trial could be pruned, because the pruner judges score, which no trial has reported in an epoch."
@@ -185,5 +170,5 @@ def test_nothing_is_said_about_a_pruner_that_judges_a_reported_metric(
 ) -> None:
     report_a_low_value(harness, executor, trials=3)
     assert "no trial can be pruned" not in caplog.text
-    assert "no trial can be pruned" not in shown_status(harness)
+    assert "no trial can be pruned" not in harness.shown_status()
     assert not any("pruned" in sentence for sentence in findings(harness.read()))
