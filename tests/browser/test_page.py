@@ -60,17 +60,22 @@ def visit(chromium: Browser, file: Path) -> Iterator[Visit]:
         yield visit
 
 
+def check_layout(visit: Visit, width: int, screenshot: Path) -> None:
+    """Check that a page is complete, fits a width and has enough contrast, and take a screenshot of it."""
+    wait_for_figures(visit.page)
+    visit.page.screenshot(path=screenshot, full_page=True)
+    assert (visit.blocked, visit.errors) == ([], [])
+    assert visit.page.evaluate("document.documentElement.scrollWidth") <= width
+    for ratio, text in visit.page.evaluate(MEASURE_CONTRAST):
+        assert ratio >= MIN_CONTRAST, text
+
+
 @pytest.mark.parametrize(("width", "scheme"), LAYOUTS)
 def test_page_fits_every_width_and_has_contrast_in_both_color_schemes(
     chromium: Browser, file: Path, screenshots: Path, width: int, scheme: str
 ) -> None:
     with visiting(chromium, file.as_uri(), file.as_uri(), width, scheme) as visit:
-        wait_for_figures(visit.page)
-        visit.page.screenshot(path=screenshots / f"report-{width}-{scheme}.png", full_page=True)
-        assert (visit.blocked, visit.errors) == ([], [])
-        assert visit.page.evaluate("document.documentElement.scrollWidth") <= width
-        for ratio, text in visit.page.evaluate(MEASURE_CONTRAST):
-            assert ratio >= MIN_CONTRAST, text
+        check_layout(visit, width, screenshots / f"report-{width}-{scheme}.png")
 
 
 def test_every_figure_is_drawn_and_described(visit: Visit) -> None:
@@ -203,12 +208,7 @@ def test_page_of_several_objectives_fits_every_width_and_links_the_front(
     limit = {"metric": "val_loss", "at_most": 0.14}
     path.write_bytes(page(studies.several_objectives(num_trials=60, constraints=[limit])))
     with visiting(chromium, path.as_uri(), path.as_uri(), width, scheme) as visit:
-        wait_for_figures(visit.page)
-        visit.page.screenshot(path=screenshots / f"objectives-{width}-{scheme}.png", full_page=True)
-        assert (visit.blocked, visit.errors) == ([], [])
-        assert visit.page.evaluate("document.documentElement.scrollWidth") <= width
-        for ratio, text in visit.page.evaluate(MEASURE_CONTRAST):
-            assert ratio >= MIN_CONTRAST, text
+        check_layout(visit, width, screenshots / f"objectives-{width}-{scheme}.png")
         if width == WIDE:
             last = visit.page.evaluate("document.querySelector('.plot').data.length") - 1
             hover_over_point(visit.page, plot=0, trace=last, point=0)
