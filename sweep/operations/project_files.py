@@ -181,7 +181,11 @@ def _walk(folder: Path, start: str, *, skip_hidden: bool = False) -> Iterator[tu
             if entry.name not in NEVER_FOLDERS and not (skip_hidden and entry.name.startswith(".")):
                 yield from _walk(folder, path, skip_hidden=skip_hidden)
         else:
-            yield path, entry.stat(follow_symlinks=False).st_size
+            try:
+                size = entry.stat(follow_symlinks=False).st_size
+            except FileNotFoundError:  # another process has just removed it
+                continue
+            yield path, size
 
 
 def _relative_outputs(project: Project) -> Iterator[str]:

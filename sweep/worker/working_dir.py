@@ -156,12 +156,18 @@ def _entries(folder: str) -> list[Any]:
 
 
 def _link_or_copy(entry: Any, target: str, is_of_project: bool) -> None:
-    """Link or copy a file; a copy keeps the time of the original, and its owner can write it."""
+    """Link or copy a file; a copy keeps the time of the original, and its owner can write it.
+
+    A file that another process has removed since it was listed, such as a journal of SQLite, is left out.
+    """
     if entry.is_symlink() and not is_of_project:
         os.symlink(os.readlink(entry.path), target)  # a relative target is in the snapshot, too
         return
     if entry.is_file(follow_symlinks=False) and not entry.name.endswith(LINKED_SUFFIXES):
-        status = entry.stat()
+        try:
+            status = os.stat(entry.path)
+        except OSError:
+            return
         if status.st_size <= MAX_COPY_BYTES:
             with suppress(OSError):  # a file that cannot be read is linked
                 shutil.copyfile(entry.path, target)
@@ -170,6 +176,8 @@ def _link_or_copy(entry: Any, target: str, is_of_project: bool) -> None:
                 return
             with suppress(FileNotFoundError):
                 os.unlink(target)
+            if not os.path.exists(entry.path):
+                return
     os.symlink(entry.path, target)
 
 

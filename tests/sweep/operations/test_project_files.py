@@ -1,6 +1,7 @@
 """The list of the files that belong to a snapshot: with and without git, with patterns, without outputs."""
 
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -94,6 +95,17 @@ def test_patterns_add_and_remove_files(repository: Path) -> None:
 
 def test_included_file_takes_precedence_over_exclude(repository: Path) -> None:
     assert files(repository, include=("model.py",), exclude=("*",)) == ["model.py"]
+
+
+def test_file_that_another_process_removes_meanwhile_is_left_out(tmp_path: Path) -> None:
+    create(tmp_path, "model.py", "sweep.db")
+    removing = "import os, sys\nwhile True:\n    open(sys.argv[1], 'w').close()\n    os.unlink(sys.argv[1])"
+    with subprocess.Popen([sys.executable, "-c", removing, tmp_path / "sweep.db-journal"]) as other:
+        try:
+            found = [files(tmp_path) for _ in range(500)]
+        finally:
+            other.kill()
+    assert found == [["model.py"]] * len(found)
 
 
 @pytest.mark.parametrize(

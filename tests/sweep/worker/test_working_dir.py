@@ -1,9 +1,13 @@
 """The working directory of an attempt: what it contains, what is protected, and what is left of it."""
 
 import os
+import shutil
 import subprocess
 import sys
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -82,6 +86,26 @@ def test_unused_working_directory_is_removed(folders: Folders) -> None:
     folders.create()
     folders.remaining()
     assert not folders.work.exists()
+
+
+@pytest.mark.parametrize("moment", ["before", "after"])
+def test_file_that_is_removed_meanwhile_is_left_out(
+    folders: Folders, moment: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    journal = folders.project / "sweep.db-journal"  # SQLite removes it at the end of each transaction
+    journal.write_text("journal")
+
+    def remove_and(call: Callable[..., Any], path: Any, *rest: Any, **options: Any) -> Any:
+        if str(path) == str(journal):
+            journal.unlink(missing_ok=True)
+        return call(path, *rest, **options)
+
+    module, name = (os, "stat") if moment == "before" else (shutil, "copyfile")
+    monkeypatch.setattr(module, name, partial(remove_and, getattr(module, name)))
+    work = folders.create()
+    assert not journal.exists()
+    assert not os.path.lexists(work / "sweep.db-journal")
+    assert (work / "configs" / "a.yaml").read_text() == "a: 1\n"
 
 
 def test_link_out_of_the_project_leads_to_the_same_place(folders: Folders, tmp_path: Path) -> None:
