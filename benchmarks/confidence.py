@@ -33,6 +33,7 @@ LEVEL = 0.95
 NUM_EVALUATED = 5
 NUM_START = 3
 MAX_SEEDS = 30
+MUCH_NOISE = 2
 FIXED_COUNTS = (3, 5, 7, 10, 12, 15, 18, 20, 25, 30, 35, 40, 50, 60, 80)
 Array = np.ndarray[Any, Any]
 
@@ -65,7 +66,10 @@ class Outcome(NamedTuple):
         probability: The stated probability.
         num_trainings: The number of trainings.
         num_steps: The number of launches.
-        coverage: The share of the intervals of differences that contain the true difference.
+        contained: Whether the interval of the difference from the chosen configuration contains the true
+            difference, for each other configuration.
+        contained_alike: The same for configurations with less than `MUCH_NOISE` times the standard deviation
+            of the chosen one.
     """
 
     is_stated: bool
@@ -73,7 +77,8 @@ class Outcome(NamedTuple):
     probability: float
     num_trainings: int
     num_steps: int
-    coverage: float
+    contained: Sequence[bool]
+    contained_alike: Sequence[bool]
 
 
 Draw = Callable[[Mapping[str, Problem], np.random.Generator], SimulatedStudy]
@@ -90,8 +95,9 @@ def main() -> None:
     seeds = range(arguments.num_studies)
     print("\n| studies | level reached | of these correct | stated probability (mean) | "
           "correct choices without a statement |"
-          " trainings | launches | intervals that contain the difference |")  # fmt: skip
-    print("|---|---|---|---|---|---|---|---|")
+          " trainings | launches | intervals that contain the difference |"
+          " of configurations with similar noise |")  # fmt: skip
+    print("|---|---|---|---|---|---|---|---|---|")
     with ProcessPoolExecutor(arguments.processes) as pool:
         for name, draw in SCENARIOS.items():
             outcomes = list(pool.map(partial(adaptive, problems, draw), seeds, chunksize=10))
@@ -186,13 +192,16 @@ def outcome(study: SimulatedStudy, results: Sequence[Sequence[float]], num_steps
     assert selection is not None
     others = [index for index in range(len(results)) if index != selection.best]
     true_leads = study.means[selection.best] - study.means
+    noise = study.residuals.std(axis=1)
+    alike = [index for index in others if noise[index] < MUCH_NOISE * noise[selection.best]]
     return Outcome(
         is_stated=selection.probability >= LEVEL,
         is_correct=bool((true_leads[others] > 0).all()),
         probability=selection.probability,
         num_trainings=sum(map(len, results)),
         num_steps=num_steps,
-        coverage=float(np.mean([_contains(selection, index, true_leads[index]) for index in others])),
+        contained=[_contains(selection, index, true_leads[index]) for index in others],
+        contained_alike=[_contains(selection, index, true_leads[index]) for index in alike],
     )
 
 
@@ -214,7 +223,8 @@ def print_outcomes(name: str, outcomes: Sequence[Outcome]) -> None:
         f"{_mean(each.probability for each in open_ends):.0%} | "
         f"{_mean(each.num_trainings for each in outcomes):.1f} | "
         f"{_mean(each.num_steps for each in outcomes):.1f} | "
-        f"{_mean(each.coverage for each in outcomes):.1%} |",
+        f"{_mean(inside for each in outcomes for inside in each.contained):.1%} | "
+        f"{_mean(inside for each in outcomes for inside in each.contained_alike):.1%} |",
         flush=True,
     )
 

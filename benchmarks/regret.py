@@ -123,7 +123,8 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument("--seeds", type=int, default=20)
     parser.add_argument("--samplers", nargs="+", default=["random", "tpe", "cmaes", "gp"])
-    parser.add_argument("--problems", nargs="+", default=["perceptron", "boosting", "hartmann6"])
+    parser.add_argument("--problems", nargs="+", default=[*SPACES, "hartmann6"])
+    parser.add_argument("--pruners", nargs="+", default=["none", "median"])
     arguments = parser.parse_args()
     optuna.logging.set_verbosity(optuna.logging.ERROR)
     print("| problem | sampler | pruner | seeds | " + " | ".join(f"{budget}" for budget in BUDGETS) + " |")
@@ -135,7 +136,7 @@ def main() -> None:
             continue
         for name in arguments.problems:
             problem = load_problem(name)
-            for pruner in ("none", "median"):
+            for pruner in arguments.pruners:
                 regrets = [search(problem, sampler, pruner, seed) for seed in range(arguments.seeds)]
                 cells = [format_interval(column) for column in np.transpose(regrets)]
                 print(f"| {name} | {sampler} | {pruner} | {len(regrets)} | {' | '.join(cells)} |", flush=True)

@@ -10,7 +10,7 @@ import pytest
 from tests.simulation.mutations import MUTATIONS, Mutation, find
 from tests.simulation.schedule import Report
 
-MAX_SEEDS = 300
+MAX_SEEDS = 600
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 
