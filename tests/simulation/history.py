@@ -24,6 +24,7 @@ class Ending(NamedTuple):
         outcome: How it ended.
         cause: Why it failed.
         value: The value of the objective.
+        earliest_s: The earliest end that a launcher which reads the result records.
         was_given_up: Whether the scheduler had stated before that the job has ended.
     """
 
@@ -31,6 +32,7 @@ class Ending(NamedTuple):
     outcome: Outcome
     cause: Cause | None
     value: float | None
+    earliest_s: float
     was_given_up: bool
 
 

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from tests.simulation.schedule import Schedule
 
 STOPPED = "fault: a user stops the study"
+CLOCK_RESOLUTION_S = 0.001
 RECORDED = ("trials", "attempts", "epochs")
 """What is counted in the database at the end of a schedule."""
 OPTUNA_STATES = {"complete": "COMPLETE", "pruned": "PRUNED", "failed": "FAIL"}
@@ -124,9 +125,13 @@ def _end_s(attempt: sqlite3.Row, world: World) -> float:
 
 
 def _has_result(attempt: sqlite3.Row, world: World) -> bool:
-    """Return whether an attempt was recorded with the result of its process."""
+    """Return whether an attempt was recorded with the result of its process, and not given up before."""
     ending = world.history.endings.get(attempt["token"])
-    return ending is not None and (ending.outcome, ending.cause) == (attempt["state"], attempt["cause"])
+    return (
+        ending is not None
+        and (ending.outcome, ending.cause) == (attempt["state"], attempt["cause"])
+        and _seconds(attempt["ended_at"]) >= ending.earliest_s - CLOCK_RESOLUTION_S
+    )
 
 
 def _results(records: Records, schedule: "Schedule", world: World) -> Iterator[str]:

@@ -159,7 +159,8 @@ class WorkerProcess:
     def _finish(self, result: Result) -> None:
         """Write the result, then end."""
         value = result.metrics.get(METRIC)
-        ending = Ending(self._spec.token, result.outcome, result.cause, value, self.is_given_up)
+        earliest_s = self._world.clock.seconds() + min(self._skew_s, 0.0)
+        ending = Ending(self._spec.token, result.outcome, result.cause, value, earliest_s, self.is_given_up)
         self._world.history.endings[self._spec.token] = ending
         self._world.note(f"{self._spec.token} ends: {result.outcome}")
         self.wrote_result = True
