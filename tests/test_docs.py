@@ -248,15 +248,49 @@ def test_every_key_of_a_study_file_is_documented() -> None:
     assert [key for key in Study.model_fields if f"`{key}`" not in text] == []
 
 
-def test_every_example_of_a_single_key_is_valid() -> None:
-    blocks = re.findall(r"^```yaml\n(.*?)^```$", read(DOCS / "studies.md"), re.MULTILINE | re.DOTALL)
+def examples_of_single_keys() -> list[str]:
     keys = "sampler|pruner|objective_of|repeats|start_from|stop_when"
-    lines = [line for block in blocks for line in block.splitlines() if re.match(f"({keys}): ", line)]
-    assert {line.partition(":")[0] for line in lines} == set(keys.split("|"))
+    lines = [line for block in code_blocks(DOCS / "studies.md", "yaml") for line in block.splitlines()]
+    return [line for line in lines if re.match(f"({keys}): ", line)]
+
+
+def test_every_example_of_a_single_key_is_valid() -> None:
+    lines = examples_of_single_keys()
+    keys = {"sampler", "pruner", "objective_of", "repeats", "start_from", "stop_when"}
+    assert {line.partition(":")[0] for line in lines} == keys
     study = {"name": "toy", "train": "toy:train", "metric": "score", "direction": "maximize", "trials": 9}
     space = {"width": {"type": "int", "low": 1, "high": 9}}
     for line in lines:
         Study.model_validate(study | {"space": space} | parse(line))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "line", [line for line in examples_of_single_keys() if "optunahub" not in line and "custom" not in line]
+)
+def test_study_with_the_example_of_a_single_key_runs(tmp_path: Path, line: str) -> None:
+    """The samplers of other packages have tests of their own."""
+    (tmp_path / "cluster.yaml").write_text("default: inline\nprofiles: {inline: {executor: inline}}\n")
+    (tmp_path / "toy.py").write_text(
+        "def train(params, trial):\n"
+        "    for epoch in (1, 2, 3):\n"
+        "        trial.report(epoch, {'score': params['width'] * epoch, 'val_loss': 1 / epoch})\n"
+        "    return {'score': params['width'] * 3}\n"
+    )
+    study = (
+        "train: toy:train\nmetric: score\ndirection: maximize\ntrials: 4\n"
+        "space: {width: {type: int, low: 1, high: 9}}\n"
+    )
+    names = ["kmnist_8k", "toy"] if line.startswith("start_from") else ["toy"]
+    for name in names:
+        key = f"{line}\n" if name == "toy" else ""
+        (tmp_path / f"{name}.yaml").write_text(f"name: {name}\n{study}{key}")
+        subprocess.run(
+            [sys.executable, "-m", "sweep", "launch", "--study", f"{name}.yaml"],
+            cwd=tmp_path,
+            check=True,
+            timeout=100,
+        )
 
 
 def test_grid_of_the_example_has_the_documented_number_of_points() -> None:
