@@ -10,6 +10,8 @@ from sweep.reporting.seed_statistics import CONFIDENCE, evaluated_configurations
 from sweep.reporting.table import FINAL, Table, final_metrics, trials_table
 from sweep.storage.study_data import StudyData
 
+COLUMN_GAP = 3  # between two columns, in characters
+
 
 class MarkedTable(NamedTuple):
     """A table with a caption.
@@ -65,3 +67,36 @@ def marked_evaluations(data: StudyData) -> list[MarkedTable]:
         )
         found.append(MarkedTable(caption, table, bold))
     return found
+
+
+def split_columns(marked: MarkedTable, max_width: int) -> list[MarkedTable]:
+    """Split a table into parts that each begin with the first column.
+
+    Args:
+        marked: The table.
+        max_width: The greatest width of a part in characters. A part has at least one further column.
+    """
+    columns, rows = marked.table
+    widths = [
+        max(len(column.heading), *(len(row.cells[index]) for row in rows), 0) + COLUMN_GAP
+        for index, column in enumerate(columns)
+    ]
+    parts: list[list[int]] = [[0]]
+    for index in range(1, len(columns)):
+        is_full = sum(widths[each] for each in parts[-1]) + widths[index] > max_width
+        if is_full and len(parts[-1]) > 1:
+            parts.append([0])
+        parts[-1].append(index)
+    if len(parts) == 1:
+        return [marked]
+    return [
+        MarkedTable(
+            f"{marked.caption} Part {number} of {len(parts)}.",
+            Table(
+                [columns[index] for index in part],
+                [row._replace(cells=[row.cells[index] for index in part]) for row in rows],
+            ),
+            {(row, part.index(index)) for row, index in marked.bold if index in part},
+        )
+        for number, part in enumerate(parts, start=1)
+    ]
