@@ -78,8 +78,10 @@ def _commit(data: StudyData) -> str:
     commit = data.provenance.get("git_commit")
     if commit is None:
         return "The commit of the code was not recorded."
-    dirty = " with uncommitted changes" if data.provenance.get("git_dirty") else ""
-    return f"The code is that of commit {commit}{dirty}."
+    is_dirty = data.provenance.get("git_dirty")
+    if is_dirty is None:
+        return f"The code is that of commit {commit}; whether it had uncommitted changes was not recorded."
+    return f"The code is that of commit {commit} {'with' if is_dirty else 'without'} uncommitted changes."
 
 
 def _packages(data: StudyData) -> str:

@@ -18,6 +18,7 @@ def test_card_names_the_origin_of_the_results() -> None:
 
 def test_card_names_the_versions() -> None:
     text = reproducibility_card(studies.kmnist())
+    assert "68594 without uncommitted changes." in text
     assert text.endswith("The versions were Python 3.11.9, keras 3.15.0, tensorflow 2.21.0, optuna 5.0.0.")
 
 
