@@ -5,10 +5,11 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from sweep.errors import InputError
-from sweep.reporting.exports.images import png, vector
+from sweep.reporting.exports.images import png
 from sweep.reporting.exports.json_document import document
 from sweep.reporting.exports.latex import latex
 from sweep.reporting.exports.tables import csv, exported_trials, markdown, parquet
+from sweep.reporting.exports.vector_images import vector
 from sweep.reporting.page.comparison import comparison
 from sweep.reporting.page.page import page
 from sweep.reporting.redacted_study import without_passwords

@@ -8,11 +8,13 @@ from sweep.reporting.params import condition_text
 from sweep.reporting.summary import format_states, summarize
 from sweep.storage.study_data import StudyData
 
+MAX_SEEDS = 8  # up to this number, all seeds are listed
+
 
 def reproducibility_card(data: StudyData) -> str:
     """Return how a study was run: space, sampler, budget, trials, hardware, cost, seeds, code and data.
 
-    What was not recorded is stated as unknown.
+    What was not recorded is stated as not recorded.
     """
     return " ".join(_sentences(data))
 
@@ -39,7 +41,12 @@ def _sentences(data: StudyData) -> Iterator[str]:
     yield _seeds(data)
     yield _commit(data)
     checksum = data.provenance.get("data_sha256")
-    yield f"The SHA-256 checksum of the data is {checksum or 'unknown'}."
+    yield (
+        f"The SHA-256 checksum of the data is {checksum}."
+        if checksum
+        else "The checksum of the data was not recorded."
+    )
+    yield _packages(data)
 
 
 def _range(entry: Entry) -> str:
@@ -54,8 +61,11 @@ def _condition(data: StudyData, name: str) -> str:
 
 
 def _seeds(data: StudyData) -> str:
-    count = format_count(int(data.trials["seed"].nunique()), "different seed")
-    text = f"The trials used {count}"
+    seeds = sorted(int(seed) for seed in data.trials["seed"].dropna().unique())
+    text = f"The trials used {format_count(len(seeds), 'different seed')}"
+    if seeds:
+        shown = seeds if len(seeds) <= MAX_SEEDS else [*seeds[: MAX_SEEDS - 1], "…", seeds[-1]]
+        text += f" ({', '.join(map(str, shown))})"
     if data.evaluation is not None:
         num_tests = format_count(len(data.evaluation.complete_trials), "trial")
         text += f"; the evaluation on test data has {num_tests} with seeds of their own"
@@ -67,6 +77,17 @@ def _commit(data: StudyData) -> str:
         return f"The trials ran different code: {'; '.join(str(version.snapshot) for version in data.code)}."
     commit = data.provenance.get("git_commit")
     if commit is None:
-        return "The commit of the code is unknown."
-    dirty = " with uncommitted changes" if data.provenance.get("git_dirty") else ""
-    return f"The code is that of commit {commit}{dirty}."
+        return "The commit of the code was not recorded."
+    is_dirty = data.provenance.get("git_dirty")
+    if is_dirty is None:
+        return f"The code is that of commit {commit}; whether it had uncommitted changes was not recorded."
+    return f"The code is that of commit {commit} {'with' if is_dirty else 'without'} uncommitted changes."
+
+
+def _packages(data: StudyData) -> str:
+    packages, python = data.provenance.get("packages"), data.provenance.get("python")
+    if not packages and not python:
+        return "The versions of the packages were not recorded."
+    versions = [f"Python {python}"] if python else []
+    versions += [f"{name} {version}" for name, version in (packages or {}).items()]
+    return f"The versions were {', '.join(versions)}."

@@ -1,10 +1,10 @@
-"""The export of the figures as PNG, SVG and PDF files, which an installed Chrome or Chromium draws."""
+"""The export of the figures as PNG files, which an installed Chrome or Chromium draws."""
 
 import re
 from collections.abc import Mapping
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any, Literal, NamedTuple
+from typing import Any, NamedTuple
 
 import plotly.graph_objects as go
 
@@ -12,21 +12,16 @@ from sweep.errors import InputError
 from sweep.reporting.page.sections import sections
 from sweep.storage.study_data import StudyData
 
-VectorFormat = Literal["svg", "pdf"]
-
 MAX_NAME_BYTES = 150  # of a figure's name in the name of its file
 WIDTH, SCALE = 900, 2  # the width in layout pixels, and image pixels per layout pixel
-COLUMN_WIDTHS = {"single": 336, "double": 672}
-"""The widths of figures for one and for two columns of a paper in layout pixels: 3.5 and 7 inches."""
 ON_WHITE: Mapping[str, Any] = {
     "paper_bgcolor": "#ffffff",
     "plot_bgcolor": "#ffffff",
     "font": {"color": "#1d2125"},
 }
-IN_PAPER: Mapping[str, Any] = {**ON_WHITE, "font": {"color": "#000000", "size": 10}}
 
 
-class _Drawing(NamedTuple):
+class Drawing(NamedTuple):
     """A figure and its width in layout pixels."""
 
     figure: go.Figure
@@ -40,29 +35,13 @@ def png(data: StudyData) -> dict[str, bytes]:
         InputError: If kaleido is not installed, or Chrome is missing or does not start.
     """
     drawings = {
-        f"{stem}.png": _Drawing(figure.update_layout(ON_WHITE), WIDTH)
-        for stem, figure in _figures(data).items()
+        f"{stem}.png": Drawing(figure.update_layout(ON_WHITE), WIDTH)
+        for stem, figure in figures(data).items()
     }
-    return _drawn(drawings, "png", SCALE)
+    return drawn(drawings, "png", SCALE)
 
 
-def vector(data: StudyData, file_format: VectorFormat) -> dict[str, bytes]:
-    """Return two vector files per figure by file name, for one and for two columns of a paper.
-
-    The fonts are embedded in PDF files. SVG files name them, and contain the text as text.
-
-    Raises:
-        InputError: If kaleido is not installed, or Chrome is missing or does not start.
-    """
-    drawings = {
-        f"{stem}-{column}.{file_format}": _Drawing(go.Figure(figure).update_layout(IN_PAPER), width)
-        for stem, figure in _figures(data).items()
-        for column, width in COLUMN_WIDTHS.items()
-    }
-    return _drawn(drawings, file_format, scale=1)
-
-
-def _figures(data: StudyData) -> dict[str, go.Figure]:
+def figures(data: StudyData) -> dict[str, go.Figure]:
     """Return a copy of each figure by the stem of its file name."""
     plots = [
         plot
@@ -77,7 +56,12 @@ def _figures(data: StudyData) -> dict[str, go.Figure]:
     }
 
 
-def _drawn(drawings: Mapping[str, _Drawing], file_format: str, scale: int) -> dict[str, bytes]:
+def drawn(drawings: Mapping[str, Drawing], file_format: str, scale: int) -> dict[str, bytes]:
+    """Return the drawings as files of a format, with `scale` image pixels per layout pixel.
+
+    Raises:
+        InputError: If kaleido is not installed, or Chrome is missing or does not start.
+    """
     what = f"{file_format.upper()} files"
     try:
         import kaleido

@@ -2,11 +2,17 @@
 
 from collections.abc import Iterator
 
-from sweep.reporting.exports.marked_tables import MarkedTable, marked_evaluations, marked_trials
+from sweep.reporting.exports.marked_tables import (
+    MarkedTable,
+    marked_evaluations,
+    marked_trials,
+    split_columns,
+)
 from sweep.storage.study_data import StudyData
 from sweep.terminal_text import one_line
 
 MAX_ROWS = 20
+MAX_WIDTH = 80  # of a table in characters; fits a page of the class article in small type
 _ESCAPES = str.maketrans(
     {
         "\\": r"\textbackslash{}",
@@ -35,12 +41,14 @@ _ESCAPES = str.maketrans(
 def latex(data: StudyData) -> bytes:
     """Return the evaluated configurations and the best trials as LaTeX tables in UTF-8.
 
-    The file requires the package booktabs. The best value is bold.
+    The file requires the package booktabs. The best value is bold. A table that is wider than a page
+    is split. Characters that pdfLaTeX does not know, such as Greek letters, require LuaLaTeX.
     """
     tables = [*marked_evaluations(data), marked_trials(data, MAX_ROWS)]
     lines = [r"% Requires \usepackage{booktabs} and \usepackage[T1]{fontenc}."]
     for table in tables:
-        lines += ["", *_table(table)]
+        for part in split_columns(table, MAX_WIDTH):
+            lines += ["", *_table(part)]
     return "\n".join([*lines, ""]).encode()
 
 
@@ -52,7 +60,7 @@ def latex_text(text: str) -> str:
 def _table(marked: MarkedTable) -> Iterator[str]:
     columns, rows = marked.table
     yield r"\begin{table}"
-    yield r"\centering"
+    yield r"\centering\footnotesize"
     yield rf"\caption{{{latex_text(marked.caption)}}}"
     yield rf"\begin{{tabular}}{{{''.join('r' if column.numeric else 'l' for column in columns)}}}"
     yield r"\toprule"

@@ -7,8 +7,10 @@ from sweep.reporting.evaluation_table import evaluation_table
 from sweep.reporting.formatting import heading
 from sweep.reporting.params import param_names
 from sweep.reporting.seed_statistics import CONFIDENCE, evaluated_configurations
-from sweep.reporting.table import Table, final_metrics, trials_table
+from sweep.reporting.table import FINAL, Table, final_metrics, trials_table
 from sweep.storage.study_data import StudyData
+
+COLUMN_GAP = 3  # between two columns, in characters
 
 
 class MarkedTable(NamedTuple):
@@ -31,11 +33,14 @@ def marked_trials(data: StudyData, limit: int) -> MarkedTable:
     rows = {row.cells[0]: index for index, row in enumerate(table.rows)}
     metrics = final_metrics(data)
     first_metric = 2 + len(param_names(data))  # after the trial, the epochs and the hyperparameters
-    bold = [
-        (rows[str(trial["number"])], first_metric + metrics.index(objective.metric))
-        for objective, trial in data.front_ends
-        if str(trial["number"]) in rows and objective.metric in metrics
-    ]
+    bold = []
+    for objective, best in data.front_ends:
+        if objective.metric not in metrics:
+            continue
+        column = FINAL + objective.metric
+        ties = data.complete_trials.loc[data.complete_trials[column] == best[column], "number"]
+        place = first_metric + metrics.index(objective.metric)
+        bold += [(rows[str(number)], place) for number in ties if str(number) in rows]
     num_trials = len(data.trials)
     which = f"The best {limit} of {num_trials:,} trials" if num_trials > limit else "The trials"
     return MarkedTable(f"{which} of the study {data.name}.", table, bold)
@@ -62,3 +67,36 @@ def marked_evaluations(data: StudyData) -> list[MarkedTable]:
         )
         found.append(MarkedTable(caption, table, bold))
     return found
+
+
+def split_columns(marked: MarkedTable, max_width: int) -> list[MarkedTable]:
+    """Split a table into parts that each begin with the first column.
+
+    Args:
+        marked: The table.
+        max_width: The greatest width of a part in characters. A part has at least one further column.
+    """
+    columns, rows = marked.table
+    widths = [
+        max(len(column.heading), *(len(row.cells[index]) for row in rows), 0) + COLUMN_GAP
+        for index, column in enumerate(columns)
+    ]
+    parts: list[list[int]] = [[0]]
+    for index in range(1, len(columns)):
+        is_full = sum(widths[each] for each in parts[-1]) + widths[index] > max_width
+        if is_full and len(parts[-1]) > 1:
+            parts.append([0])
+        parts[-1].append(index)
+    if len(parts) == 1:
+        return [marked]
+    return [
+        MarkedTable(
+            f"{marked.caption} Part {number} of {len(parts)}.",
+            Table(
+                [columns[index] for index in part],
+                [row._replace(cells=[row.cells[index] for index in part]) for row in rows],
+            ),
+            {(row, part.index(index)) for row, index in marked.bold if index in part},
+        )
+        for number, part in enumerate(parts, start=1)
+    ]

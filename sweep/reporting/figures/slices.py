@@ -79,7 +79,9 @@ def draw_slice(info: SliceInfo) -> go.Figure:
     present = _present(info)
     title = label_with_condition(info.param.name, info.param.condition)
     figure.update_xaxes(title_text=title + (" (log)" if info.param.log else ""))
-    figure.update_yaxes(**value_axis(info.metric, info.values), **focus(info.values, info.direction))
+    figure.update_yaxes(
+        title_text=label(name), **value_axis(info.metric, info.values), **focus(info.values, info.direction)
+    )
     if info.param.choices is not None:
         indices = list(range(len(info.param.choices)))
         names = [label(choice) for choice in info.param.choices]

@@ -11,12 +11,19 @@ def test_card_names_the_origin_of_the_results() -> None:
     assert all(name in text for name in studies.SPACE)
     assert "The study has 30 trials: " in text
     assert "GPU hours." in text
-    assert "30 different seeds." in text
+    assert "30 different seeds (0, 1, 2, 3, 4, 5, 6, …, 29)." in text
     assert "commit abc123 with uncommitted changes." in text
     assert "checksum of the data is def456." in text
 
 
+def test_card_names_the_versions() -> None:
+    text = reproducibility_card(studies.kmnist())
+    assert "68594 without uncommitted changes." in text
+    assert text.endswith("The versions were Python 3.11.9, keras 3.15.0, tensorflow 2.21.0, optuna 5.0.0.")
+
+
 def test_card_states_what_is_unknown() -> None:
     text = reproducibility_card(dataclasses.replace(studies.empty(), provenance={}))
-    assert "The commit of the code is unknown." in text
-    assert "checksum of the data is unknown." in text
+    assert "The commit of the code was not recorded." in text
+    assert "checksum of the data was not recorded." in text
+    assert "The versions of the packages were not recorded." in text

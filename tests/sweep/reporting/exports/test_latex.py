@@ -16,6 +16,12 @@ def test_table_uses_booktabs_and_marks_the_best_value() -> None:
     assert r"\textbf{90.00~\%}" in best
 
 
+def test_equal_best_values_are_all_bold() -> None:
+    data = studies.of_values([0.9, 0.5, 0.9])
+    assert latex(data).decode().count(r"\textbf{90.00~\%}") == 2
+    assert markdown(data).decode().count("| **90.00") == 2
+
+
 def test_each_objective_has_its_own_best_value() -> None:
     text = latex(studies.several_objectives()).decode()
     assert text.count(r"\textbf{") == 2
