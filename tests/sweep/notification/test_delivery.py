@@ -23,7 +23,7 @@ EVENT = Event(EventKind.ENDED, "4", "Study toy has ended: <3 & 4>.")
 
 @pytest.fixture
 def closed_port() -> Iterator[int]:
-    """Return a port that refuses connections."""
+    """Return a port on which nothing listens."""
     with socket.socket() as unused:
         unused.bind(("127.0.0.1", 0))
         yield unused.getsockname()[1]
