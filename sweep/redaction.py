@@ -9,6 +9,9 @@ MASK = "***"
 SHOWN_QUERY_KEYS = ("host", "port", "dbname", "sslmode", "charset", "connect_timeout", "application_name")
 """The query keys of a database URL whose values are shown. The values of all others may be secrets."""
 
+WEBHOOK = r"""https?://(?:hooks\.slack\.com/|[^\s/'"]+/(?:[^\s'"]*/)?(?:hooks|webhooks?)/)"""
+"""A pattern of what precedes the secret part of a webhook's address."""
+
 _PORT = r"\d+(?:[/?#,;)\s]|$)"
 _DATABASE = r"\b(?:postgres|mysql|mariadb|mssql|oracle|mongodb|redis)[\w+]*"
 # A text in quotes, with escaped quotes in it; the end of the line ends it at the latest.
@@ -33,6 +36,8 @@ _SECRETS = [
         # In the URL of a database, the user and the password may also contain spaces.
         (rf"{_DATABASE}://(?:[^\s:/]+ ){{0,3}}[^\s:/]*:(?!//|{_PORT})", r"""(?:[^\s@'"]+ +){0,8}\S+(?=@)"""),
         (rf"(?<![\w.-])(?:{_PASSWORD}){_ASSIGNED}", _VALUE),
+        # The path of a webhook of Slack, Mattermost or another chat.
+        (WEBHOOK, r"""(?!\*\*\*)[^\s'",;)\]}>]+"""),
         (r"(?<![\w.-])(?:db_?)?pass(?:\s*=\s*|[\"']\s*:\s*)", _VALUE),
         (rf"(?<![\w.-])(?:{_TOKEN}){_ASSIGNED}", rf"{_NO_COUNT}{_VALUE}"),
         (rf"(?<!\S){_OPTION}(?:=|\s+(?!-))", _VALUE),
@@ -62,8 +67,8 @@ _STORAGE_ARGUMENT = re.compile(r"((?:--storage|--set=storage|storage)=)(.*)", re
 def hide_passwords(text: str) -> str:
     """Return the text with each secret masked that can be told from what precedes it.
 
-    Such are the passwords in URLs, the values of keys and options such as `password` and `token`, and the
-    credentials of HTTP requests.
+    Such are the passwords in URLs, the paths of webhooks, the values of keys and options such as
+    `password` and `token`, and the credentials of HTTP requests.
     """
     for pattern in _SECRETS:
         text = pattern.sub(rf"\1{MASK}", text)

@@ -32,6 +32,9 @@ def doctor(
     ] = None,
     storage: StorageOption = None,
     workdir: WorkdirOption = None,
+    notify: Annotated[
+        bool, typer.Option("--notify", help="Send a test notification to whom the study notifies.")
+    ] = False,
 ) -> None:
     """Check what a launch needs.
 
@@ -40,15 +43,25 @@ def doctor(
     """
     from sweep.definition.cluster import load_profile
     from sweep.definition.study import load_study
+    from sweep.errors import InputError
     from sweep.operations.doctor import LaunchConditions, diagnose
     from sweep.operations.launch_request import resolve_workdir
 
     target = load_profile(cluster_file(), cluster).profile
     chosen = load_study(study) if study is not None else None
+    if notify and (chosen is None or not chosen.notify.is_set):
+        raise InputError(
+            "--notify sends a test notification, but "
+            + (
+                "no study is given\nadd --study NAME"
+                if chosen is None
+                else f"study {chosen.name} has no key notify"
+            )
+        )
     url, folder = storage_url(storage, chosen), resolve_workdir(target, workdir)
     log_to_terminal()
     verdicts = set()
-    for check in diagnose(LaunchConditions(target, url, folder, Path.cwd(), chosen)):
+    for check in diagnose(LaunchConditions(target, url, folder, Path.cwd(), chosen, notify)):
         verdicts.add(check.verdict)
         mark = typer.style(check.verdict.ljust(WIDTH), fg=COLORS[check.verdict])
         advice = f"; {check.advice}" if check.advice else ""

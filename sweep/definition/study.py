@@ -38,6 +38,7 @@ from sweep.definition.goal_entries import (
     goals_from,
     key_problems,
 )
+from sweep.definition.notify import Notify
 from sweep.definition.objective_value import ObjectiveOf
 from sweep.definition.problem import Keys, Problem, format_choices, format_value, raise_problems
 from sweep.definition.pruner import NoPruning, Pruner
@@ -162,6 +163,8 @@ class Study(Settings):
     """Database URL. The option --storage and the variable SWEEP_STORAGE take precedence."""
     track: Track = Track()
     """TensorBoard and MLflow, in which the launcher records the trials as well."""
+    notify: Notify = Notify()
+    """Command or webhook that is notified of the end of the study and of problems."""
     dry_run: DryRun = DryRun()
     """How --dry-run shortens the study."""
     code: Code = Code()
@@ -327,6 +330,7 @@ class Study(Settings):
                     point for index, point in enumerate(points) if point and point not in points[:index]
                 ],
                 "dry_run": DryRun(),
+                "notify": Notify(),
             }
         )
 

@@ -1,7 +1,8 @@
 """The launcher: the loop that observes, decides and acts. A first launch and a recovery run the same code."""
 
 import logging
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -16,6 +17,7 @@ from sweep.launcher.decision import decide, exit_deadline
 from sweep.launcher.job_output import describe_job_end
 from sweep.launcher.launch_log import LaunchLog
 from sweep.launcher.new_attempts import NewAttempts
+from sweep.launcher.notifier import Notifier
 from sweep.launcher.observation import (
     Cycle,
     Files,
@@ -35,6 +37,7 @@ from sweep.launcher.reconciliation import Change, TrialEnd, reconcile
 from sweep.launcher.repeats import Repeats
 from sweep.launcher.submission import JobSettings
 from sweep.launcher.submitter import Submitter
+from sweep.notification.events import Progress
 from sweep.scheduler.executor import Executor
 from sweep.scheduler.job import JobStatus
 from sweep.states import ACTIVE_STATES, AttemptState, Cause, JobState, Outcome, Stop
@@ -74,6 +77,7 @@ class Launcher:
         submitter: What submits attempts.
         repeats: What ends trials whose configuration has been measured already.
         new_attempts: What creates the attempts of new trials and of trials to retry.
+        notifier: What announces the events of the study.
     """
 
     study: Study
@@ -91,6 +95,7 @@ class Launcher:
     submitter: Submitter = field(init=False)
     repeats: Repeats = field(init=False)
     new_attempts: NewAttempts = field(init=False)
+    notifier: Notifier = field(init=False)
     _may_miss_proposals: bool = True  # an earlier launcher may have been interrupted
     _stop: Stop | None = None
     _reason_to_close: str | None = None
@@ -103,6 +108,7 @@ class Launcher:
 
     def __post_init__(self) -> None:
         self.log = LaunchLog(self.study)
+        self.notifier = Notifier(self.study, self.records, self.proposals)
         self.repeats = Repeats(self.records, self.proposals, self.clock)
         self.new_attempts = NewAttempts(self.study, self.settings, self.records, self.proposals, self.clock)
         self.submitter = Submitter(
@@ -126,6 +132,12 @@ class Launcher:
             StudyFailedError: If every trial failed, if several consecutive trials failed with the same cause,
                 or if a job is rejected.
         """
+        with self._announcing_failure():
+            self._poll_until_end(after_cycle)
+            self.conclude()
+        self._announce_end(None)
+
+    def _poll_until_end(self, after_cycle: Callable[[], None]) -> None:
         all_ended_at: datetime | None = None
         while True:
             if retry_on_outage(self.step, self.clock.sleep) == 0:
@@ -134,7 +146,6 @@ class Launcher:
                     break
             after_cycle()
             self.clock.sleep(self.poll_seconds)
-        self.conclude()
 
     def run_once(self) -> int:
         """Run one poll cycle, for a launcher that is started periodically, and return the number of active
@@ -143,10 +154,29 @@ class Launcher:
         Raises:
             StudyFailedError: If the study has failed; see `run`.
         """
-        num_active = retry_on_outage(self.step, self.clock.sleep)
+        with self._announcing_failure():
+            num_active = retry_on_outage(self.step, self.clock.sleep)
+            if num_active == 0:
+                self.conclude()
         if num_active == 0:
-            self.conclude()
+            self._announce_end(None)
         return num_active
+
+    @contextmanager
+    def _announcing_failure(self) -> Iterator[None]:
+        """Announce that the study has failed if the context raises this error."""
+        try:
+            yield
+        except StudyFailedError as error:
+            reason = str(error).partition("\n")[0]
+            self._announce_end(reason.removeprefix(f"study {self.study.name} failed: "))
+            raise
+
+    def _announce_end(self, failure: str | None) -> None:
+        retry_on_outage(
+            lambda: self.notifier.announce_end(failure, self._stop is not None, self.clock.now()),
+            self.clock.sleep,
+        )
 
     def step(self) -> int:
         """Run one poll cycle and return the number of active trials, or of jobs that have not ended.
@@ -184,7 +214,10 @@ class Launcher:
         self.submitter.submit(ready, in_jobs, num_slots // self.settings.trials_per_job, num_busy)
         # Optuna repeats a failed commit. If it only seemed to fail, another trial has been proposed.
         self._may_miss_proposals = any(attempt.number == 1 for attempt in new)
-        return len(in_jobs) + len(waiting) or len(lingering)
+        num_active = len(in_jobs) + len(waiting)
+        if self.notifier.is_active:
+            self.notifier.announce_due(self._progress(active, changes, len(new), num_active, now))
+        return num_active or len(lingering)
 
     def conclude(self) -> None:
         """Check how the study ended.
@@ -339,8 +372,15 @@ class Launcher:
         self, attempts: Iterable[AttemptRow], started: Iterable[datetime | None], now: datetime
     ) -> str | None:
         """Return which limit of the budget is reached, including the use of active attempts."""
+        gpu_seconds = self._gpu_seconds(attempts, started, now)
+        return spent_limit(self.study.budget, self.launched_at, now, gpu_seconds)
+
+    def _gpu_seconds(
+        self, attempts: Iterable[AttemptRow], started: Iterable[datetime | None], now: datetime
+    ) -> float:
+        """Return the GPU seconds that the study has used, including active attempts; 0 without a limit."""
         if self.study.budget.gpu_hours is None:
-            return spent_limit(self.study.budget, self.launched_at, now, 0.0)
+            return 0.0
         if self._ended_gpu_seconds is None:
             self._ended_gpu_seconds = self.records.gpu_seconds_of_ended()
         running = sum(
@@ -348,7 +388,29 @@ class Launcher:
             for attempt, started_at in zip(attempts, started, strict=True)
             if attempt.state in ACTIVE_STATES
         )
-        return spent_limit(self.study.budget, self.launched_at, now, self._ended_gpu_seconds + running)
+        return self._ended_gpu_seconds + running
+
+    def _progress(
+        self,
+        active: Sequence[AttemptRow],
+        changes: Sequence[Change],
+        num_new: int,
+        num_active: int,
+        now: datetime,
+    ) -> Progress:
+        """Return how far the study is at the end of a poll cycle."""
+        has_progressed = num_new > 0 or any(
+            change.epochs or change.end or change.start or change.retry for change in changes
+        )
+        gpu_seconds = self._gpu_seconds(active, [attempt.started_at for attempt in active], now)
+        return Progress(
+            now=now,
+            progressed_at=self.notifier.progressed_at(now, has_progressed),
+            hours=(now - self.launched_at).total_seconds() / 3600,
+            gpu_hours=gpu_seconds / 3600,
+            num_ended=self.proposals.num_proposed() - num_active,
+            num_active=num_active,
+        )
 
     # acting
 

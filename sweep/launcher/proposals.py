@@ -39,6 +39,8 @@ MAX_RESAMPLED = 1000
 ENQUEUED = "enqueued"
 """The user attribute with the origin of a trial's point: its index in the study file's `enqueue`, or the name
 of an earlier study and the number of a trial of it."""
+ANNOUNCED = "announced_events"
+"""The system attribute of a study that contains the mark of the last announced event of each kind."""
 START_FROM = "start_from"
 """The user attribute of a study that says which earlier study's points have been enqueued."""
 
@@ -115,6 +117,15 @@ class Proposals:
         """
         self._enqueue({f"{source.study}:{number}": point for number, point in points.items()})
         self._study.set_user_attr(START_FROM, source.model_dump())
+
+    def announced(self) -> dict[str, str]:
+        """Return the mark of the last announced event of each kind."""
+        attributes = self._storage.get_study_system_attrs(optuna_study_id(self._study))
+        return dict(attributes.get(ANNOUNCED, {}))
+
+    def record_announced(self, marks: Mapping[str, str]) -> None:
+        """Record the mark of the last announced event of each kind."""
+        self._storage.set_study_system_attr(optuna_study_id(self._study), ANNOUNCED, dict(marks))
 
     def _enqueue(self, points: Mapping[int | str, Mapping[str, Any]]) -> None:
         """Enqueue points by their origins, unless those of the same origins are enqueued already."""

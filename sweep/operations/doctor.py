@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 
 import psutil
@@ -10,6 +11,8 @@ from sqlalchemy import URL
 from sweep.definition.profile import Profile
 from sweep.definition.study import Study
 from sweep.errors import InputError
+from sweep.notification.delivery import check_recipients, deliver, recipients
+from sweep.notification.events import Event, EventKind
 from sweep.operations.node_diagnosis import diagnose_node
 from sweep.operations.preflight import preflight
 from sweep.operations.private_folder import check_workdir
@@ -46,6 +49,7 @@ class LaunchConditions:
         workdir: The folder in which trial folders are created.
         code_dir: The folder that the launch is started in.
         study: The study; without one, only what holds for every study is checked.
+        notifies: Whether to send a notification as a test.
     """
 
     profile: Profile
@@ -53,6 +57,7 @@ class LaunchConditions:
     workdir: Path
     code_dir: Path
     study: Study | None
+    notifies: bool = False
 
 
 def diagnose(conditions: LaunchConditions) -> Iterator[Diagnosis]:
@@ -78,6 +83,8 @@ def _checks_without_job(conditions: LaunchConditions) -> Iterator[Diagnosis]:
     yield _check_workdir(conditions.workdir, conditions.study)
     if conditions.study is not None:
         yield _check_study(conditions.study, conditions.profile, conditions.code_dir)
+        if conditions.study.notify.is_set:
+            yield _check_notify(conditions.study, conditions.notifies)
     job = Job("doctor.0", conditions.workdir / "doctor", ())
     yield from make_executor(conditions.profile).diagnose(job)
 
@@ -118,6 +125,24 @@ def _check_study(study: Study, profile: Profile, code_dir: Path) -> Diagnosis:
     function = f"{study.function} can be imported here" if is_imported else "its file is valid"
     data = f"; {study.dataset} is available, checksum {found.data_sha256}" if study.prepare else ""
     return ok("study", f"{function}{data}")
+
+
+def _check_notify(study: Study, sends: bool) -> Diagnosis:
+    """Check who is notified, which does not affect trials."""
+    try:
+        check_recipients(study.name, study.notify)
+    except InputError as error:
+        found, _, advice = str(error).partition("\n")
+        return failed("notify", found, advice)
+    names = " and ".join(recipient.name for recipient in recipients(study.notify))
+    if not sends:
+        return ok("notify", f"{names} would be notified; --notify sends a test")
+    now = datetime.now(UTC)
+    event = Event(EventKind.TEST, "", f"This is a test notification of study {study.name}.")
+    problems = deliver(study.notify, study.name, event, now)
+    if problems:
+        return failed("notify", "; ".join(problems), "correct `notify` in the study file, or its variable")
+    return ok("notify", f"{names} has received a test notification")
 
 
 def _failed_with(what: str, error: InputError) -> Diagnosis:

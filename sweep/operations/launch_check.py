@@ -11,6 +11,7 @@ from sweep.definition.study import Study
 from sweep.errors import InputError
 from sweep.goals import GPU_SECONDS, PEAK_MEMORY, TRAIN_SECONDS
 from sweep.launcher.proposals import has_started_from
+from sweep.notification.delivery import check_recipients
 from sweep.operations.code_snapshot import ProjectCode, read_project
 from sweep.operations.launch_request import LaunchRequest
 from sweep.operations.preflight import PreflightResult, preflight
@@ -58,6 +59,7 @@ def check(request: LaunchRequest, check_code: Preflight = preflight) -> CheckedL
     _check_measurements(request)
     _check_sampler(request.study)
     check_trackers(request.study)
+    _check_notify(request)
     engine = connect(request.url)
     snapshot = None
     if not request.update_code:
@@ -124,6 +126,16 @@ def _check_memory(request: LaunchRequest) -> None:
             f"study {request.study.name}: failures.memory_factor is {factor:g}, but the profile has no "
             "mem_gb\nset mem_gb in the profile, or remove memory_factor"
         )
+
+
+def _check_notify(request: LaunchRequest) -> None:
+    """Check who is notified. A launcher that continues the study without its user continues it anyway."""
+    try:
+        check_recipients(request.study.name, request.study.notify)
+    except InputError as error:
+        if not (request.once or request.follows):
+            raise
+        logger.warning("%s", error)
 
 
 def _check_measurements(request: LaunchRequest) -> None:

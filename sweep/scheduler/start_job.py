@@ -4,6 +4,7 @@ A copy of this file lies beside copies of submitit and of the worker in a study'
 `worker_package`. It runs in the Python of the user's environment, from version 3.8 on.
 """
 
+import logging
 import os
 import sys
 
@@ -15,4 +16,6 @@ if __name__ == "__main__":
 
     # submitit's search for its plugins fails on Python 3.8 and 3.9 if none is installed (submitit 1.5.4).
     plugins._iter_submitit_entrypoints = lambda: ()
+    # submitit logs a success whenever its own process ends normally, also if the trial has failed.
+    logging.getLogger("submitit").addFilter(lambda record: "success" not in str(record.msg))
     submitit_main()

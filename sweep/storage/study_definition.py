@@ -15,11 +15,12 @@ if TYPE_CHECKING:
 
 
 def definition_of(study: Study) -> dict[str, Any]:
-    """Return a study as JSON values, without the addresses of its storage and of its trackers.
+    """Return a study as JSON values, without the addresses of its storage and of its trackers, and without
+    the command that it notifies.
 
-    They may contain passwords, and the study may continue with others.
+    They may contain secrets, and the study may continue with others.
     """
-    return study.model_dump(mode="json", exclude={"storage", "track"})
+    return study.model_dump(mode="json", exclude={"storage", "track", "notify"})
 
 
 def recorded_definition(row: StudyRow) -> Study:

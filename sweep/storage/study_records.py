@@ -7,11 +7,11 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from contextlib import suppress
 from datetime import datetime
 
-from sqlalchemy import Engine, bindparam, or_, select, update
+from sqlalchemy import Engine, bindparam, func, or_, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session, joinedload, selectinload
 
-from sweep.states import AttemptState, Cause, Stop
+from sweep.states import ACTIVE_STATES, AttemptState, Cause, Stop
 from sweep.storage.attempts import IS_NEWEST, gpu_seconds_of_ended
 from sweep.storage.failing_nodes import FailingNode, failing_nodes
 from sweep.storage.optuna_queries import reopen
@@ -144,6 +144,30 @@ class StudyRecords:
     def gpu_seconds_of_ended(self) -> float:
         """Return the recorded GPU seconds of all attempts that have ended."""
         return gpu_seconds_of_ended(self._engine, self.study_id)
+
+    def num_attempts(self) -> int:
+        """Return how many attempts all trials have had."""
+        query = select(func.count()).select_from(AttemptRow).join(TrialRow)
+        with self._engine.connect() as connection:
+            return connection.scalar(query.where(TrialRow.study_id == self.study_id)) or 0
+
+    def progressed_at(self) -> datetime | None:
+        """Return when a trial last started, ended, or reported an epoch; None without any trial.
+
+        The epochs of ended trials are not read, because the trials have ended later.
+        """
+        of_study = select(TrialRow.id).where(TrialRow.study_id == self.study_id)
+        active = (
+            select(AttemptRow.trial_id)
+            .join(TrialRow)
+            .where(TrialRow.study_id == self.study_id, AttemptRow.state.in_(ACTIVE_STATES))
+        )
+        columns = [AttemptRow.submitted_at, AttemptRow.started_at, AttemptRow.ended_at]
+        queries = [select(func.max(column)).where(AttemptRow.trial_id.in_(of_study)) for column in columns]
+        queries.append(select(func.max(EpochRow.reported_at)).where(EpochRow.trial_id.in_(active)))
+        with self._engine.connect() as connection:
+            times = [connection.scalar(query) for query in queries]
+        return max((time for time in times if time is not None), default=None)
 
     def failing_nodes(self, now: datetime) -> list[FailingNode]:
         """Return the nodes on which jobs of the study repeatedly fail before they start."""

@@ -8,7 +8,8 @@ import plotly.graph_objects as go
 
 from sweep.reporting.figures.learning_curves import extent_of, thinned
 from sweep.reporting.figures.theme import BLUE, ORANGE, count_axis, new_figure, plain, value_axis
-from sweep.reporting.formatting import base_metric, format_metric, heading, headline_metrics, is_share
+from sweep.reporting.formatting import format_metric, heading, headline_metrics, is_share
+from sweep.reporting.metric_pairs import metric_pairs, without_split
 from sweep.storage.study_data import StudyData
 
 
@@ -41,10 +42,7 @@ def overfitting_info(data: StudyData) -> list[OverfittingInfo]:
     reported = headline_metrics(data.epochs.columns.drop(["number", "epoch"]), [data.metric], "loss")
     epochs = data.epochs[data.epochs["number"].isin(best)].sort_values("epoch")
     found = []
-    for name in dict.fromkeys(map(base_metric, reported)):
-        train, validation = f"train_{name}", f"val_{name}"
-        if train not in reported or validation not in reported:
-            continue
+    for name, train, validation in metric_pairs(reported):
         both = epochs.dropna(subset=[train, validation])
         if both.empty:
             continue
@@ -69,7 +67,9 @@ def draw_overfitting(info: OverfittingInfo) -> go.Figure:
     figure = new_figure(height=300, legend_traceorder="normal")
     figure.update_xaxes(title_text="epoch", **count_axis(info.epochs[-1]))
     values = [*info.train_values, *info.validation_values]
-    figure.update_yaxes(title_text=plain(heading(base_metric(info.train))), **value_axis(info.train, values))
+    figure.update_yaxes(
+        title_text=plain(heading(without_split(info.train))), **value_axis(info.train, values)
+    )
     if is_share(info.train) and (extent := extent_of(np.array(values), of_share=True)) is not None:
         margin = 0.06 * (extent[1] - extent[0]) or 0.06
         figure.update_yaxes(range=[extent[0] - margin, extent[1] + margin])
@@ -120,6 +120,6 @@ def _best_epoch(values: "pd.Series[float]", direction: str) -> int | None:
 
 def _direction(name: str, data: StudyData) -> str:
     """Return the direction in which a metric improves: "maximize", "minimize", or "" if it is unknown."""
-    if name == base_metric(data.metric):
+    if name == without_split(data.metric):
         return data.direction
     return "minimize" if "loss" in name or "error" in name else "maximize" if "accuracy" in name else ""

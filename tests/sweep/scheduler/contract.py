@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from sweep.scheduler.executor import Executor
-from sweep.scheduler.job import Job
+from sweep.scheduler.job import Job, output_files
 from sweep.states import JobState, Outcome
 from sweep.worker.attempt_folder import AttemptFolder, attempt_folder
 from sweep.worker.documents import Result, TrialSpec
@@ -95,6 +95,8 @@ class ExecutorContract:
         assert result is not None
         assert result.outcome is Outcome.FAILED
         assert "the model has diverged" in str(result.error)
+        for output in [job.attempts[0].log, *output_files(job)]:
+            assert not output.exists() or "success" not in output.read_text()
 
     def test_attempts_of_one_job_have_their_own_results(self, executor: Executor, workplace: Path) -> None:
         job = submit(executor, new_job(workplace, {"x": 0.25}, {"fault": "raise"}, {"x": 1.0}))

@@ -1,4 +1,5 @@
 import math
+from dataclasses import replace
 
 import pytest
 
@@ -24,6 +25,15 @@ def test_each_metric_of_the_best_trial_has_a_figure() -> None:
     assert (accuracy.number, loss.number) == (best, best)
     assert accuracy.validation_values == rows["val_accuracy"].tolist()
     assert loss.train_values == rows["train_loss"].tolist()
+
+
+@pytest.mark.parametrize("names", [("accuracy", "val_accuracy"), ("train/acc", "val/acc")])
+def test_names_of_keras_and_names_with_slashes_are_paired(names: tuple[str, str]) -> None:
+    data = of_curves([0.6, 0.9], [0.5, 0.7])
+    columns = {"train_accuracy": names[0], "val_accuracy": names[1]}
+    data = replace(data, epochs=data.epochs.rename(columns=columns))
+    (info,) = overfitting_info(data)
+    assert (info.train, info.validation, info.validation_values) == (*names, [0.5, 0.7])
 
 
 def test_best_epoch_has_the_highest_accuracy_or_the_lowest_loss() -> None:
