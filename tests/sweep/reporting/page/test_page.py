@@ -154,7 +154,8 @@ def test_page_shows_the_evaluation() -> None:
     text = page(dataclasses.replace(data, evaluation=evaluation)).decode()
     assert "How good is it on test data?" in text
     assert "Results by class" in text
-    assert "on test data: 95.50\N{NO-BREAK SPACE}% ±" in text
+    assert '<h3>On test data</h3>\n<p class="large best">95.50\N{NO-BREAK SPACE}% ±' in text
+    assert "<li>On test data, trial " in text
     assert "How good is it on test data?" not in page(data).decode()
 
 
