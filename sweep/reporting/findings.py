@@ -1,23 +1,14 @@
 """The main findings of a study as sentences, each derived from its numbers."""
 
-import math
 from collections.abc import Iterator
 
-import pandas as pd
-
-from sweep.definition.space import FloatEntry, IntEntry
 from sweep.reporting.code_comparison import code_notes
-from sweep.reporting.epoch_noise import still_improves
 from sweep.reporting.figures.cost import CostInfo, cost_info
-from sweep.reporting.formatting import format_count, format_metric, format_param, heading, is_share
+from sweep.reporting.formatting import format_count, format_metric, heading, is_share
 from sweep.reporting.headline import headline
 from sweep.reporting.optimism import optimism
-from sweep.reporting.params import PREFIX, param_names
 from sweep.reporting.situation import situation_of
 from sweep.storage.study_data import StudyData
-
-MIN_TRIALS = 8  # complete trials below which the ends of the ranges say nothing
-MAX_NAMES = 3
 
 
 def findings(data: StudyData) -> list[str]:
@@ -33,7 +24,6 @@ def findings(data: StudyData) -> list[str]:
         *_repeats(data),
         *_early_stop(data),
         _cost(cost_info(data)),
-        *(_next_steps(data, data.complete_trials) if is_single else []),
         *([_pruner(data)] if is_single else []),
         *code_notes(data),
     ]
@@ -95,18 +85,6 @@ def _cost(cost: CostInfo) -> str:
     return f"The study took {cost.total:,.1f} {cost.unit}{wasted}."
 
 
-def _next_steps(data: StudyData, best: pd.DataFrame) -> Iterator[str]:
-    if ends := list(_range_ends(data, best))[:MAX_NAMES]:
-        yield (
-            "The best trials lie at an end of a search range. Consider extending the range: "
-            f"{', '.join(ends)}."
-        )
-    curve = data.epochs[data.epochs["number"] == best["number"].iloc[0]].sort_values("epoch")
-    values = curve[data.metric].dropna().tolist() if data.metric in curve else []
-    if still_improves(values, maximizes=data.direction == "maximize"):
-        yield "The best trial was still improving in its last epochs. Consider training for more epochs."
-
-
 def _pruner(data: StudyData) -> str:
     metric = data.study.pruner.judged_metric(data.metric)
     if metric is None or (metric in data.epochs and data.epochs[metric].notna().any()):
@@ -115,31 +93,6 @@ def _pruner(data: StudyData) -> str:
         f"No trial could be pruned, because the pruner judges {metric}, which no trial has reported in an "
         "epoch."
     )
-
-
-def _range_ends(data: StudyData, best: pd.DataFrame) -> Iterator[str]:
-    """Yield the ends of numeric ranges at which the best tenth of the trials lie.
-
-    A hyperparameter counts only if the complete trials that have it are enough, and cover at least half of
-    its range.
-    """
-    if len(best) < MIN_TRIALS:
-        return
-    for name in param_names(data):
-        entry = data.study.space.get(name)
-        if not isinstance(entry, IntEntry | FloatEntry) or entry.low == entry.high:
-            continue
-        scale = math.log if entry.log else float
-        values = pd.to_numeric(best[PREFIX + name], errors="coerce").dropna()
-        values = values[(values >= entry.low) & (values <= entry.high)].map(scale)
-        positions = (values - scale(entry.low)) / (scale(entry.high) - scale(entry.low))
-        top = positions.head(max(3, -(-len(positions) // 10)))
-        if len(positions) < MIN_TRIALS or positions.max() - positions.min() < 0.5:
-            continue
-        if (top >= 0.9).all():
-            yield f"{heading(name)} above {format_param(entry.high)}"
-        elif (top <= 0.1).all():
-            yield f"{heading(name)} below {format_param(entry.low)}"
 
 
 def _difference(data: StudyData, amount: float) -> str:

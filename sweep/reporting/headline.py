@@ -143,6 +143,15 @@ def more_trials(situation: Situation) -> Iterator[str]:
         yield f"More trials may help: only {num_since:,} of {trials} came after the last that {improvement}."
 
 
+def tied_numbers(situation: Situation) -> list[int]:
+    """Return the numbers of the trials whose value is the best one as it is shown; there may be one only."""
+    metric, results = situation.metric, situation.results
+    return [
+        each.number
+        for each in takewhile(lambda each: _is_tied(metric, results[0].value, each.value), results)
+    ]
+
+
 def _no_result(situation: Situation) -> str:
     if situation.num_infeasible:
         constraints = " and ".join(
@@ -193,7 +202,7 @@ def _search(situation: Situation) -> Iterator[str]:
     if len(results) == 1:
         yield f"All {situation.num_complete} complete trials have the same configuration, at best {value}."
         return
-    tied = [each.number for each in takewhile(lambda each: _is_tied(metric, best.value, each.value), results)]
+    tied = tied_numbers(situation)
     noise = _noise(situation, results[1])
     if len(tied) > 1:
         yield _tie(situation, tied)

@@ -13,6 +13,7 @@ from sweep.reporting.figures.hypervolume import hypervolume_info
 from sweep.reporting.figures.importance import EVALUATOR, ImportanceInfo, importance_info
 from sweep.reporting.findings import findings
 from sweep.reporting.headline import headline
+from sweep.reporting.next_steps import next_steps
 from sweep.reporting.params import condition_text, params_of_trial
 from sweep.reporting.situation import situation_of
 from sweep.reporting.table import FINAL
@@ -40,6 +41,7 @@ def document(data: StudyData) -> bytes:
         "hypervolume": None if is_single else _hypervolume(data),
         "headline": headline(situation_of(data)),
         "findings": findings(data),
+        "next_steps": next_steps(data),
         "importance": _importance(importance, data.study.space) if is_single else None,
         "importance_by_objective": {
             metric: _importance(info, data.study.space) for metric, info in views.items()

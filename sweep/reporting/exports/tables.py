@@ -13,6 +13,7 @@ from sweep.markdown_text import markdown_text
 from sweep.reporting.exports.marked_tables import MarkedTable, marked_evaluations, marked_trials
 from sweep.reporting.formatting import format_count, format_metric, heading
 from sweep.reporting.headline import headline
+from sweep.reporting.next_steps import next_steps
 from sweep.reporting.params import PREFIX
 from sweep.reporting.situation import situation_of
 from sweep.reporting.summary import format_states, summarize
@@ -94,6 +95,8 @@ def markdown(data: StudyData) -> bytes:
     lines += _rows(marked_trials(data, MAX_ROWS))
     if len(data.trials) > MAX_ROWS:
         lines += ["", f"These are the best {MAX_ROWS} of {len(data.trials):,} trials."]
+    if steps := next_steps(data):
+        lines += ["", "Next steps:", "", *(f"- {markdown_text(step)}" for step in steps)]
     return "\n".join([*lines, ""]).encode()
 
 

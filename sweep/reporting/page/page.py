@@ -14,6 +14,8 @@ from plotly.offline import get_plotlyjs
 from sweep.reporting.evaluation_table import evaluation_table
 from sweep.reporting.findings import findings
 from sweep.reporting.formatting import format_count, format_metric, format_param, heading
+from sweep.reporting.headline import tied_numbers
+from sweep.reporting.next_steps import next_steps
 from sweep.reporting.page.published_baselines import published_baselines
 from sweep.reporting.page.repeat_commands import repeat_commands
 from sweep.reporting.page.sections import Section, evaluation_section, sections
@@ -24,6 +26,7 @@ from sweep.reporting.seed_statistics import (
     verdict,
 )
 from sweep.reporting.selection import describe_selection
+from sweep.reporting.situation import situation_of
 from sweep.reporting.summary import summarize
 from sweep.reporting.table import Table, failures_table, front_table, trials_table
 from sweep.reporting.trial_files import log_tails, pictures
@@ -52,6 +55,8 @@ def page(data: StudyData, reload_s: float | None = None) -> bytes:
         reload_s=reload_s,
         summary=summarize(data),
         findings=findings(data),
+        next_steps=next_steps(data),
+        tied=tied_numbers(situation_of(data)),
         chosen=_chosen(data, evaluated[0][1]),
         format_metric=format_metric,
         front=front_table(data),

@@ -1,6 +1,5 @@
 import dataclasses
 
-import numpy as np
 import pandas as pd
 
 from sweep.reporting.findings import findings
@@ -36,30 +35,6 @@ def test_cost_includes_the_hours_of_failed_attempts() -> None:
     data = studies.kmnist()
     failed = data.attempts[data.attempts["state"] == "failed"]["gpu_seconds"].sum() / 3600
     assert f", {failed:,.1f} of them on attempts that failed." in text_of(data)
-
-
-SPACE = {
-    "x": {"type": "float", "low": 0.0, "high": 1.0},
-    "rate": {"type": "float", "low": 0.001, "high": 1.0, "log": True},
-    "kind": {"type": "categorical", "choices": ["a", "b"]},
-}
-
-
-def test_best_trials_at_the_end_of_a_range_suggest_extending_it() -> None:
-    x = np.linspace(0, 1, 30)
-    columns = {"x": x.tolist(), "rate": (10 ** (-3 * x)).tolist(), "kind": ["a"] * 30}
-    text = text_of(studies.of_values(x.tolist(), columns, SPACE))
-    assert "Consider extending the range: x above 1, rate below 0.001." in text
-    assert "extending" not in text_of(studies.of_values((-abs(x - 0.5)).tolist(), columns, SPACE))
-    assert "extending" not in text_of(studies.of_values([0.5, 0.6], {"x": [0.9, 1.0]}, SPACE | {}))
-
-
-def test_improving_best_trial_suggests_more_epochs() -> None:
-    random = np.random.default_rng(0).normal(0, 0.001, 40)
-    rising = with_epochs(studies.of_values([0.9]), 0, (np.linspace(0.1, 0.9, 40) + random).tolist())
-    flat = with_epochs(studies.of_values([0.9]), 0, (0.9 + random).tolist())
-    assert "was still improving in its last epochs" in text_of(rising)
-    assert "still improving" not in text_of(flat)
 
 
 def test_study_without_a_result_has_one_finding() -> None:
