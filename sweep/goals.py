@@ -9,6 +9,8 @@ from typing import Any, Literal, NamedTuple
 
 Direction = Literal["maximize", "minimize"]
 
+EVALUATION = "-evaluation"
+"""The suffix of the name of the study that evaluates another study."""
 GPU_SECONDS, TRAIN_SECONDS, PEAK_MEMORY = "gpu_seconds", "train_seconds", "peak_memory_gb"
 MEASUREMENTS = frozenset({GPU_SECONDS, TRAIN_SECONDS, PEAK_MEMORY})
 """The metrics that are measured for each trial, unless its train function returns a metric of the name."""

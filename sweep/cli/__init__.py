@@ -21,6 +21,7 @@ from sweep.cli import (
     delete,
     doctor,
     evaluate,
+    follow_up,
     import_study,
     init,
     launch,
@@ -93,6 +94,7 @@ for command in (
     delete.delete,
 ):
     app.command(context_settings=UNPARSED if command is init.init else None)(command)
+app.command("follow-up")(follow_up.follow_up)
 app.command("open")(open_report.open_)
 app.command("import")(import_study.import_)
 app.add_typer(data.app, name="data")

@@ -41,15 +41,20 @@ def best(
     With several objectives, --trial selects one of the trials on the Pareto front.
     """
     from sweep.reporting.best_configuration import configuration_text
+    from sweep.reporting.headline import headline
+    from sweep.reporting.situation import recorded_situation
     from sweep.storage.chosen_trial import chosen_trial
     from sweep.storage.study_definition import recorded_definition
 
     engine, row = open_study(study, storage)
     try:
         chosen = chosen_trial(engine, row, trial)
+        sentences = headline(recorded_situation(engine, row)) if trial is None else []
     finally:
         engine.dispose()
     if not chosen.params and form is Form.YAML:
         raise InputError(f"trial {chosen.number} of study {row.name} has no searched hyperparameters")
     say(f"trial {chosen.number}: {chosen.description}", err=True)
+    for sentence in sentences:
+        say(sentence, err=True)
     say(configuration_text(recorded_definition(row), chosen.params, form.value))

@@ -130,7 +130,7 @@ def run_launcher(request: "LaunchRequest", detached: str | None = None, names_be
     from sweep.cli.study_summary import summary
     from sweep.operations.startup import open_launcher
     from sweep.scheduler.factory import make_executor
-    from sweep.storage.database import shown_url
+    from sweep.storage.database import connect, shown_url
 
     study = request.study
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # SIGTERM detaches the launcher, as Ctrl-C does
@@ -147,7 +147,9 @@ def run_launcher(request: "LaunchRequest", detached: str | None = None, names_be
             if not request.once:
                 with live_table(request.url, launcher.records.study_id) as refresh:
                     launcher.run(refresh)
-            typer.echo(summary(study, launcher.proposals, names_best))
+            engine = connect(request.url)
+            typer.echo(summary(study, launcher.proposals, engine, names_best))
+            engine.dispose()
     except KeyboardInterrupt:
         how_to_continue = (
             f"detached: trials that have started continue. To continue the study:\n  {this_command()}"

@@ -49,7 +49,7 @@ def stop(
         try:
             with cancelling_launcher(engine, row, target) as launcher:
                 launcher.run()
-                say(summary(launcher.study, launcher.proposals))
+                say(summary(launcher.study, launcher.proposals, engine))
         except KeyboardInterrupt:
             say(f"interrupted; to cancel the remaining jobs: {this_command()}", err=True)
             raise typer.Exit(130) from None

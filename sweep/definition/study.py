@@ -50,10 +50,8 @@ from sweep.definition.start_from import StartFrom
 from sweep.definition.stop_when import StopWhen
 from sweep.definition.track import Track
 from sweep.errors import InputError
-from sweep.goals import MEASUREMENTS, Direction, Goals
+from sweep.goals import EVALUATION, MEASUREMENTS, Direction, Goals
 
-EVALUATION = "-evaluation"
-"""The suffix of the name of the study that evaluates another study."""
 DEFAULT_STOP_GRACE_S = 30.0
 
 
@@ -134,6 +132,9 @@ class Study(Settings):
     objective_of: ObjectiveOf = "last"
     """Which epochs of a trial determine its objective: `last`, what it returned; `best`, the best value that
     it reported; `mean_of_last(K)`, the mean of the values of its last K epochs."""
+    validation_size: int | None = Field(default=None, ge=2)
+    """Number of validation samples if the objective is a proportion of them, such as an accuracy. The report
+    states what one sample is worth, and uses the binomial standard error as an estimate of the noise."""
     trials: PositiveInt
     """Total number of trials."""
     parallel: PositiveInt = 1
@@ -206,6 +207,8 @@ class Study(Settings):
         if not problems_of_objectives:
             yield from combination_problems(self.goals, self.sampler, self.pruner, self.objective_of)
             yield from self.stop_when.problems(self.goals)
+            if self.validation_size is not None and self.metric is None:
+                yield Problem(("validation_size",), "is possible only together with metric; remove it")
             yield from self._problems_of_program()
         for name in self.fixed:
             if name in self.space:
@@ -363,6 +366,7 @@ class Study(Settings):
                 ],
                 "constraints": (),
                 "objective_of": "last",
+                "validation_size": None,
                 "trials": len(points),
                 "enqueue": points,
                 "sampler": Random(name="random", seed=self.sampler.seed),

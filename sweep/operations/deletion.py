@@ -9,8 +9,8 @@ from typing import NamedTuple
 
 from sqlalchemy import Engine
 
-from sweep.definition.study import EVALUATION
 from sweep.errors import InputError
+from sweep.goals import EVALUATION
 from sweep.operations.disk_usage import size_on_disk
 from sweep.operations.dry_run import DRY_RUN
 from sweep.operations.stop import running_launcher

@@ -6,8 +6,9 @@ from typing import Any
 from optuna.trial import FrozenTrial
 from sqlalchemy import Engine
 
-from sweep.definition.study import EVALUATION, Study
+from sweep.definition.study import Study
 from sweep.errors import InputError
+from sweep.goals import EVALUATION
 from sweep.storage.best_trials import best_numbers
 from sweep.storage.optuna_storage import all_trials, optuna_storage
 from sweep.storage.studies import find_study

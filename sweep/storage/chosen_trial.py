@@ -69,5 +69,9 @@ def _description(study: StudyRow, trial: TrialStatus, best: Sequence[int]) -> st
         for objective, value in zip(objectives, trial.values, strict=True)
         if value is not None
     )
-    mark = ("the best" if study.goals.is_single else "on the Pareto front") if trial.number in best else None
+    mark = (
+        ("the best value" if study.goals.is_single else "on the Pareto front")
+        if trial.number in best
+        else None
+    )
     return ", ".join(part for part in (mark, str(trial.state), values) if part)

@@ -9,9 +9,9 @@ from optuna.trial import FrozenTrial, TrialState
 from sqlalchemy import URL, Engine, Executable, select
 from sqlalchemy.orm import Session, selectinload
 
-from sweep.definition.study import EVALUATION, Study
+from sweep.definition.study import Study
 from sweep.error_summary import error_summary
-from sweep.goals import Goals
+from sweep.goals import EVALUATION, Goals
 from sweep.storage.database import DEFAULT_URL, open_recorded, parse_url
 from sweep.storage.database_problem import database_problems
 from sweep.storage.optuna_storage import STATES, all_trials, optuna_storage

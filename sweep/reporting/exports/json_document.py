@@ -12,7 +12,10 @@ from sweep.reporting.figures.cost import cost_info
 from sweep.reporting.figures.hypervolume import hypervolume_info
 from sweep.reporting.figures.importance import EVALUATOR, ImportanceInfo, importance_info
 from sweep.reporting.findings import findings
+from sweep.reporting.headline import headline
+from sweep.reporting.next_steps import next_steps
 from sweep.reporting.params import condition_text, params_of_trial
+from sweep.reporting.situation import situation_of
 from sweep.reporting.table import FINAL
 from sweep.storage.study_data import StudyData
 from sweep.storage.study_definition import definition_of
@@ -36,7 +39,9 @@ def document(data: StudyData) -> bytes:
         "best": next(_best(data), None) if is_single else None,
         "front": list(_best(data)),
         "hypervolume": None if is_single else _hypervolume(data),
+        "headline": headline(situation_of(data)),
         "findings": findings(data),
+        "next_steps": next_steps(data),
         "importance": _importance(importance, data.study.space) if is_single else None,
         "importance_by_objective": {
             metric: _importance(info, data.study.space) for metric, info in views.items()

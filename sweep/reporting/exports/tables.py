@@ -12,7 +12,10 @@ from sweep.errors import MissingPackageError
 from sweep.markdown_text import markdown_text
 from sweep.reporting.exports.marked_tables import MarkedTable, marked_evaluations, marked_trials
 from sweep.reporting.formatting import format_count, format_metric, heading
+from sweep.reporting.headline import headline
+from sweep.reporting.next_steps import next_steps
 from sweep.reporting.params import PREFIX
+from sweep.reporting.situation import situation_of
 from sweep.reporting.summary import format_states, summarize
 from sweep.storage.study_data import StudyData
 
@@ -86,11 +89,14 @@ def markdown(data: StudyData) -> bytes:
         result = f"best {metric} **{value}** (trial {summary.best['number']})"
     states, spent = format_states(summary.num_by_state), f"{summary.gpu_hours} GPU hours"
     lines = [f"**{markdown_text(data.name)}**: {result}. {states}. {spent}.", ""]
+    lines += [markdown_text(" ".join(headline(situation_of(data)))), ""]
     for evaluation in marked_evaluations(data):
         lines += [markdown_text(evaluation.caption), "", *_rows(evaluation), ""]
     lines += _rows(marked_trials(data, MAX_ROWS))
     if len(data.trials) > MAX_ROWS:
         lines += ["", f"These are the best {MAX_ROWS} of {len(data.trials):,} trials."]
+    if steps := next_steps(data):
+        lines += ["", "Next steps:", "", *(f"- {markdown_text(step)}" for step in steps)]
     return "\n".join([*lines, ""]).encode()
 
 

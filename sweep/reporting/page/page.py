@@ -14,6 +14,8 @@ from plotly.offline import get_plotlyjs
 from sweep.reporting.evaluation_table import evaluation_table
 from sweep.reporting.findings import findings
 from sweep.reporting.formatting import format_count, format_metric, format_param, heading
+from sweep.reporting.headline import tied_numbers
+from sweep.reporting.next_steps import next_steps
 from sweep.reporting.page.published_baselines import published_baselines
 from sweep.reporting.page.repeat_commands import repeat_commands
 from sweep.reporting.page.sections import Section, evaluation_section, sections
@@ -24,6 +26,7 @@ from sweep.reporting.seed_statistics import (
     verdict,
 )
 from sweep.reporting.selection import describe_selection
+from sweep.reporting.situation import situation_of
 from sweep.reporting.summary import summarize
 from sweep.reporting.table import Table, failures_table, front_table, trials_table
 from sweep.reporting.trial_files import log_tails, pictures
@@ -52,6 +55,9 @@ def page(data: StudyData, reload_s: float | None = None) -> bytes:
         reload_s=reload_s,
         summary=summarize(data),
         findings=findings(data),
+        next_steps=next_steps(data),
+        tied=tied_numbers(situation_of(data)),
+        chosen=_chosen(data, evaluated[0][1]),
         format_metric=format_metric,
         front=front_table(data),
         trials=Table(trials.columns, trials.rows[:MAX_ROWS]),
@@ -104,6 +110,37 @@ def _readable(value: Any) -> Any:
     return several_lines(value) if isinstance(value, str) and not isinstance(value, Markup) else value
 
 
+class _Chosen(NamedTuple):
+    """The chosen configuration of an evaluation, which leads the page.
+
+    Attributes:
+        trial: The trial that found it.
+        metric: The metric on the test data.
+        mean: The mean with its confidence interval as text.
+        num_seeds: The number of seeds.
+        searched: The trial's value of the objective.
+        params: The searched hyperparameters.
+    """
+
+    trial: int
+    metric: str
+    mean: str
+    num_seeds: int
+    searched: float
+    params: Mapping[str, Any]
+
+
+def _chosen(data: StudyData, configurations: Sequence[EvaluatedConfiguration]) -> _Chosen | None:
+    """Return the chosen configuration; None without results, or with several objectives."""
+    if not configurations or not data.goals.is_single:
+        return None
+    first = configurations[0]
+    searched = data.trials.loc[data.trials["number"] == first.trial, "value"].iloc[0]
+    return _Chosen(
+        first.trial, first.metric, format_mean(first), len(first.values), float(searched), first.params
+    )
+
+
 class _Evaluation(NamedTuple):
     """The results on test data for one objective: a section with figures, a table and sentences."""
 
@@ -112,7 +149,6 @@ class _Evaluation(NamedTuple):
     table: Table
     verdict: str
     selection: Sequence[str]
-    means: Mapping[int, str]
 
 
 def _evaluation(data: StudyData, configurations: Sequence[EvaluatedConfiguration]) -> _Evaluation:
@@ -123,7 +159,6 @@ def _evaluation(data: StudyData, configurations: Sequence[EvaluatedConfiguration
         table=evaluation_table(configurations, data.direction),
         verdict=verdict(configurations, data.direction),
         selection=describe_selection(configurations, data.direction, with_leads=False),
-        means={each.trial: format_mean(each) for each in configurations},
     )
 
 

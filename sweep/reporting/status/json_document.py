@@ -47,6 +47,7 @@ def _study(status: StudyStatus, now: datetime) -> dict[str, Any]:
             "trials": status.forecast.trials,
             "ended_by": status.forecast.ended_by,
         },
+        "headline": list(status.headline),
         "best": _trial(status.best[0], goals) if only and status.best else None,
         "front": [_trial(trial, goals) for trial in status.best],
         "failing_nodes": [node._asdict() for node in status.failing_nodes],

@@ -10,7 +10,9 @@ from typing import NamedTuple
 from sqlalchemy import Engine
 from sqlalchemy.orm import Session
 
-from sweep.goals import Goals
+from sweep.goals import EVALUATION, Goals
+from sweep.reporting.headline import headline
+from sweep.reporting.situation import recorded_situation
 from sweep.reporting.status.forecast import Forecast, Plan, Spent, forecast, mean_cost
 from sweep.reporting.status.selection import Selection, selected_trials
 from sweep.states import ACTIVE_STATES, AttemptState, Stop
@@ -67,6 +69,8 @@ class StudyStatus(NamedTuple):
         params: The names of the searched hyperparameters in the order of the study file.
         selection: Which trials are shown.
         num_selected: The number of trials of the selection, including those that are not shown.
+        headline: What the study has shown, as sentences; empty for several studies, and for an evaluation,
+            which is part of another study's headline.
     """
 
     name: str
@@ -91,6 +95,7 @@ class StudyStatus(NamedTuple):
     params: Sequence[str]
     selection: Selection
     num_selected: int
+    headline: Sequence[str] = ()
 
     @property
     def num_active(self) -> int:
@@ -125,7 +130,11 @@ def study_status(
         InputError: If the selection names something that trials do not have.
     """
     with Session(engine) as session:
-        return _status(engine, session, session.get_one(StudyRow, study_id), now, num_shown, selection)
+        study = session.get_one(StudyRow, study_id)
+        status = _status(engine, session, study, now, num_shown, selection)
+        if study.name.endswith(EVALUATION):
+            return status
+        return status._replace(headline=headline(recorded_situation(engine, study)))
 
 
 def _status(

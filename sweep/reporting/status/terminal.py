@@ -25,6 +25,7 @@ from sweep.terminal_text import one_line
 MAX_FRONT = 12  # trials of a Pareto front that are listed
 NUM_ERRORS = 3  # of how many failed trials the errors are shown
 MIN_TRIALS = 3  # are shown on a terminal with few lines
+FEW_LINES = 30  # of a terminal, on which the summary is short
 NUM_LINES_BELOW = 3  # of the terminal: the number of trials not shown, a note, and the prompt
 STOPS = {
     Stop.FINISH: "; stop requested, the active trials continue to their end",
@@ -53,7 +54,7 @@ def show_study(
         height: The number of lines, which limits the number of trials; None for no limit.
         shows_all_params: Whether further tables show the hyperparameters that do not fit.
     """
-    facts = _facts(status, now)
+    facts = _facts(status, now, is_short=height is not None and height < FEW_LINES)
     if height is not None:
         status = _limited(status, height - len(Console(width=width).render_lines(facts)))
     parts: list[RenderableType] = [facts]
@@ -76,8 +77,8 @@ def show_study(
     return Group(*parts, *([Text("; ".join(notes), "dim")] if notes else []))
 
 
-def _facts(status: StudyStatus, now: datetime) -> Table:
-    """Return the summary of a study."""
+def _facts(status: StudyStatus, now: datetime, *, is_short: bool) -> Table:
+    """Return the summary of a study, without what the page of a report says too if it is to be short."""
     facts = Table.grid(padding=(0, 2))
     facts.add_column(style="dim")
     goal = f", to {_goals(status.goals)}"
@@ -87,7 +88,7 @@ def _facts(status: StudyStatus, now: datetime) -> Table:
         ("trials", _states(status)),
         ("budget", _budget(status)),
         ("forecast", _forecast(status, now)),
-        ("best" if status.goals.is_single else "front", _best(status)),
+        ("best" if status.goals.is_single else "front", _result(status, is_short=is_short)),
     ):
         facts.add_row(name, Text(fact))
     if status.stopped_early is not None:
@@ -113,8 +114,14 @@ def _limited(status: StudyStatus, num_lines: int) -> StudyStatus:
     available = num_lines - 1 - NUM_LINES_BELOW
     if _shows_every_error(status):
         available = (available - 1) // 2
-    elif num_failed := sum(trial.error is not None for trial in status.trials):
-        available -= min(num_failed, NUM_ERRORS) + 1
+    else:
+        num_fitting, num_failed = 0, 0
+        for num_trials, trial in enumerate(status.trials, start=1):
+            num_failed += trial.error is not None
+            num_error_lines = min(num_failed, NUM_ERRORS) + 1 if num_failed else 0
+            if num_trials + num_error_lines <= available:
+                num_fitting = num_trials
+        available = num_fitting
     return status._replace(trials=status.trials[: max(available, MIN_TRIALS)])
 
 
@@ -245,6 +252,16 @@ def _best_cells(status: StudyStatus) -> tuple[str, Text]:
         return f"{len(status.best):,}", Text("on the Pareto front")
     metric = status.goals.objectives[0].metric
     return format_metric(metric, status.best[0].values[0]) if status.best else NONE, Text(shown_name(metric))
+
+
+def _result(status: StudyStatus, *, is_short: bool) -> str:
+    """Return what the study has shown; the best trial alone if there is nothing to compare it with."""
+    if status.num_by_state.get(AttemptState.COMPLETE, 0) < 2 or not (status.headline and status.best):
+        return _best(status)
+    if not status.goals.is_single:  # the numbers of the trials are worth more than the best values
+        return f"{_best(status)}. {one_line(' '.join(status.headline[-2:]))}"
+    sentences = status.headline[:-1] if is_short else status.headline
+    return one_line(" ".join(sentences))
 
 
 def _best(status: StudyStatus) -> str:

@@ -19,7 +19,7 @@ from tests.sweep.reporting.recorded_study import COMPLETE, RUNNING, RecordedStud
 @pytest.mark.slow
 def test_best_configuration_is_printed_in_each_form(launched: CommandResult, sweep: Sweep) -> None:
     printed = sweep("best", "--study", "toy")
-    assert (printed.code, ": the best, complete, " in printed.err) == (0, True)
+    assert (printed.code, ": the best value, complete, " in printed.err) == (0, True)
     document = parse(printed.out)
     assert isinstance(document, dict)
     (point,) = document["enqueue"]

@@ -48,7 +48,9 @@ def test_metrics_and_environment_of_a_trial_are_recorded(
     assert (trial["host"], trial["num_epochs"], trial["duration_s"]) == ("node1", 2, 60.0)
     assert data.epochs["score"].isna().tolist() == [False, True]
     assert data.provenance["python"] == "3.11"
-    assert "best: trial 0, score = 0.75" in summary(harness.launcher.study, harness.launcher.proposals)
+    assert "best: trial 0, score = 0.75" in summary(
+        harness.launcher.study, harness.launcher.proposals, harness.engine
+    )
 
 
 def test_rejected_job_stops_the_study_and_is_submitted_by_the_next_launch(

@@ -47,7 +47,7 @@ class RecordedStudy:
     def __init__(self, engine: Engine, name: str = "toy", **definition: Any) -> None:
         upgrade(engine)
         optuna.logging.set_verbosity(optuna.logging.ERROR)
-        definition = {**DEFINITION, **definition}
+        definition = {**DEFINITION, "name": name, **definition}
         self.engine = engine
         # No connection stays open after its use.
         storage = RDBStorage(real_url(engine.url), engine_kwargs={"poolclass": NullPool})

@@ -30,6 +30,7 @@ HERE = platform.node()
         (f"{HERE} {os.getpid()} abc", NOON, Holder(HERE, os.getpid(), NOON)),
         (f"{HERE} 999999999 abc", NOON, None),
     ],
+    ids=["never", "ended", "another machine", "stale", "this process", "a process that has ended"],
 )
 def test_holder_is_a_launcher_that_may_be_alive(
     launcher: str | None, seen_at: datetime | None, expected: Holder | None

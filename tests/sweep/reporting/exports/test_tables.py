@@ -46,6 +46,10 @@ def test_markdown_contains_a_sentence_and_a_table() -> None:
     assert lines == [
         "**kmnist**: best validation accuracy **90.00 %** (trial 1). 2 trials: 2 complete. 0.1 GPU hours.",
         "",
+        "Trial 1 has the best validation accuracy, 90.00 %: 40.00 points better than the next best, trial 0. "
+        "Each configuration was measured once; differences of this size may be chance. "
+        "More trials may help: the last of 2 complete trials improved the result.",
+        "",
         "| trial | epochs | größe | validation accuracy | time | state |",
         "|--:|--:|---|--:|--:|---|",
         "| 1 | 1 | c | **90.00 %** | 2 min | complete |",
@@ -55,7 +59,7 @@ def test_markdown_contains_a_sentence_and_a_table() -> None:
 
 def test_markdown_of_a_large_study_lists_the_best_trials_only() -> None:
     lines = markdown(studies.of_values([0.5] * 5000)).decode().splitlines()
-    assert len(lines) == 2 + 2 + MAX_ROWS + 2
+    assert len(lines) == 2 + 2 + 2 + MAX_ROWS + 2
     assert lines[-1] == f"These are the best {MAX_ROWS} of 5,000 trials."
 
 
@@ -96,8 +100,8 @@ def test_markdown_shows_names_and_values_literally(text: str) -> None:
         studies.of_values([0.5, 0.6], {text: [text, "b"]}, space), name=text, metric=text
     )
     lines = markdown(data).decode().splitlines()
-    assert len(lines) == 6
-    assert all(line.startswith("|") and line.count("|") - line.count(r"\|") == 7 for line in lines[2:])
+    assert len(lines) == 12  # the last four are the next steps
+    assert all(line.startswith("|") and line.count("|") - line.count(r"\|") == 7 for line in lines[4:8])
     unescaped = re.sub(r"\\.", "", "\n".join(lines).replace("**", "", 4))
     assert not set("<>[]`*") & set(unescaped)
     assert "&lt;" not in unescaped

@@ -106,7 +106,9 @@ def test_every_figure_has_a_place_and_a_description(kmnist: Elements) -> None:
 
 def test_every_section_has_a_heading(kmnist: Elements) -> None:
     assert kmnist.tags.count("h1") == 1
-    assert kmnist.tags.count("h2") == 1 + 5 + 3  # winner, figures, failures, baselines and provenance
+    assert (
+        kmnist.tags.count("h2") == 1 + 5 + 4
+    )  # result, figures, failures, next steps, baselines and provenance
     assert kmnist.tags.count("main") == 1
 
 
@@ -154,10 +156,16 @@ def test_page_shows_the_evaluation() -> None:
     text = page(dataclasses.replace(data, evaluation=evaluation)).decode()
     assert "How good is it on test data?" in text
     assert "Results by class" in text
-    assert "on test data: 95.50\N{NO-BREAK SPACE}% ±" in text
+    assert '<h3>On test data</h3>\n<p class="large best">95.50\N{NO-BREAK SPACE}% ±' in text
+    assert "<li>On test data, trial " in text
     assert "How good is it on test data?" not in page(data).decode()
 
 
 def test_page_of_an_evaluation_without_results() -> None:
     text = page(dataclasses.replace(studies.kmnist(), evaluation=studies.evaluation([]))).decode()
     assert "No evaluation is complete yet." in text
+
+
+def test_card_of_the_best_value_reports_a_tie() -> None:
+    assert "trial 0, tied with 1 other trial</p>" in page(studies.of_values([0.9, 0.9, 0.8])).decode()
+    assert "tied with" not in page(studies.of_values([0.9, 0.8])).decode()

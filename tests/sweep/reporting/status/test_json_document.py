@@ -46,6 +46,11 @@ def test_document_contains_every_documented_field(engine: Engine) -> None:
                     "gpu_hours": {"used": pytest.approx(1 / 6), "limit": None},
                 },
                 "forecast": {"ends_at": "2026-11-24T12:41:00+00:00", "trials": 2, "ended_by": "trials"},
+                "headline": [
+                    "Only trial 0 is complete, with the score 0.5, so there is nothing to compare it "
+                    "with yet.",
+                    "More trials may help: only one is complete.",
+                ],
                 "best": trial, "front": [trial], "failing_nodes": [], "unreported_metric": None,
                 "code": [
                     {"digest": DIGEST, "git_commit": "1a2b3c4d", "is_clean": True, "num_trials": 1,
