@@ -42,7 +42,7 @@ def best(
     """
     from sweep.reporting.best_configuration import configuration_text
     from sweep.reporting.headline import headline
-    from sweep.reporting.situation import recorded_situation
+    from sweep.reporting.recorded_situation import recorded_situation
     from sweep.storage.chosen_trial import chosen_trial
     from sweep.storage.study_definition import recorded_definition
 

@@ -8,7 +8,7 @@ from sweep.goals import Goals
 from sweep.launcher.proposals import Proposals
 from sweep.reporting.formatting import format_param
 from sweep.reporting.headline import headline
-from sweep.reporting.situation import recorded_situation
+from sweep.reporting.recorded_situation import recorded_situation
 from sweep.storage.studies import get_study
 from sweep.terminal_text import one_line
 

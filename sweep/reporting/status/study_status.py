@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 
 from sweep.goals import EVALUATION, Goals
 from sweep.reporting.headline import headline
-from sweep.reporting.situation import recorded_situation
+from sweep.reporting.recorded_situation import recorded_situation
 from sweep.reporting.status.forecast import Forecast, Plan, Spent, forecast, mean_cost
 from sweep.reporting.status.selection import Selection, selected_trials
 from sweep.states import ACTIVE_STATES, AttemptState, Stop

@@ -8,7 +8,8 @@ from sweep.cli.study_summary import summary
 from sweep.errors import InputError, StudyFailedError
 from sweep.scheduler.executor import Rejection, SubmissionError
 from sweep.states import ACTIVE_STATES
-from tests.sweep.launcher.harness import FakeExecutor, LauncherHarness
+from sweep.storage.database import connect
+from tests.sweep.launcher.harness import URL, FakeExecutor, LauncherHarness
 
 pytestmark = pytest.mark.slow
 
@@ -48,9 +49,10 @@ def test_metrics_and_environment_of_a_trial_are_recorded(
     assert (trial["host"], trial["num_epochs"], trial["duration_s"]) == ("node1", 2, 60.0)
     assert data.epochs["score"].isna().tolist() == [False, True]
     assert data.provenance["python"] == "3.11"
-    assert "best: trial 0, score = 0.75" in summary(
-        harness.launcher.study, harness.launcher.proposals, harness.engine
-    )
+    engine = connect(URL)
+    shown = summary(harness.launcher.study, harness.launcher.proposals, engine)
+    engine.dispose()
+    assert "best: trial 0, score = 0.75" in shown
 
 
 def test_rejected_job_stops_the_study_and_is_submitted_by_the_next_launch(

@@ -9,8 +9,9 @@ from sqlalchemy import Engine
 
 from sweep.goals import Constraint, Goals, Objective
 from sweep.reporting.headline import FrontEnd, Result, SeedNoise, Situation, headline
+from sweep.reporting.recorded_situation import recorded_situation
 from sweep.reporting.seed_statistics import EvaluatedConfiguration
-from sweep.reporting.situation import recorded_situation, situation_of
+from sweep.reporting.situation import situation_of
 from sweep.storage.database import connect, parse_url
 from sweep.storage.studies import get_study
 from sweep.storage.study_reader import study_data
