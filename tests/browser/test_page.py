@@ -155,7 +155,7 @@ def test_headings_are_nested_and_tables_are_reachable_by_keyboard(visit: Visit) 
         reached.add(
             visit.page.evaluate("document.activeElement.ariaLabel ?? document.activeElement.textContent")
         )
-    assert {"Winner", "Provenance", "Trials, best first"} <= reached
+    assert {"Result", "Provenance", "Trials, best first"} <= reached
 
 
 def test_request_of_a_page_is_recorded(chromium: Browser, tmp_path: Path) -> None:
