@@ -29,6 +29,24 @@ class Column(NamedTuple):
     numeric: bool
 
 
+class TrialColumn(NamedTuple):
+    """A column of the table of trials.
+
+    Attributes:
+        heading: The heading of the column.
+        numeric: Whether the values are numbers.
+        values: The value in each trial; NaN or None if a trial has none.
+        texts: The values as text.
+        param: The name of the hyperparameter; None if the column shows something else.
+    """
+
+    heading: str
+    numeric: bool
+    values: list[Any]
+    texts: list[str]
+    param: str | None = None
+
+
 class Row(NamedTuple):
     """A row: its kind, which is "best", the state of a trial, or empty; and its cells."""
 
@@ -44,42 +62,72 @@ class Table(NamedTuple):
 
 
 def trials_table(data: StudyData, limit: int) -> Table:
-    """Return the `limit` best trials, best first, with epochs, hyperparameters and final metrics.
-
-    The snapshot of the code is shown if the trials ran several.
-    """
-    metrics = final_metrics(data)
-    params = param_names(data)
-    shows_code = len(data.code) > 1
-    columns = [
-        Column("trial", True),
-        Column("epochs", True),
-        *(Column(heading(name), _is_numeric(data.trials[PREFIX + name])) for name in params),
-        *(Column(heading(metric), True) for metric in metrics),
-        Column("time", True),
-        Column("state", False),
-        *([Column("code", False)] if shows_code else []),
-    ]
+    """Return the `limit` best trials, best first, with the columns of `trial_columns`."""
+    columns = trial_columns(data, limit)
     best = data.best_trials["number"].tolist()
-    infeasible = set(data.trials.loc[~data.is_feasible, "number"])
     shown = data.ranked_trials.head(limit)
-    columns_of_params = [format_params(shown[PREFIX + name].tolist()) for name in params]
-    rows = [
-        Row(
-            "best" if trial["number"] in best else trial["state"],
-            [
-                str(trial["number"]),
-                format_param(trial["num_epochs"]),
-                *(texts[row] for texts in columns_of_params),
-                *(format_metric(metric, trial[FINAL + metric]) for metric in metrics),
-                format_duration(trial["duration_s"]),
-                _state_and_cause(trial, is_infeasible=trial["number"] in infeasible),
-                *([_short_digest(trial)] if shows_code else []),
-            ],
-        )
-        for row, trial in enumerate(shown.to_dict("records"))
+    kinds = [
+        "best" if number in best else str(state)
+        for number, state in zip(shown["number"], shown["state"], strict=True)
     ]
-    return Table(columns, rows)
+    cells = zip(*(column.texts for column in columns), strict=True)
+    rows = [Row(kind, list(texts)) for kind, texts in zip(kinds, cells, strict=True)]
+    return Table([Column(column.heading, column.numeric) for column in columns], rows)
+
+
+def trial_columns(data: StudyData, limit: int) -> list[TrialColumn]:
+    """Return what a report shows of each of the `limit` best trials, best first.
+
+    The objectives follow the number of the trial. A trial that is not complete has the last values that it
+    has reported. The snapshot of the code is shown if the trials ran several.
+    """
+    shown = with_last_values(data).head(limit)
+    metrics = final_metrics(data)
+    objectives = [each.metric for each in data.goals.objectives if each.metric in metrics]
+    infeasible = set(data.trials.loc[~data.is_feasible, "number"])
+    states = [
+        _state_and_cause(trial, is_infeasible=trial["number"] in infeasible)
+        for trial in shown[["number", "state", "cause"]].to_dict("records")
+    ]
+    numbers, epochs, seconds = (shown[name].tolist() for name in ("number", "num_epochs", "duration_s"))
+    columns = [
+        TrialColumn("trial", True, numbers, [str(number) for number in numbers]),
+        *(_metric_column(shown, metric) for metric in objectives),
+        TrialColumn("epochs", True, epochs, [format_param(value) for value in epochs]),
+        *(_param_column(data, shown, name) for name in param_names(data)),
+        *(_metric_column(shown, metric) for metric in metrics if metric not in objectives),
+        TrialColumn("time", True, seconds, [format_duration(value) for value in seconds]),
+        TrialColumn("state", False, states, states),
+    ]
+    if len(data.code) > 1:
+        digests = [_short_digest(trial) for trial in shown[["snapshot"]].to_dict("records")]
+        columns.append(TrialColumn("code", False, digests, digests))
+    return columns
+
+
+def with_last_values(data: StudyData) -> pd.DataFrame:
+    """Return the ranked trials; those that are not complete have their last values as final metrics."""
+    trials = data.ranked_trials
+    last = data.epochs.sort_values("epoch").groupby("number").last()
+    is_open = trials["state"] != "complete"
+    columns = {}
+    for metric in final_metrics(data):
+        values = pd.to_numeric(trials[FINAL + metric], errors="coerce").astype(float)
+        if metric in last:
+            values = values.where(~is_open | values.notna(), trials["number"].map(last[metric]))
+        columns[FINAL + metric] = values
+    return trials.assign(**columns)
+
+
+def _metric_column(trials: pd.DataFrame, metric: str) -> TrialColumn:
+    values = trials[FINAL + metric].tolist()
+    return TrialColumn(heading(metric), True, values, [format_metric(metric, value) for value in values])
+
+
+def _param_column(data: StudyData, trials: pd.DataFrame, name: str) -> TrialColumn:
+    values = trials[PREFIX + name].tolist()
+    is_numeric = _is_numeric(data.trials[PREFIX + name])
+    return TrialColumn(heading(name), is_numeric, values, format_params(values), param=name)
 
 
 def front_table(data: StudyData) -> Table:

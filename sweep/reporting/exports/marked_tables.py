@@ -5,7 +5,6 @@ from typing import NamedTuple
 
 from sweep.reporting.evaluation_table import evaluation_table
 from sweep.reporting.formatting import heading
-from sweep.reporting.params import param_names
 from sweep.reporting.seed_statistics import CONFIDENCE, evaluated_configurations
 from sweep.reporting.table import FINAL, Table, final_metrics, trials_table
 from sweep.storage.study_data import StudyData
@@ -31,15 +30,14 @@ def marked_trials(data: StudyData, limit: int) -> MarkedTable:
     """Return the `limit` best trials; the best value of each objective among feasible trials is bold."""
     table = trials_table(data, limit)
     rows = {row.cells[0]: index for index, row in enumerate(table.rows)}
-    metrics = final_metrics(data)
-    first_metric = 2 + len(param_names(data))  # after the trial, the epochs and the hyperparameters
+    objectives = [each.metric for each in data.goals.objectives if each.metric in final_metrics(data)]
     bold = []
     for objective, best in data.front_ends:
-        if objective.metric not in metrics:
+        if objective.metric not in objectives:
             continue
         column = FINAL + objective.metric
         ties = data.complete_trials.loc[data.complete_trials[column] == best[column], "number"]
-        place = first_metric + metrics.index(objective.metric)
+        place = 1 + objectives.index(objective.metric)  # after the trial's number
         bold += [(rows[str(number)], place) for number in ties if str(number) in rows]
     num_trials = len(data.trials)
     which = f"The best {limit} of {num_trials:,} trials" if num_trials > limit else "The trials"

@@ -2,12 +2,12 @@ from sweep.reporting.table import failures_table, trials_table
 from tests.sweep.reporting import synthetic_studies as studies
 
 
-def test_trials_table_lists_params_and_then_final_metrics() -> None:
+def test_objective_is_next_to_the_number_of_the_trial() -> None:
     headings = [column.heading for column in trials_table(studies.kmnist(), limit=1).columns]
     assert headings == [
-        *("trial", "epochs"),
+        *("trial", "validation accuracy", "epochs"),
         *("routing iterations", "batch size", "LR decay", "decoder coefficient", "augmentation"),
-        *("train accuracy", "validation accuracy", "train loss", "validation loss"),
+        *("train accuracy", "train loss", "validation loss"),
         *("time", "state"),
     ]
 
@@ -15,7 +15,7 @@ def test_trials_table_lists_params_and_then_final_metrics() -> None:
 def test_params_are_told_apart_by_value() -> None:
     data = studies.of_values([0.4, 0.3, 0.2, 0.1], columns={"beta": [0.99999, 0.99995, 0.9999, 0.999]})
     cells = [row.cells for row in trials_table(data, 9).rows]
-    assert [row[2] for row in cells] == ["0.99999", "0.99995", "0.9999", "0.999"]
+    assert [row[3] for row in cells] == ["0.99999", "0.99995", "0.9999", "0.999"]
 
 
 def test_only_columns_of_text_are_not_numeric() -> None:
@@ -28,6 +28,15 @@ def test_only_columns_of_text_are_not_numeric() -> None:
 def test_best_trial_is_first_and_marked() -> None:
     rows = trials_table(studies.of_values([0.5, 0.9, 0.7]), limit=2).rows
     assert [(row.kind, row.cells[0]) for row in rows] == [("best", "1"), ("complete", "2")]
+
+
+def test_trial_that_was_pruned_has_its_last_values() -> None:
+    data = studies.kmnist()
+    pruned = data.trials.loc[data.trials["state"] == "pruned", "number"].iloc[0]
+    last = data.epochs[data.epochs["number"] == pruned].iloc[-1]
+    (row,) = [row.cells for row in trials_table(data, 99).rows if row.cells[0] == str(pruned)]
+    assert row[1] == f"{100 * last['val_accuracy']:.2f}\N{NO-BREAK SPACE}%"
+    assert row[2] == str(last["epoch"].astype(int))
 
 
 def test_state_of_a_failed_trial_includes_its_cause() -> None:

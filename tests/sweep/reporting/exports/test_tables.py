@@ -50,10 +50,10 @@ def test_markdown_contains_a_sentence_and_a_table() -> None:
         "Each configuration was measured once; differences of this size may be chance. "
         "More trials may help: the last of 2 complete trials improved the result.",
         "",
-        "| trial | epochs | größe | validation accuracy | time | state |",
-        "|--:|--:|---|--:|--:|---|",
-        "| 1 | 1 | c | **90.00 %** | 2 min | complete |",
-        r"| 0 | 1 | a\|b | 50.00 % | 2 min | complete |",
+        "| trial | validation accuracy | epochs | größe | time | state |",
+        "|--:|--:|--:|---|--:|---|",
+        "| 1 | **90.00 %** | 1 | c | 2 min | complete |",
+        r"| 0 | 50.00 % | 1 | a\|b | 2 min | complete |",
     ]
 
 
