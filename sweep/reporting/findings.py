@@ -2,10 +2,11 @@
 
 from collections.abc import Iterator
 
+from sweep.goals import Goals
 from sweep.reporting.code_comparison import code_notes
 from sweep.reporting.figures.cost import CostInfo, cost_info
 from sweep.reporting.formatting import format_count, format_metric, heading, is_share
-from sweep.reporting.headline import headline
+from sweep.reporting.headline import Situation, headline
 from sweep.reporting.optimism import optimism
 from sweep.reporting.situation import situation_of
 from sweep.storage.study_data import StudyData
@@ -13,13 +14,14 @@ from sweep.storage.study_data import StudyData
 
 def findings(data: StudyData) -> list[str]:
     """Return the main findings of a study as sentences: the headline first, then what qualifies it."""
-    shown = headline(situation_of(data))
+    situation = situation_of(data)
+    shown = headline(situation)
     if data.complete_trials.empty:
         return shown
     is_single = data.goals.is_single
     sentences = [
         *shown,
-        *_infeasible(data),
+        *_infeasible(situation),
         *([_optimism(data)] if is_single else []),
         *_repeats(data),
         *_early_stop(data),
@@ -30,18 +32,17 @@ def findings(data: StudyData) -> list[str]:
     return [sentence for sentence in sentences if sentence]
 
 
-def _infeasible(data: StudyData) -> Iterator[str]:
+def _infeasible(situation: Situation) -> Iterator[str]:
     """Yield a sentence if complete trials violate a constraint."""
-    num_infeasible = int(((data.trials["state"] == "complete") & ~data.is_feasible).sum())
-    if num_infeasible:
+    if num_infeasible := situation.num_infeasible:
         trials = format_count(num_infeasible, "complete trial")
         verb = "violates" if num_infeasible == 1 else "violate"
-        yield f"{trials} {verb} a constraint and cannot win: {_constraints(data)}."
+        yield f"{trials} {verb} a constraint and cannot win: {_constraints(situation.goals)}."
 
 
-def _constraints(data: StudyData) -> str:
+def _constraints(goals: Goals) -> str:
     """Return the constraints as a clause, as in "peak memory GB at most 16"."""
-    shown = (constraint._replace(metric=heading(constraint.metric)) for constraint in data.goals.constraints)
+    shown = (constraint._replace(metric=heading(constraint.metric)) for constraint in goals.constraints)
     return " and ".join(map(str, shown))
 
 

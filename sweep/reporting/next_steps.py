@@ -1,13 +1,14 @@
 """What to change in the next study, as sentences. docs/reports.md documents the rules."""
 
 import shlex
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 
+from sweep.reporting.computed_once import computed_once
 from sweep.reporting.epoch_noise import still_improves
 from sweep.reporting.figures.importance import importance_info
 from sweep.reporting.formatting import format_count, format_param, heading
 from sweep.reporting.pruned_trials import competitive_pruned
-from sweep.reporting.range_ends import range_ends
+from sweep.reporting.range_ends import RangeEnd, range_ends
 from sweep.storage.study_data import StudyData
 
 MIN_TRIALS = 30  # complete trials below which no hyperparameter is said to have no effect
@@ -17,11 +18,19 @@ EPOCHS = ("epochs", "num_epochs", "n_epochs", "max_epochs")
 """The names by which the number of epochs is recognized among the hyperparameters."""
 
 
+@computed_once
 def next_steps(data: StudyData) -> list[str]:
     """Return what the numbers suggest for a next study; nothing without a complete trial."""
     if data.complete_trials.empty:
         return []
-    return [*_ranges(data), *_without_effect(data), *_epochs(data), *_pruned(data), *_follow_up(data)]
+    ends, names = range_ends(data), params_without_effect(data)
+    return [
+        *_ranges(ends),
+        *_without_effect(names),
+        *_epochs(data),
+        *_pruned(data),
+        *_follow_up(data, has_changes=bool(ends or names)),
+    ]
 
 
 def params_without_effect(data: StudyData) -> list[str]:
@@ -36,14 +45,13 @@ def params_without_effect(data: StudyData) -> list[str]:
     return [name for name, interval, condition in found if interval.high <= NO_EFFECT and not condition]
 
 
-def _ranges(data: StudyData) -> Iterator[str]:
-    ends = range_ends(data)
+def _ranges(ends: Sequence[RangeEnd]) -> Iterator[str]:
     if ends:
         yield f"The best trials lie at an end of a search range: {'; '.join(end.text for end in ends)}."
 
 
-def _without_effect(data: StudyData) -> Iterator[str]:
-    if names := params_without_effect(data):
+def _without_effect(names: Sequence[str]) -> Iterator[str]:
+    if names:
         shown, is_one = ", ".join(map(heading, names)), len(names) == 1
         yield (
             f"No visible effect within the searched range: {shown}, with at most {NO_EFFECT:.0%} of the "
@@ -90,10 +98,9 @@ def _pruned(data: StudyData) -> Iterator[str]:
     )
 
 
-def _follow_up(data: StudyData) -> Iterator[str]:
+def _follow_up(data: StudyData, *, has_changes: bool) -> Iterator[str]:
     if data.study.space:
         command = shlex.join(["sweep", "follow-up", "--study", data.name])
-        has_changes = bool(range_ends(data) or params_without_effect(data))
         changes = " and contains the changes of the search space that are named here" if has_changes else ""
         yield (
             f"{command} writes the file of a next study for review. It starts from the best configurations"

@@ -6,6 +6,7 @@ from dataclasses import replace
 from statistics import fmean
 from typing import TYPE_CHECKING, Any
 
+from sweep.reporting.computed_once import computed_once
 from sweep.reporting.epoch_noise import pooled_noise
 from sweep.reporting.headline import FrontEnd, Result, SeedNoise, Situation
 
@@ -16,6 +17,7 @@ NUM_CURVES = 5  # how many of the best trials determine the noise from epoch to 
 MIN_REPEATS = 3  # degrees of freedom below which the noise between seeds is not known
 
 
+@computed_once
 def situation_of(data: "StudyData") -> Situation:
     """Return the situation of a study that has been read for a report."""
     complete, goals, study = data.complete_trials, data.goals, data.study

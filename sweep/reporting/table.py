@@ -29,24 +29,6 @@ class Column(NamedTuple):
     numeric: bool
 
 
-class TrialColumn(NamedTuple):
-    """A column of the table of trials.
-
-    Attributes:
-        heading: The heading of the column.
-        numeric: Whether the values are numbers.
-        values: The value in each trial; NaN or None if a trial has none.
-        texts: The values as text.
-        param: The name of the hyperparameter; None if the column shows something else.
-    """
-
-    heading: str
-    numeric: bool
-    values: list[Any]
-    texts: list[str]
-    param: str | None = None
-
-
 class Row(NamedTuple):
     """A row: its kind, which is "best", the state of a trial, or empty; and its cells."""
 
@@ -62,54 +44,53 @@ class Table(NamedTuple):
 
 
 def trials_table(data: StudyData, limit: int) -> Table:
-    """Return the `limit` best trials, best first, with the columns of `trial_columns`."""
-    columns = trial_columns(data, limit)
-    best = data.best_trials["number"].tolist()
-    shown = data.ranked_trials.head(limit)
-    kinds = [
-        "best" if number in best else str(state)
-        for number, state in zip(shown["number"], shown["state"], strict=True)
-    ]
-    cells = zip(*(column.texts for column in columns), strict=True)
-    rows = [Row(kind, list(texts)) for kind, texts in zip(kinds, cells, strict=True)]
-    return Table([Column(column.heading, column.numeric) for column in columns], rows)
+    """Return the `limit` best trials, best first, with objectives, epochs, hyperparameters and other metrics.
 
-
-def trial_columns(data: StudyData, limit: int) -> list[TrialColumn]:
-    """Return what a report shows of each of the `limit` best trials, best first.
-
-    The objectives follow the number of the trial. A trial that is not complete has the last values that it
-    has reported. The snapshot of the code is shown if the trials ran several.
+    A trial that is not complete has the last values that it has reported. The snapshot of the code is shown
+    if the trials ran several.
     """
-    shown = with_last_values(data).head(limit)
-    metrics = final_metrics(data)
+    metrics, params = final_metrics(data), param_names(data)
     objectives = [each.metric for each in data.goals.objectives if each.metric in metrics]
-    infeasible = set(data.trials.loc[~data.is_feasible, "number"])
-    states = [
-        _state_and_cause(trial, is_infeasible=trial["number"] in infeasible)
-        for trial in shown[["number", "state", "cause"]].to_dict("records")
-    ]
-    numbers, epochs, seconds = (shown[name].tolist() for name in ("number", "num_epochs", "duration_s"))
+    others = [metric for metric in metrics if metric not in objectives]
+    shows_code = len(data.code) > 1
     columns = [
-        TrialColumn("trial", True, numbers, [str(number) for number in numbers]),
-        *(_metric_column(shown, metric) for metric in objectives),
-        TrialColumn("epochs", True, epochs, [format_param(value) for value in epochs]),
-        *(_param_column(data, shown, name) for name in param_names(data)),
-        *(_metric_column(shown, metric) for metric in metrics if metric not in objectives),
-        TrialColumn("time", True, seconds, [format_duration(value) for value in seconds]),
-        TrialColumn("state", False, states, states),
+        Column("trial", True),
+        *(Column(heading(metric), True) for metric in objectives),
+        Column("epochs", True),
+        *(Column(heading(name), _is_numeric(data.trials[PREFIX + name])) for name in params),
+        *(Column(heading(metric), True) for metric in others),
+        Column("time", True),
+        Column("state", False),
+        *([Column("code", False)] if shows_code else []),
     ]
-    if len(data.code) > 1:
-        digests = [_short_digest(trial) for trial in shown[["snapshot"]].to_dict("records")]
-        columns.append(TrialColumn("code", False, digests, digests))
-    return columns
+    best = data.best_trials["number"].tolist()
+    infeasible = set(data.trials.loc[~data.is_feasible, "number"])
+    shown = _with_last_values(data, data.ranked_trials.head(limit))
+    columns_of_params = [format_params(shown[PREFIX + name].tolist()) for name in params]
+    rows = [
+        Row(
+            "best" if trial["number"] in best else trial["state"],
+            [
+                str(trial["number"]),
+                *(format_metric(metric, trial[FINAL + metric]) for metric in objectives),
+                format_param(trial["num_epochs"]),
+                *(texts[row] for texts in columns_of_params),
+                *(format_metric(metric, trial[FINAL + metric]) for metric in others),
+                format_duration(trial["duration_s"]),
+                _state_and_cause(trial, is_infeasible=trial["number"] in infeasible),
+                *([_short_digest(trial)] if shows_code else []),
+            ],
+        )
+        for row, trial in enumerate(shown.to_dict("records"))
+    ]
+    return Table(columns, rows)
 
 
-def with_last_values(data: StudyData) -> pd.DataFrame:
-    """Return the ranked trials; those that are not complete have their last values as final metrics."""
-    trials = data.ranked_trials
-    last = data.epochs.sort_values("epoch").groupby("number").last()
+def _with_last_values(data: StudyData, trials: pd.DataFrame) -> pd.DataFrame:
+    """Return the trials; those that are not complete have their last values as final metrics."""
     is_open = trials["state"] != "complete"
+    epochs = data.epochs[data.epochs["number"].isin(trials.loc[is_open, "number"])]
+    last = epochs.sort_values("epoch").groupby("number").last()
     columns = {}
     for metric in final_metrics(data):
         values = pd.to_numeric(trials[FINAL + metric], errors="coerce").astype(float)
@@ -117,17 +98,6 @@ def with_last_values(data: StudyData) -> pd.DataFrame:
             values = values.where(~is_open | values.notna(), trials["number"].map(last[metric]))
         columns[FINAL + metric] = values
     return trials.assign(**columns)
-
-
-def _metric_column(trials: pd.DataFrame, metric: str) -> TrialColumn:
-    values = trials[FINAL + metric].tolist()
-    return TrialColumn(heading(metric), True, values, [format_metric(metric, value) for value in values])
-
-
-def _param_column(data: StudyData, trials: pd.DataFrame, name: str) -> TrialColumn:
-    values = trials[PREFIX + name].tolist()
-    is_numeric = _is_numeric(data.trials[PREFIX + name])
-    return TrialColumn(heading(name), is_numeric, values, format_params(values), param=name)
 
 
 def front_table(data: StudyData) -> Table:

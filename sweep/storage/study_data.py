@@ -21,11 +21,12 @@ TRIAL_STATES = ("complete", "pruned", "running", "waiting", "failed")
 """The states of a trial in the order in which reports list them."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class StudyData:
     """Everything that the database has recorded about a study.
 
-    The frames are not changed once the object exists: the ranking of the trials is computed once.
+    The frames are not changed once the object exists: the ranking of the trials is computed once. An object
+    is equal to itself only.
 
     Attributes:
         study: The study as it was last launched.

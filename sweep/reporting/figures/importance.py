@@ -13,6 +13,7 @@ from optuna.study import StudyDirection
 
 from sweep.definition.space import Entry
 from sweep.reporting.bootstrap import Interval, bootstrap_intervals
+from sweep.reporting.computed_once import computed_once
 from sweep.reporting.figures.theme import BLUE, GREY, label_with_condition, new_figure
 from sweep.reporting.formatting import format_count, heading
 from sweep.reporting.params import condition_text, read_params
@@ -53,6 +54,7 @@ class ImportanceInfo(NamedTuple):
         ]
 
 
+@computed_once
 def importance_info(data: StudyData) -> ImportanceInfo:
     """Compute the importance of the hyperparameters from the complete trials."""
     space = {name: entry.distribution() for name, entry in data.study.space.items()}
