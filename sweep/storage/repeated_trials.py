@@ -6,7 +6,8 @@ from typing import NamedTuple
 from sqlalchemy import Engine, select
 from sqlalchemy.orm import Session, selectinload
 
-from sweep.storage.tables import AttemptRow, EpochRow, FinalMetricRow, Table, TrialRow
+from sweep.storage.attempts import IS_NEWEST
+from sweep.storage.tables import AttemptRow, EpochRow, FinalMetricRow, StudyRow, Table, TrialRow
 
 REPEATS = "repeats_trial"
 """The note of an attempt that was not trained: the number of the trial whose result it has."""
@@ -48,6 +49,16 @@ def originals(
             for trial in session.scalars(query)
             if trial.attempts and trial.attempts[-1].snapshot == snapshot
         }
+
+
+def repeating_numbers(session: Session, study: StudyRow) -> set[int]:
+    """Return the numbers of the trials that have taken over the result of another one."""
+    if study.definition.get("repeats", "reuse") != "reuse":
+        return set()
+    # A job that was submitted trained; the notes of the others, which are few, say what they repeat.
+    query = select(TrialRow.number, AttemptRow.notes).join_from(AttemptRow, TrialRow)
+    rows = session.execute(query.where(TrialRow.study_id == study.id, IS_NEWEST, AttemptRow.job_id.is_(None)))
+    return {number for number, notes in rows if notes.get(REPEATS) is not None}
 
 
 def copied_results(engine: Engine, trial_id: int, to_trial_id: int) -> list[Table]:

@@ -1,6 +1,7 @@
 """Queries behind `sweep status`. They read only what is shown, so they are fast in a study of any size."""
 
 import json
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
@@ -108,6 +109,31 @@ def num_trials_by_state(session: Session, study_id: int) -> dict[AttemptState, i
     counts = _newest_attempts(study_id, AttemptRow.state, func.count()).group_by(AttemptRow.state)
     found: dict[AttemptState, int] = dict(session.execute(counts).all())
     return {state: found[state] for state in AttemptState if state in found}
+
+
+def failure_causes(session: Session, study_id: int) -> Counter[Cause]:
+    """Return how many trials have failed with each cause."""
+    query = _newest_attempts(study_id, AttemptRow.cause).where(AttemptRow.state == AttemptState.FAILED)
+    return Counter(cause for cause in session.scalars(query) if cause is not None)
+
+
+def objective_curves(session: Session, study: StudyRow, numbers: Sequence[int]) -> list[list[float]]:
+    """Return the finite values of the first objective in the epochs of each trial that has reported any."""
+    query = (
+        select(TrialRow.number, EpochRow.value)
+        .join_from(EpochRow, TrialRow)
+        .where(
+            TrialRow.study_id == study.id,
+            TrialRow.number.in_(numbers),
+            EpochRow.metric == study.goals.objectives[0].metric,
+        )
+        .order_by(EpochRow.epoch)
+    )
+    curves: dict[int, list[float]] = {}
+    for number, value in session.execute(query):
+        if value is not None:
+            curves.setdefault(number, []).append(value)
+    return list(curves.values())
 
 
 def num_retries_requested(session: Session, study_id: int) -> int:

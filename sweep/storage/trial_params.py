@@ -4,10 +4,11 @@ import json
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
-from sqlalchemy import Select
+from sqlalchemy import Select, select
 from sqlalchemy.orm import Session
 
 from sweep.storage import optuna_queries
+from sweep.storage.tables import StudyRow, TrialRow
 
 
 class _Distribution(NamedTuple):
@@ -47,6 +48,16 @@ def params_by_trial(
         }
         for trial_id, params in found.items()
     }
+
+
+def params_by_number(session: Session, study: StudyRow) -> dict[int, dict[str, Any]]:
+    """Return the searched hyperparameters of a study's trials, by the number of the trial and by name."""
+    of_study = TrialRow.study_id == study.id
+    found = params_by_trial(
+        session, select(TrialRow.optuna_trial_id).where(of_study), list(study.definition["space"])
+    )
+    rows = session.execute(select(TrialRow.number, TrialRow.optuna_trial_id).where(of_study))
+    return {number: found.get(optuna_id, {}) for number, optuna_id in rows}
 
 
 def _parsed(text: str) -> _Distribution:
