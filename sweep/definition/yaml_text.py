@@ -1,6 +1,7 @@
-"""Parsing YAML text, and finding the line of a key."""
+"""Parsing and writing YAML text, and finding the line of a key."""
 
-from collections.abc import Iterable
+import io
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from ruamel.yaml import YAML
@@ -41,6 +42,25 @@ def parse(text: str) -> object:
     # ruamel does not catch Python's errors for `!!int x`, `!!bool x` or ten thousand brackets.
     except (YAMLError, ValueError, LookupError, RecursionError) as error:
         raise NotYamlError(str(error), None) from error
+
+
+def written(document: Mapping[str, Any], *, in_one_line: bool) -> str:
+    """Return a document as YAML text, with its keys in their order and without line breaks in texts.
+
+    Args:
+        document: The document, of JSON values.
+        in_one_line: Whether to write a list or a mapping of scalars in one line.
+    """
+    yaml = YAML(typ="safe", pure=True)
+    yaml.default_flow_style = None if in_one_line else False
+    yaml.sort_base_mapping_type_on_output = False  # type: ignore[assignment]
+    yaml.allow_unicode = True
+    yaml.width = 2**20
+    if not in_one_line:
+        yaml.indent(mapping=2, sequence=4, offset=2)
+    stream = io.StringIO()
+    yaml.dump(document, stream)
+    return stream.getvalue()
 
 
 def line_of(text: str, keys: Iterable[str | int]) -> int:

@@ -1,15 +1,13 @@
 """The configuration of a trial in forms that can be pasted into a study file or a command line."""
 
-import io
 import json
 import shlex
 from collections.abc import Mapping
 from typing import Any, Literal
 
-from ruamel.yaml import YAML
-
 from sweep.definition.command import value_text
 from sweep.definition.study import Study
+from sweep.definition.yaml_text import written
 
 Form = Literal["yaml", "fixed", "json", "args"]
 
@@ -27,24 +25,12 @@ def configuration_text(study: Study, params: Mapping[str, Any], form: Form) -> s
     received = study.params(params)
     match form:
         case "yaml":
-            return _yaml({"enqueue": [dict(params)]})
+            return written({"enqueue": [dict(params)]}, in_one_line=False).rstrip("\n")
         case "fixed":
-            return _yaml({"fixed": received})
+            return written({"fixed": received}, in_one_line=False).rstrip("\n")
         case "json":
             return json.dumps(received, ensure_ascii=False)
         case "args":
             # As in a command, a hyperparameter without a value is omitted.
             given = {name: value_text(value) for name, value in received.items() if value is not None}
             return " ".join(f"{shlex.quote(f'--{name}')} {shlex.quote(text)}" for name, text in given.items())
-
-
-def _yaml(document: Mapping[str, Any]) -> str:
-    yaml = YAML(typ="safe", pure=True)
-    yaml.default_flow_style = False
-    yaml.sort_base_mapping_type_on_output = False  # type: ignore[assignment]
-    yaml.allow_unicode = True
-    yaml.width = 2**20
-    yaml.indent(mapping=2, sequence=4, offset=2)
-    stream = io.StringIO()
-    yaml.dump(document, stream)
-    return stream.getvalue().rstrip("\n")

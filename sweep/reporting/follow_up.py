@@ -1,15 +1,13 @@
 """A study file that continues a study with wider ranges and fewer hyperparameters, for review."""
 
-import io
 import re
-from collections.abc import Collection, Mapping
+from collections.abc import Collection
 from pathlib import Path
-from typing import Any, NamedTuple
-
-from ruamel.yaml import YAML
+from typing import NamedTuple
 
 from sweep.definition.sampler import Grid
 from sweep.definition.study import Study
+from sweep.definition.yaml_text import written
 from sweep.errors import InputError
 from sweep.reporting.formatting import format_count, format_param
 from sweep.reporting.next_steps import params_without_effect
@@ -104,7 +102,7 @@ def follow_up_text(found: FollowUp) -> str:
     lines = [f"This study follows {found.study.start_from.study}. Review these changes before the launch:"]
     lines += [f"- {change}" for change in found.changes]
     comment = "".join(f"# {' '.join(line.split())}\n" for line in lines)
-    return comment + _yaml(found.study.model_dump(mode="json", exclude_defaults=True))
+    return comment + written(found.study.model_dump(mode="json", exclude_defaults=True), in_one_line=True)
 
 
 def write_follow_up(found: FollowUp, folder: Path) -> Path:
@@ -121,14 +119,3 @@ def write_follow_up(found: FollowUp, folder: Path) -> Path:
     except FileExistsError:
         raise InputError(f"{file} exists and is not overwritten; rename it or remove it") from None
     return file
-
-
-def _yaml(document: Mapping[str, Any]) -> str:
-    yaml = YAML(typ="safe", pure=True)
-    yaml.default_flow_style = None
-    yaml.sort_base_mapping_type_on_output = False  # type: ignore[assignment]
-    yaml.allow_unicode = True
-    yaml.width = 2**20
-    stream = io.StringIO()
-    yaml.dump(document, stream)
-    return stream.getvalue()
