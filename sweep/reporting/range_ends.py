@@ -113,26 +113,33 @@ def _extended(entry: IntEntry | FloatEntry, *, is_upper: bool) -> IntEntry | Flo
         width = EXTENSION * (high - low)
         bound = high + width if is_upper else low - width
     if isinstance(entry, IntEntry):
-        steps = max(round(abs(bound - (high if is_upper else low)) / entry.step), 1)
-        whole = high + steps * entry.step if is_upper else low - steps * entry.step
-        while not is_upper and whole < (1 if low >= 1 else 0) <= low:
-            whole += entry.step
-        bound = whole
-    elif not entry.log:
-        if is_upper and low >= 0 and high <= 1 <= bound:
-            bound = (high + 1) / 2
-        if not is_upper and bound < 0 <= low:
-            bound = 0.0
-        if entry.step is not None:
-            bound = _on_step(entry, bound, is_upper=is_upper)
-    if not entry.log and not isinstance(entry, IntEntry) and entry.step is None:
-        bound = float(f"{bound:.4g}")
-    elif entry.log and isinstance(entry, FloatEntry):
-        bound = float(f"{bound:.3g}")
+        bound = _integer_bound(entry, bound, is_upper=is_upper)
+    else:
+        bound = _float_bound(entry, bound, is_upper=is_upper)
     if bound == (high if is_upper else low) or not math.isfinite(bound):
         return None
     fields = {"high": bound} if is_upper else {"low": bound}
     return type(entry).model_validate({**dict(entry), **fields})
+
+
+def _integer_bound(entry: IntEntry, bound: float, *, is_upper: bool) -> int:
+    """Return the value of the grid near a bound, one step beyond the range at least."""
+    end, step = (entry.high, entry.step) if is_upper else (entry.low, -entry.step)
+    whole = end + max(round(abs(bound - end) / entry.step), 1) * step
+    while not is_upper and whole < (1 if entry.low >= 1 else 0) <= entry.low:
+        whole += entry.step
+    return whole
+
+
+def _float_bound(entry: FloatEntry, bound: float, *, is_upper: bool) -> float:
+    """Return a bound that is rounded or on the grid of the range, and within its natural bounds."""
+    if entry.log:
+        return float(f"{bound:.3g}")
+    if is_upper and entry.low >= 0 and entry.high <= 1 <= bound:
+        bound = (entry.high + 1) / 2
+    if not is_upper and bound < 0 <= entry.low:
+        bound = 0.0
+    return float(f"{bound:.4g}") if entry.step is None else _on_step(entry, bound, is_upper=is_upper)
 
 
 def _on_step(entry: FloatEntry, bound: float, *, is_upper: bool) -> float:

@@ -166,18 +166,16 @@ def _link_or_copy(entry: Any, target: str, is_of_project: bool) -> None:
     if entry.is_file(follow_symlinks=False) and not entry.name.endswith(LINKED_SUFFIXES):
         try:
             status = os.stat(entry.path)
-        except OSError:
-            return
-        if status.st_size <= MAX_COPY_BYTES:
-            with suppress(OSError):  # a file that cannot be read is linked
+            if status.st_size <= MAX_COPY_BYTES:
                 shutil.copyfile(entry.path, target)
                 os.chmod(target, status.st_mode | 0o600)
                 os.utime(target, ns=(status.st_atime_ns, status.st_mtime_ns))
                 return
+        except FileNotFoundError:
+            return
+        except OSError:  # a file that cannot be read is linked
             with suppress(FileNotFoundError):
                 os.unlink(target)
-            if not os.path.exists(entry.path):
-                return
     os.symlink(entry.path, target)
 
 
